@@ -1,0 +1,20 @@
+/**
+ * A processor's callback after its signature was verified: what it says, in our words.
+ *
+ * @module
+ */
+
+import type { TransactionId } from './ids.ts';
+import type { ProcessorName, ProcessorWord } from './transaction.ts';
+
+export interface ProcessorCallback {
+  processor: ProcessorName;
+  /** The processor's own id of the event: the same on every delivery. */
+  callbackId: string;
+  /** Null when the reference is not shaped like one of ours. */
+  transactionId: TransactionId | null;
+  /** Null when the event says nothing about a charge. */
+  word: ProcessorWord | null;
+  /** Milliseconds since 1970. */
+  receivedAt: number;
+}

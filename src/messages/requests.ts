@@ -1,0 +1,110 @@
+/**
+ * Requests to the shard actors: one interface each, the union at the end.
+ *
+ * Whatever is random or read from a clock (ids, `now`, nonces) comes with the request, so that a decision
+ * can be repeated.
+ *
+ * @module
+ */
+
+import type { KeyRef } from '../domain/facts.ts';
+import type { IntentId, TransactionId } from '../domain/ids.ts';
+import type { PaymentIntent } from '../domain/payment-intent.ts';
+import type { ProcessorName, ProcessorWord, ShownCard } from '../domain/transaction.ts';
+
+/** Create an intent whose id the asker has made. Answered by `IntentCreatedReply`. */
+export interface CreateIntent {
+  type: 'create-intent';
+  intent: PaymentIntent;
+  key: KeyRef | null;
+  now: number;
+}
+
+/**
+ * May a checkout session be opened for this intent? With a key the answer is committed before it is given.
+ * Answered by `SessionGranted`.
+ */
+export interface GrantSession {
+  type: 'grant-session';
+  intentId: IntentId;
+  merchantId: string;
+  /** 32 hex digits. */
+  sessionId: string;
+  expiresAt: number;
+  /** JSON text of the answer, stored under the key. */
+  answer: string;
+  key: KeyRef | null;
+  now: number;
+}
+
+/** Commit B: make the next attempt of an intent durable before its charge is sent. Answered by `AttemptStartedReply`. */
+export interface StartAttempt {
+  type: 'start-attempt';
+  intentId: IntentId;
+  /** From the session or from the API key. */
+  merchantId: string;
+  /** Random hex of the asker: an attempt found with it is the asker's own. */
+  nonce: string;
+  processor: ProcessorName;
+  processorAccount: string;
+  card: ShownCard;
+  /** How long from `now` the sender will send. */
+  sendBefore: number;
+  successUrl: string | null;
+  cancelUrl: string | null;
+  sessionExpiresAt: number | null;
+  /** What the browser claimed, if it did: must be the intent's. */
+  claimedAmount: number | null;
+  claimedCurrency: string | null;
+  key: KeyRef | null;
+  now: number;
+}
+
+/** A processor's word about an attempt: the answer to its charge, or to a query. Answered by `WordHeard`. */
+export interface HearWord {
+  type: 'hear-word';
+  transactionId: TransactionId;
+  word: ProcessorWord;
+  /** Random bytes as hex for the event's id, should the word be final. */
+  eventId: string;
+  now: number;
+}
+
+/** A verified callback, to be recorded and applied in one commit. Answered by `CallbackHeard`. */
+export interface HearCallback {
+  type: 'hear-callback';
+  processor: ProcessorName;
+  /** The processor's id of this event. */
+  callbackId: string;
+  /** Null when the reference is not shaped like one of ours. */
+  transactionId: TransactionId | null;
+  /** Null when the callback says nothing about a charge. */
+  word: ProcessorWord | null;
+  eventId: string;
+  now: number;
+}
+
+/** Read a payment as it stands in SQL. Answered by `PaymentFound`. */
+export interface FindPayment {
+  type: 'find-payment';
+  intentId: IntentId;
+  /** Null: whoever asks may see it (the shopper's result page, recovery). */
+  merchantId: string | null;
+}
+
+/** Close an intent that nobody paid within its day. Answered by `IntentExpiredReply`. */
+export interface ExpireIntent {
+  type: 'expire-intent';
+  intentId: IntentId;
+  eventId: string;
+  now: number;
+}
+
+export type ShardRequest =
+  | CreateIntent
+  | GrantSession
+  | StartAttempt
+  | HearWord
+  | HearCallback
+  | FindPayment
+  | ExpireIntent;

@@ -1,0 +1,93 @@
+/**
+ * Door of the control database: merchants, API keys, preferences, shard map.
+ *
+ * @module
+ */
+
+import type { ProcessorName } from '../domain/transaction.ts';
+
+export type Mode = 'test' | 'live';
+
+/** Whose key it is. */
+export interface MerchantAuth {
+  merchantId: string;
+  name: string;
+  mode: Mode;
+  /** Logical shards the merchant spreads over; 1 unless it is large. */
+  spread: number;
+}
+
+/** Requirements 7.6, `merchant_preferences`, with its config still sealed. */
+export interface MerchantPreferences {
+  merchantId: string;
+  preferredProcessor: ProcessorName;
+  fallbackProcessor: ProcessorName | null;
+  /** Decimal text, e.g. `1.50`. */
+  transactionFeePercent: string;
+  /** {@link ProcessorAccount} as JSON, sealed by the config token under `preferencesContext`. */
+  sealedConfig: Uint8Array;
+}
+
+/** What a merchant has at its processor; lives in memory only, sealed everywhere else. */
+export interface ProcessorAccount {
+  account: string;
+  secretKey: string;
+  webhookSecret: string;
+  /** Still accepted during rotation. */
+  previousWebhookSecret: string | null;
+}
+
+/** The context a merchant's config is sealed under, so that no row can be swapped for another. */
+export function preferencesContext(merchantId: string, processor: ProcessorName): string {
+  return `merchant_preferences/${merchantId}/${processor}`;
+}
+
+/** A range of logical shards and the database it lives in. */
+export interface ShardRange {
+  /** First logical shard. */
+  low: number;
+  /** Last logical shard, inclusive. */
+  high: number;
+  /** Index into SLUICE_SHARD_DATABASE_URLS. */
+  database: number;
+}
+
+/** The control database cannot be heard: what is cached is no longer used. */
+export class ControlUnavailable extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'ControlUnavailable';
+  }
+}
+
+/**
+ * Cached reads. Entries are dropped when a NOTIFY names them; a heartbeat each second proves the line is
+ * alive, and after five seconds of silence nothing cached is used and reads go to SQL, or reject with
+ * {@link ControlUnavailable}.
+ */
+export interface ControlReader {
+  /** @param digest SHA-256 of the whole key, hex */
+  merchantByKeyDigest(digest: string): Promise<MerchantAuth | undefined>;
+  preferences(merchantId: string): Promise<MerchantPreferences | undefined>;
+  /** Preferences of every merchant whose account id at this processor is `account` (at most 32), or, when `account` is null, of the first 32 merchants that use the processor. */
+  preferencesOfAccount(processor: ProcessorName, account: string | null): Promise<MerchantPreferences[]>;
+  shardMap(): Promise<ShardRange[]>;
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The writes of operators' commands. */
+export interface ControlAdmin {
+  putMerchant(merchant: {
+    merchantId: string;
+    name: string;
+    mode: Mode;
+    webhookSecretSealed: Uint8Array;
+    createdAt: Date;
+  }): Promise<void>;
+  putApiKey(key: { merchantId: string; digest: Uint8Array; prefix: string; createdAt: Date }): Promise<void>;
+  putPreferences(preferences: MerchantPreferences & { processorAccount: string }): Promise<void>;
+  findMerchant(merchantId: string): Promise<MerchantAuth | undefined>;
+  putShardMap(ranges: readonly ShardRange[]): Promise<void>;
+  close(): Promise<void>;
+}
