@@ -76,7 +76,11 @@ export interface IntentExpired {
 
 export type CallbackVerdict = 'applied' | 'duplicate' | 'ignored' | 'quarantined' | 'unmatched';
 
-/** Record a processor's callback. With `moves` it is recorded only if that attempt's move of this turn was effective. */
+/**
+ * Record a processor's callback. With `moves` it is recorded only if that attempt's move of this turn was
+ * effective. A row that is there already stays as it is (effective: it is recorded), but an `unmatched` one
+ * takes the new verdict: it has been matched at last.
+ */
 export interface CallbackRecorded {
   kind: 'callback-recorded';
   processor: ProcessorName;

@@ -15,21 +15,13 @@ export interface StoredKey {
   createdAt: number;
 }
 
-export type KeyVerdict =
-  | { kind: 'first' }
-  | { kind: 'mine' }
-  | { kind: 'replay'; answer: string; effectId: string; createdAt: number }
-  | { kind: 'reused' };
-
 /**
- * What a key means for a command that would create `effectId`.
- * `mine` is this very command whose commit returned no word: it is in the database already.
+ * What a stored key means for a command that would create `effectId`:
+ * `mine` is this very command, whose commit returned no word; `replay` the same request again; `reused` another one.
  */
-export function judgeKey(stored: StoredKey | null, key: KeyRef, effectId: string): KeyVerdict {
-  if (stored === null) return { kind: 'first' };
-  if (stored.effectId === effectId) return { kind: 'mine' };
-  if (stored.bodyHash !== key.bodyHash) return { kind: 'reused' };
-  return { kind: 'replay', answer: stored.answer, effectId: stored.effectId, createdAt: stored.createdAt };
+export function judgeKey(stored: StoredKey, key: KeyRef, effectId: string): 'mine' | 'replay' | 'reused' {
+  if (stored.effectId === effectId) return 'mine';
+  return stored.bodyHash === key.bodyHash ? 'replay' : 'reused';
 }
 
 /** One string per scope and key, for maps. */

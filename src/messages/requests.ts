@@ -16,6 +16,8 @@ import type { ProcessorName, ProcessorWord, ShownCard } from '../domain/transact
 export interface CreateIntent {
   type: 'create-intent';
   intent: PaymentIntent;
+  /** JSON text of the answer, stored under the key. */
+  answer: string;
   key: KeyRef | null;
   now: number;
 }
@@ -48,7 +50,7 @@ export interface StartAttempt {
   processor: ProcessorName;
   processorAccount: string;
   card: ShownCard;
-  /** How long from `now` the sender will send. */
+  /** Milliseconds since 1970 after which the sender will not send. */
   sendBefore: number;
   successUrl: string | null;
   cancelUrl: string | null;
@@ -65,12 +67,15 @@ export interface HearWord {
   type: 'hear-word';
   transactionId: TransactionId;
   word: ProcessorWord;
-  /** Random bytes as hex for the event's id, should the word be final. */
+  /** Id of the merchant's event should the word be final: `makeId(now, shardOfId(transactionId), random)`. */
   eventId: string;
   now: number;
 }
 
-/** A verified callback, to be recorded and applied in one commit. Answered by `CallbackHeard`. */
+/**
+ * A verified callback, to be recorded and applied in one commit. Answered by `CallbackHeard`.
+ * It belongs to the shard of its transaction, or without one to `shardOfMerchant(callbackId)`.
+ */
 export interface HearCallback {
   type: 'hear-callback';
   processor: ProcessorName;
@@ -80,6 +85,9 @@ export interface HearCallback {
   transactionId: TransactionId | null;
   /** Null when the callback says nothing about a charge. */
   word: ProcessorWord | null;
+  /** When it first arrived: its day is part of its row's key. */
+  receivedAt: number;
+  /** As in `HearWord`. */
   eventId: string;
   now: number;
 }
@@ -96,6 +104,7 @@ export interface FindPayment {
 export interface ExpireIntent {
   type: 'expire-intent';
   intentId: IntentId;
+  /** As in `HearWord`, of the intent. */
   eventId: string;
   now: number;
 }

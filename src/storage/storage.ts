@@ -28,6 +28,7 @@ export interface Loaded {
 /**
  * Why a commit or read failed:
  * - `poisoned`: PostgreSQL refused a value (22xxx, 23xxx); nothing was changed; a smaller batch finds the row
+ * - `halfway`: a key would have been claimed without its attempt; nothing was changed; alone it is a lost claim
  * - `repeat`: deadlock or serialisation (40P01, 40001); nothing was changed
  * - `lock_timeout`: another gateway holds a row too long (55P03, 57014); nothing was changed
  * - `unavailable`: no connection, no room, shutting down (08, 53, 57); nothing was changed

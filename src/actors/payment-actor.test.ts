@@ -1,0 +1,489 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createModelStore, type ModelStore } from '../../test/support/model-store.ts';
+import { anAttempt, anIntent, aWord, SHOWN_CARD, T0 } from '../../test/support/payments.ts';
+import { makeId, shardOfId, transactionIdOf } from '../domain/ids.ts';
+import { INTENT_LIFETIME_MS, type Payment } from '../domain/payment-intent.ts';
+import type { ProcessorWord } from '../domain/transaction.ts';
+import type { ShardReply } from '../messages/replies.ts';
+import type {
+  CreateIntent,
+  GrantSession,
+  HearCallback,
+  HearWord,
+  ShardRequest,
+  StartAttempt,
+} from '../messages/requests.ts';
+import { createLane, type Lane } from '../runtime/turn.ts';
+import { StorageError } from '../storage/storage.ts';
+import { createPaymentActor } from './payment-actor.ts';
+
+const intent = anIntent();
+const INTENT = intent.paymentIntentId;
+const TXN = transactionIdOf(INTENT, 1);
+const KEY = { merchantId: intent.merchantId, endpoint: 'POST /v1/payment/intent', key: 'k1', bodyHash: 'aa' };
+
+function create(over: Partial<CreateIntent> = {}): CreateIntent {
+  return { type: 'create-intent', intent, answer: '{"n":1}', key: null, now: T0, ...over };
+}
+
+function grant(over: Partial<GrantSession> = {}): GrantSession {
+  const session = { sessionId: 'ab'.repeat(16), expiresAt: T0 + 600_000, answer: '{"s":1}', key: null };
+  return {
+    type: 'grant-session',
+    intentId: INTENT,
+    merchantId: intent.merchantId,
+    now: T0,
+    ...session,
+    ...over,
+  };
+}
+
+function start(over: Partial<StartAttempt> = {}): StartAttempt {
+  return {
+    type: 'start-attempt',
+    intentId: INTENT,
+    merchantId: intent.merchantId,
+    nonce: 'n1',
+    processor: 'SANDBOX',
+    processorAccount: 'acct_demo',
+    card: SHOWN_CARD,
+    sendBefore: T0 + 30_000,
+    successUrl: null,
+    cancelUrl: null,
+    sessionExpiresAt: null,
+    claimedAmount: null,
+    claimedCurrency: null,
+    key: null,
+    now: T0,
+    ...over,
+  };
+}
+
+let events = 0;
+function anEventId(): string {
+  const random = new Uint8Array(8);
+  new DataView(random.buffer).setUint32(4, ++events);
+  return makeId(T0, shardOfId(INTENT), random);
+}
+
+function hear(word: Partial<ProcessorWord> = {}, transactionId = TXN): HearWord {
+  return { type: 'hear-word', transactionId, word: aWord(word), eventId: anEventId(), now: T0 };
+}
+
+function callback(word: Partial<ProcessorWord> | null = {}, over: Partial<HearCallback> = {}): HearCallback {
+  return {
+    type: 'hear-callback',
+    processor: 'SANDBOX',
+    callbackId: 'sbevt_1',
+    transactionId: TXN,
+    word: word === null ? null : aWord({ source: 'callback', leg: null, ...word }),
+    receivedAt: T0,
+    eventId: anEventId(),
+    now: T0,
+    ...over,
+  };
+}
+
+interface World {
+  store: ModelStore;
+  ask(request: ShardRequest): Promise<ShardReply>;
+  /** Another gateway on the same database: its own actor memory. */
+  other: World;
+  setNow(at: number): void;
+  lane: Lane<ShardRequest, ShardReply>;
+}
+
+function createWorld(store = createModelStore(), time = { now: T0 }): World {
+  const clock = { now: () => time.now, monotonicMs: () => 0 };
+  const limits = { mailboxMax: 1000, turnCommandsMax: 1000, lingerMsMax: 0, triesMax: 4 };
+  const actor = createPaymentActor({ paymentsMax: 1000, writeBehindMs: 1000 });
+  const lane = createLane(actor, store, clock, limits, () => undefined);
+  const world: Omit<World, 'other'> = {
+    store,
+    lane,
+    ask: (request) =>
+      new Promise((resolve) => lane.submit(structuredClone(request), Number.POSITIVE_INFINITY, resolve)),
+    setNow: (at) => {
+      time.now = at;
+    },
+  };
+  return Object.defineProperty(world, 'other', { get: () => createWorld(store, time) }) as World;
+}
+
+function outcome(reply: ShardReply): string {
+  switch (reply.type) {
+    case 'refused':
+      return reply.refusal.code;
+    case 'word-heard':
+      return `${reply.verdict ?? 'noted'} ${reply.status}`;
+    case 'callback-heard':
+      return reply.verdict;
+    case 'intent-expired':
+      return reply.expired ? 'expired' : 'not expired';
+    case 'payment-found':
+      return 'found';
+    case 'intent-created':
+    case 'session-granted':
+    case 'attempt-started':
+      return reply.replayed === null ? 'first' : `replayed ${reply.replayed}`;
+  }
+}
+
+const CLOSED = { said: 'declined', referenceClosed: true, failureCode: 'card_declined' } as const;
+
+/** Steps before the command of a row. Each row is run with the actor's memory and with that of a second gateway. */
+const GIVEN: Record<string, readonly ShardRequest[]> = {
+  nothing: [],
+  'an intent': [create()],
+  'an intent made with a key': [create({ key: KEY })],
+  'an attempt sent': [create(), start()],
+  'an attempt sent with a key': [create(), start({ key: { ...KEY, endpoint: 'p' } })],
+  'an attempt declined': [create(), start(), hear(CLOSED)],
+  'an attempt failed for good': [create(), start(), hear({ said: 'declined' })],
+  paid: [create(), start(), hear()],
+};
+
+describe.each(['with its own memory', 'by another gateway'])(
+  'each command, in order of precedence, %s',
+  (who) => {
+    test.each<[string, ShardRequest, string]>([
+      ['nothing', create(), 'first'],
+      ['nothing', create({ key: KEY }), 'first'],
+      [
+        'an intent made with a key',
+        create({ key: KEY, intent: anIntent({ paymentIntentId: makeId(T0, 9, new Uint8Array(8)) }) }),
+        'replayed {"n":1}',
+      ],
+      [
+        'an intent made with a key',
+        create({
+          key: { ...KEY, bodyHash: 'bb' },
+          intent: anIntent({ paymentIntentId: makeId(T0, 9, new Uint8Array(8)) }),
+        }),
+        'idempotency_key_reused',
+      ],
+      ['an intent made with a key', create({ key: KEY }), 'first'],
+
+      ['nothing', grant(), 'payment_not_found'],
+      ['an intent', grant({ merchantId: 'merchant_other' }), 'payment_not_found'],
+      ['an intent', grant(), 'first'],
+      ['an intent', grant({ key: { ...KEY, endpoint: 's' } }), 'first'],
+      ['an attempt sent', grant(), 'payment_in_progress'],
+      ['an attempt declined', grant(), 'first'],
+      ['an attempt failed for good', grant(), 'intent_closed'],
+      ['paid', grant(), 'intent_already_paid'],
+      ['an intent', grant({ now: T0 + INTENT_LIFETIME_MS }), 'first'],
+
+      ['nothing', start(), 'payment_not_found'],
+      ['an intent', start({ merchantId: 'merchant_other' }), 'payment_not_found'],
+      ['an intent', start({ claimedAmount: 4999 }), 'amount_mismatch'],
+      ['an intent', start({ claimedCurrency: 'USD' }), 'amount_mismatch'],
+      ['an intent', start({ claimedAmount: 5000, claimedCurrency: 'INR' }), 'first'],
+      ['an intent', start(), 'first'],
+      ['an attempt sent', start({ nonce: 'n2' }), 'payment_in_progress'],
+      ['an attempt sent', start({ nonce: 'n2', claimedAmount: 1 }), 'amount_mismatch'],
+      ['an attempt sent', start({ nonce: 'n1' }), 'first'],
+      [
+        'an attempt sent with a key',
+        start({ nonce: 'n2', key: { ...KEY, endpoint: 'p' } }),
+        `replayed {"transactionId":"txn_${TXN}","status":"PROCESSING"}`,
+      ],
+      [
+        'an attempt sent with a key',
+        start({ nonce: 'n2', key: { ...KEY, endpoint: 'p', bodyHash: 'bb' } }),
+        'idempotency_key_reused',
+      ],
+      ['an attempt sent', start({ nonce: 'n2', key: { ...KEY, endpoint: 'p' } }), 'payment_in_progress'],
+      ['an attempt declined', start({ nonce: 'n2' }), 'first'],
+      ['an attempt failed for good', start({ nonce: 'n2' }), 'intent_closed'],
+      ['paid', start({ nonce: 'n2' }), 'intent_already_paid'],
+
+      ['nothing', hear(), 'payment_not_found'],
+      ['an intent', hear(), 'payment_not_found'],
+      ['an attempt sent', hear(), 'applied SUCCESS'],
+      ['an attempt sent', hear(CLOSED), 'applied FAILED'],
+      ['an attempt sent', hear({ said: 'accepted' }), 'noted PROCESSING'],
+      ['an attempt sent', hear({ said: 'accepted', source: 'query' }), 'applied PROCESSING'],
+      ['an attempt sent', hear({ amount: 1 }), 'quarantined PROCESSING'],
+      ['an attempt declined', hear({ processorTxnId: 'ch_1' }), 'applied SUCCESS'],
+      ['paid', hear(), 'duplicate SUCCESS'],
+      ['paid', hear({ said: 'declined' }), 'ignored SUCCESS'],
+
+      ['nothing', callback(), 'unmatched'],
+      ['an attempt sent', callback({}, { transactionId: null }), 'quarantined'],
+      ['an attempt sent', callback(null), 'ignored'],
+      ['an attempt sent', callback(), 'applied'],
+      ['an attempt sent', callback({ currency: 'USD' }), 'quarantined'],
+      ['an attempt declined', callback(CLOSED), 'duplicate'],
+      ['paid', callback(), 'duplicate'],
+      ['paid', callback({ said: 'declined' }), 'ignored'],
+
+      ['nothing', { type: 'find-payment', intentId: INTENT, merchantId: null }, 'payment_not_found'],
+      ['paid', { type: 'find-payment', intentId: INTENT, merchantId: 'merchant_other' }, 'payment_not_found'],
+      ['paid', { type: 'find-payment', intentId: INTENT, merchantId: intent.merchantId }, 'found'],
+
+      [
+        'nothing',
+        { type: 'expire-intent', intentId: INTENT, eventId: anEventId(), now: T0 + INTENT_LIFETIME_MS },
+        'not expired',
+      ],
+      [
+        'an intent',
+        { type: 'expire-intent', intentId: INTENT, eventId: anEventId(), now: T0 + INTENT_LIFETIME_MS },
+        'expired',
+      ],
+      [
+        'an attempt sent',
+        { type: 'expire-intent', intentId: INTENT, eventId: anEventId(), now: T0 + INTENT_LIFETIME_MS },
+        'not expired',
+      ],
+      [
+        'paid',
+        { type: 'expire-intent', intentId: INTENT, eventId: anEventId(), now: T0 + INTENT_LIFETIME_MS },
+        'not expired',
+      ],
+    ])('given %s, %j: %s', async (given, command, expected) => {
+      const world = createWorld();
+      for (const step of GIVEN[given]!) expect(outcome(await world.ask(step))).toMatch(/^(first|applied)/);
+      const asked = who === 'by another gateway' ? world.other : world;
+      expect(outcome(await asked.ask(command))).toBe(expected);
+    });
+  },
+);
+
+test('a late intent cannot be paid: refused after a day by the clock of the turn', async () => {
+  const world = createWorld();
+  await world.ask(create());
+  world.setNow(T0 + INTENT_LIFETIME_MS);
+  expect(outcome(await world.ask(start()))).toBe('intent_expired');
+  expect(outcome(await world.ask(grant()))).toBe('intent_expired');
+});
+
+test('fifty requests with one key in one turn have one effect and one answer', async () => {
+  const world = createWorld();
+  const requests = Array.from({ length: 50 }, (_, i) => {
+    const random = new Uint8Array(8).fill(i + 1);
+    return create({
+      key: KEY,
+      answer: `{"n":${i}}`,
+      intent: anIntent({ paymentIntentId: makeId(T0, 7, random) }),
+    });
+  });
+  const replies = await Promise.all(requests.map((request) => world.ask(request)));
+  expect(replies.map(outcome).filter((one) => one === 'first')).toHaveLength(1);
+  expect(new Set(replies.map(outcome))).toEqual(new Set(['first', 'replayed {"n":0}']));
+  expect(world.store.payments.size).toBe(1);
+});
+
+test('fifty attempts of one intent in one turn: one is started, the others are told of it', async () => {
+  const world = createWorld();
+  await world.ask(create());
+  const replies = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => world.ask(start({ nonce: `n${i}` }))),
+  );
+  expect(replies.map(outcome).filter((one) => one === 'first')).toHaveLength(1);
+  expect(replies.map(outcome).filter((one) => one === 'payment_in_progress')).toHaveLength(49);
+});
+
+test('a usual payment reads nothing: memory proposes, the commit verifies', async () => {
+  const world = createWorld();
+  const prefetch = world.store.prefetch;
+  let reads = 0;
+  world.store.prefetch = (needs) => {
+    reads++;
+    return prefetch(needs);
+  };
+  for (const step of [create(), start(), hear(), callback()]) await world.ask(step);
+  expect(reads).toBe(0);
+  expect(world.store.outbox).toEqual([{ transactionId: TXN, type: 'payment.succeeded' }]);
+});
+
+test('an "accepted" is not written when the final word comes in its time, and is written when it does not', async () => {
+  const world = createWorld();
+  for (const step of [create(), start(), hear({ said: 'accepted' }), hear()]) await world.ask(step);
+  expect(world.store.commits).toHaveLength(3);
+
+  const slow = createWorld();
+  for (const step of [create(), start(), hear({ said: 'accepted' })]) await slow.ask(step);
+  slow.setNow(T0 + 1000);
+  await slow.ask({ type: 'find-payment', intentId: INTENT, merchantId: null });
+  await slow.lane.close();
+  expect(slow.store.payments.get(INTENT)!.attempts[0]).toMatchObject({
+    status: 'PROCESSING',
+    processorTxnId: 'ch_1',
+  });
+});
+
+test('closing a lane writes what was waiting to be written', async () => {
+  const world = createWorld();
+  for (const step of [create(), start(), hear({ said: 'unknown', processorTxnId: null })])
+    await world.ask(step);
+  await world.lane.close();
+  expect(world.store.payments.get(INTENT)!.attempts[0]).toMatchObject({
+    status: 'PROCESSING',
+    outcome: 'unknown',
+  });
+});
+
+test('an unmatched callback is applied when it comes again after its transaction', async () => {
+  const world = createWorld();
+  expect(outcome(await world.ask(callback()))).toBe('unmatched');
+  await world.ask(create());
+  await world.ask(start());
+  expect(outcome(await world.ask(callback()))).toBe('applied');
+  expect([...world.store.callbacks.values()]).toEqual(['applied']);
+});
+
+test('a poisoned row fails alone', async () => {
+  const world = createWorld();
+  world.store.beforeCommit = (facts) => {
+    if (facts.some((fact) => fact.kind === 'intent-created' && fact.intent.orderId === 'poison'))
+      throw new StorageError('poisoned', '');
+  };
+  const requests = Array.from({ length: 16 }, (_, i) => {
+    const paymentIntentId = makeId(T0, 7, new Uint8Array(8).fill(i));
+    return create({ intent: anIntent({ paymentIntentId, orderId: i === 11 ? 'poison' : `order_${i}` }) });
+  });
+  const replies = (await Promise.all(requests.map((request) => world.ask(request)))).map(outcome);
+  expect(replies).toEqual(replies.map((_, i) => (i === 11 ? 'invalid_request' : 'first')));
+  expect(world.store.payments.size).toBe(15);
+});
+
+type Step = { gateway: 0 | 1; request: ShardRequest };
+
+const anyWord = fc.record({
+  said: fc.constantFrom('charged', 'declined', 'accepted', 'unknown', 'not_sent', 'never_arrived'),
+  referenceClosed: fc.boolean(),
+  amount: fc.constantFrom(5000, 5000, 5000, 1),
+}) as fc.Arbitrary<Partial<ProcessorWord>>;
+
+const attemptNumber = fc.constantFrom(1, 1, 2, 3);
+
+const anyStep: fc.Arbitrary<Step> = fc.record({
+  gateway: fc.constantFrom<0 | 1>(0, 1),
+  request: fc.oneof(
+    fc.string({ minLength: 8, maxLength: 8 }).map((nonce): ShardRequest => start({ nonce })),
+    fc
+      .tuple(anyWord, attemptNumber)
+      .map(
+        ([word, n]): ShardRequest => hear({ processorTxnId: `ch_${n}`, ...word }, transactionIdOf(INTENT, n)),
+      ),
+    fc
+      .tuple(anyWord, attemptNumber, fc.constantFrom('e1', 'e2', 'e3'))
+      .map(
+        ([word, n, callbackId]): ShardRequest =>
+          callback(
+            { processorTxnId: `ch_${n}`, ...word },
+            { transactionId: transactionIdOf(INTENT, n), callbackId },
+          ),
+      ),
+    fc
+      .tuple(anyWord, attemptNumber)
+      .map(
+        ([word, n]): ShardRequest =>
+          hear({ ...word, source: 'query', processorTxnId: `ch_${n}` }, transactionIdOf(INTENT, n)),
+      ),
+    attemptNumber.map(
+      (n): ShardRequest =>
+        hear(
+          { said: 'never_arrived', source: 'recovery', processorTxnId: null, amount: null },
+          transactionIdOf(INTENT, n),
+        ),
+    ),
+    fc.constant<ShardRequest>(grant()),
+    fc.constant<ShardRequest>({ type: 'expire-intent', intentId: INTENT, eventId: anEventId(), now: T0 }),
+  ),
+});
+
+test('model: any commands over two gateways, with lost words and failing commits, keep every rule of a payment', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(anyStep, { minLength: 1, maxLength: 6 }), { maxLength: 10 }),
+      fc.array(fc.constantFrom('', '', '', 'uncertain before', 'uncertain after', 'repeat'), {
+        maxLength: 30,
+      }),
+      async (rounds, faults) => {
+        const world = createWorld();
+        const gateways = [world, world.other];
+        await world.ask(create());
+        world.store.beforeCommit = () => {
+          const fault = faults.shift();
+          if (fault === 'uncertain before') throw new StorageError('uncertain', '');
+          if (fault === 'repeat') throw new StorageError('repeat', '');
+          world.store.afterCommit = () => {
+            if (fault === 'uncertain after') throw new StorageError('uncertain', '');
+          };
+        };
+        const charged = new Map<string, string>();
+        let before = structuredClone(world.store.payments.get(INTENT)!);
+        for (const round of rounds) {
+          const replies = await Promise.all(round.map((step) => gateways[step.gateway]!.ask(step.request)));
+          for (const [i, reply] of replies.entries()) {
+            if (reply.type !== 'attempt-started') continue;
+            // Only the one whose nonce is in the row may send: two senders of one attempt would be a double charge.
+            const { nonce } = round[i]!.request as StartAttempt;
+            expect(charged.get(reply.transactionId) ?? nonce).toBe(nonce);
+            charged.set(reply.transactionId, nonce);
+          }
+          const after = world.store.payments.get(INTENT)!;
+          checkRules(before, after);
+          before = structuredClone(after);
+        }
+        checkOutbox(world.store);
+      },
+    ),
+    { numRuns: 400 },
+  );
+});
+
+/** The invariants of one payment, and of its change from one moment to a later one. */
+function checkRules(before: Payment, after: Payment): void {
+  const { intent, attempts } = after;
+  for (const [i, attempt] of attempts.entries()) {
+    expect(attempt.attempt).toBe(i + 1);
+    expect(attempt.amount).toBe(intent.amount);
+    const next = attempts[i + 1];
+    // An attempt is only ever followed by another when it was closed and reopenable.
+    if (next !== undefined && attempt.status !== 'SUCCESS')
+      expect(attempt).toMatchObject({ status: 'FAILED', reopenable: true });
+  }
+  const open = attempts.filter((attempt) => attempt.status !== 'SUCCESS' && attempt.status !== 'FAILED');
+  expect(open.length).toBeLessThanOrEqual(1);
+  expect(intent.status === 'SUCCESS').toBe(attempts.some((attempt) => attempt.status === 'SUCCESS'));
+  for (const [i, was] of before.attempts.entries()) {
+    const now = attempts[i]!;
+    if (was.status === 'SUCCESS') expect(now).toEqual(was);
+    if (was.status === 'FAILED') expect(['FAILED', 'SUCCESS']).toContain(now.status);
+    expect(now.revision).toBeGreaterThanOrEqual(was.revision);
+  }
+  if (before.intent.status === 'SUCCESS') expect(intent.status).toBe('SUCCESS');
+}
+
+/** Every final state has exactly its events: one for each FAILED, one for each SUCCESS. */
+function checkOutbox(store: ModelStore): void {
+  for (const attempt of store.payments.get(INTENT)!.attempts) {
+    const types = store.outbox
+      .filter((row) => row.transactionId === attempt.transactionId)
+      .map((row) => row.type);
+    expect(types.length).toBeLessThanOrEqual(2);
+    const last = types.at(-1);
+    if (attempt.status === 'SUCCESS') expect(['payment.succeeded', 'payment.recovered']).toContain(last);
+    if (attempt.status === 'FAILED') expect(['payment.failed', 'payment.attempt_failed']).toContain(last);
+    if (attempt.status === 'SENT' || attempt.status === 'PROCESSING') expect(types).toEqual([]);
+  }
+}
+
+test('a builder of tests makes the attempt that the actor makes', async () => {
+  const world = createWorld();
+  await world.ask(create());
+  await world.ask(
+    start({
+      nonce: anAttempt().senderNonce,
+      successUrl: anAttempt().successUrl,
+      cancelUrl: anAttempt().cancelUrl,
+      sessionExpiresAt: anAttempt().sessionExpiresAt,
+    }),
+  );
+  expect(world.store.payments.get(INTENT)!.attempts[0]).toEqual(anAttempt());
+});

@@ -1,0 +1,590 @@
+/**
+ * Payment actor: decides every command about the payments of one lane.
+ *
+ * It holds the open payments of the moment in memory, so that the usual command costs no read. Memory may
+ * propose a change (its compare-and-set in SQL verifies it) but never refuses: a refusal, and every answer
+ * that shows state, rests on rows read in the same turn and not yet touched by it.
+ *
+ * @module
+ */
+
+import type { CallbackVerdict, Effect, Fact, KeyRef } from '../domain/facts.ts';
+import { judgeKey, keyName, type StoredKey } from '../domain/idempotency.ts';
+import {
+  type IntentId,
+  intentIdOf,
+  showTransactionId,
+  type TransactionId,
+  timeOfId,
+  transactionIdOf,
+} from '../domain/ids.ts';
+import { type OutcomeCode, type Refusal, refusal } from '../domain/outcomes.ts';
+import { intentStatus, nextAttempt, type Payment, type PaymentIntent } from '../domain/payment-intent.ts';
+import {
+  type Attempt,
+  closesIntent,
+  isFinal,
+  moveAttempt,
+  type PaymentEventType,
+  publicStatus,
+} from '../domain/transaction.ts';
+import type { ShardReply } from '../messages/replies.ts';
+import type {
+  CreateIntent,
+  ExpireIntent,
+  FindPayment,
+  GrantSession,
+  HearCallback,
+  HearWord,
+  ShardRequest,
+  StartAttempt,
+} from '../messages/requests.ts';
+import type { Actor, Decision, TurnRefusal } from '../runtime/actor.ts';
+import type { Loaded, Needs } from '../storage/storage.ts';
+import { createWriteBehind } from './write-behind.ts';
+
+type Decided = Decision<Fact, Effect, ShardReply>;
+export type PaymentActor = Actor<ShardRequest, Needs, Loaded, Fact, Effect, ShardReply>;
+
+const READ_FIRST: Decided = { kind: 'read-first' };
+
+export interface PaymentActorOptions {
+  /** Payments kept in memory; the least recently used leaves first. About 1 KB each. */
+  paymentsMax: number;
+  /** How long an "accepted" waits for the final word before it is written (design 5.5). */
+  writeBehindMs: number;
+}
+
+/** Makes the actor of one lane. */
+export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
+  /** What is believed of each payment, this turn's proposals included. */
+  const memory = new Map<IntentId, Payment>();
+  /** Rows read in this turn, as they were read. */
+  let read: Loaded = { payments: new Map(), keys: new Map() };
+  /** Payments and keys this turn has proposed to change: what was read of them no longer decides. */
+  const touched = new Set<string>();
+  /** Attempts proposed in this turn: another gateway may own the row of that id, so no word moves them yet. */
+  const unborn = new Set<TransactionId>();
+  const behind = createWriteBehind(options.paymentsMax);
+
+  function needs(commands: ReadonlyArray<{ command: ShardRequest; afresh: boolean }>): Needs | null {
+    const payments = new Set<IntentId>();
+    const keys = new Map<string, KeyRef>();
+    for (const { command, afresh } of commands) {
+      const intentId = intentOf(command);
+      if (intentId !== null && (afresh || mustRead(command, intentId))) payments.add(intentId);
+      if (afresh && 'key' in command && command.key !== null) keys.set(keyName(command.key), command.key);
+    }
+    return payments.size + keys.size === 0 ? null : { payments, keys };
+  }
+
+  function mustRead(command: ShardRequest, intentId: IntentId): boolean {
+    switch (command.type) {
+      case 'grant-session':
+      case 'find-payment':
+        return true;
+      case 'hear-word':
+      case 'hear-callback':
+        return !memory.has(intentId);
+      case 'create-intent':
+      case 'start-attempt':
+      case 'expire-intent':
+        return false;
+    }
+  }
+
+  function absorb(loaded: Loaded): void {
+    read = loaded;
+    for (const [intentId, payment] of loaded.payments) {
+      if (payment === null) memory.delete(intentId);
+      else remember(payment);
+    }
+  }
+
+  function receive(command: ShardRequest, now: number, afresh: boolean): Decided {
+    switch (command.type) {
+      case 'create-intent':
+        return createIntent(command, afresh);
+      case 'grant-session':
+        return grantSession(command, now, afresh);
+      case 'start-attempt':
+        return startAttempt(command, now, afresh);
+      case 'hear-word':
+        return hearWord(command, now);
+      case 'hear-callback':
+        return hearCallback(command);
+      case 'find-payment':
+        return findPayment(command);
+      case 'expire-intent':
+        return expireIntent(command, afresh);
+    }
+  }
+
+  function createIntent(command: CreateIntent, afresh: boolean): Decided {
+    const { intent, key } = command;
+    if (afresh && read.payments.get(intent.paymentIntentId)) {
+      // The id is this command's own: its commit went through and only the word of it was lost.
+      return answer({ type: 'intent-created', replayed: null });
+    }
+    const keyed = judge(key, intent.paymentIntentId, afresh, (_, replayed) => ({
+      type: 'intent-created',
+      replayed,
+    }));
+    if (keyed !== null) return keyed;
+    propose({ intent, attempts: [] });
+    return {
+      kind: 'facts',
+      facts: [
+        ...claim(key, intent.paymentIntentId, command.answer, command.now),
+        { kind: 'intent-created', intent, keyed: key !== null },
+      ],
+      reply: () => ({ type: 'intent-created', replayed: null }),
+    };
+  }
+
+  function grantSession(command: GrantSession, now: number, afresh: boolean): Decided {
+    const { key, intentId } = command;
+    if (!settled(intentId)) return READ_FIRST;
+    const payment = read.payments.get(intentId) ?? null;
+    const mine = payment !== null && payment.intent.merchantId === command.merchantId ? payment.intent : null;
+    const granted = (sessionId: string, replayed: string | null): ShardReply =>
+      mine === null
+        ? { type: 'refused', refusal: paymentNotFound() }
+        : { type: 'session-granted', intent: mine, sessionId, replayed };
+    const keyed = judge(key, command.sessionId, afresh, (stored, replayed) =>
+      granted(stored.effectId, replayed),
+    );
+    if (keyed !== null) return keyed;
+    const refusal = mine === null ? paymentNotFound() : sessionRefusal(payment!, now);
+    // A key that was used before comes first in precedence: look at it before refusing.
+    if (refusal !== null) return key !== null && !afresh ? READ_FIRST : answer({ type: 'refused', refusal });
+    const reply = granted(command.sessionId, null);
+    if (key === null) return answer(reply);
+    return {
+      kind: 'facts',
+      facts: claim(key, command.sessionId, command.answer, command.now),
+      reply: () => reply,
+    };
+  }
+
+  function startAttempt(command: StartAttempt, now: number, afresh: boolean): Decided {
+    const { intentId, key } = command;
+    if (afresh && !settled(intentId)) return READ_FIRST;
+    const payment = afresh ? (read.payments.get(intentId) ?? null) : (memory.get(intentId) ?? null);
+    const own = afresh
+      ? payment?.attempts.find((attempt) => attempt.senderNonce === command.nonce)
+      : undefined;
+    if (own !== undefined) return answer(attemptStarted(own, payment!.intent.orderId));
+    const keyed = judge(key, '', afresh, (stored) => replayedAttempt(stored, payment));
+    if (keyed !== null) return keyed;
+    const refusal = payment === null ? paymentNotFound() : attemptRefusal(payment, command, now);
+    if (refusal !== null && afresh) return answer({ type: 'refused', refusal });
+    // Without a payment in memory the first attempt is tried blind: the insert itself reads the intent.
+    if (
+      refusal !== null &&
+      (payment !== null || command.claimedAmount !== null || command.claimedCurrency !== null)
+    ) {
+      return READ_FIRST;
+    }
+    return proposeAttempt(command, payment);
+  }
+
+  function proposeAttempt(command: StartAttempt, payment: Payment | null): Decided {
+    const intent = payment?.intent ?? unseenIntent(command);
+    const attempt = newAttempt(command, intent, (payment?.attempts.length ?? 0) + 1);
+    const { transactionId } = attempt;
+    const body = JSON.stringify({ transactionId: showTransactionId(transactionId), status: 'PROCESSING' });
+    propose({ intent, attempts: [...(payment?.attempts ?? []), attempt] });
+    unborn.add(transactionId);
+    return {
+      kind: 'facts',
+      facts: [
+        ...claim(command.key, transactionId, body, command.now),
+        { kind: 'attempt-started', attempt, keyed: command.key !== null },
+      ],
+      reply: (effects) => {
+        const { amount, currency, customerId, orderId } = effects.at(-1)!.started!;
+        const started = { ...attempt, amount, currency, customerId };
+        replaceAttempt(started, { ...intent, amount, currency, customerId, orderId });
+        return attemptStarted(started, orderId);
+      },
+    };
+  }
+
+  function hearWord(command: HearWord, now: number): Decided {
+    if (unborn.has(command.transactionId)) return READ_FIRST;
+    const found = believed(command.transactionId);
+    if (found === undefined) {
+      return settled(intentIdOf(command.transactionId))
+        ? answer({ type: 'refused', refusal: paymentNotFound() })
+        : READ_FIRST;
+    }
+    const move = moveAttempt(found, command.word);
+    if (move.verdict !== 'applied') {
+      if (!mayAnswer(found, move.verdict)) return READ_FIRST;
+      return answer({ type: 'word-heard', verdict: move.verdict, status: publicStatus(found.status) });
+    }
+    const { attempt } = move;
+    if (!isFinal(attempt.status) && command.word.source === 'answer') {
+      // Derived: it can be asked for again, so it waits for the final word and is mostly never written.
+      if (behind.put(command.transactionId, command.word, now + options.writeBehindMs)) {
+        return answer({ type: 'word-heard', verdict: null, status: publicStatus(attempt.status) });
+      }
+    }
+    return {
+      kind: 'facts',
+      facts: [proposeMove(found, attempt, move.event, command.eventId)],
+      reply: () => ({ type: 'word-heard', verdict: 'applied', status: publicStatus(attempt.status) }),
+    };
+  }
+
+  function hearCallback(command: HearCallback): Decided {
+    const { transactionId, word } = command;
+    if (transactionId === null) return record(command, 'quarantined', 'reference_not_ours');
+    const found = believed(transactionId);
+    if (found === undefined) {
+      return settled(intentIdOf(transactionId))
+        ? record(command, 'unmatched', 'transaction_not_found')
+        : READ_FIRST;
+    }
+    if (word === null) return record(command, 'ignored', 'says nothing about a charge');
+    const move = moveAttempt(found, word);
+    if (move.verdict !== 'applied') {
+      return mayAnswer(found, move.verdict) ? record(command, move.verdict, move.reason) : READ_FIRST;
+    }
+    const moved = proposeMove(found, move.attempt, move.event, command.eventId);
+    return record(command, 'applied', null, [moved]);
+  }
+
+  function record(
+    command: HearCallback,
+    verdict: CallbackVerdict,
+    reason: string | null,
+    moves: Fact[] = [],
+  ): Decided {
+    const { processor, transactionId, receivedAt } = command;
+    const recorded: Fact = {
+      kind: 'callback-recorded',
+      processor,
+      eventId: command.callbackId,
+      transactionId,
+      verdict,
+      reason,
+      word: JSON.stringify(command.word),
+      moves: moves.length > 0,
+      receivedAt,
+    };
+    return { kind: 'facts', facts: [...moves, recorded], reply: () => ({ type: 'callback-heard', verdict }) };
+  }
+
+  function findPayment(command: FindPayment): Decided {
+    const payment = read.payments.get(command.intentId) ?? null;
+    if (
+      payment === null ||
+      (command.merchantId !== null && payment.intent.merchantId !== command.merchantId)
+    ) {
+      return answer({ type: 'refused', refusal: paymentNotFound() });
+    }
+    return answer({ type: 'payment-found', payment });
+  }
+
+  function expireIntent(command: ExpireIntent, afresh: boolean): Decided {
+    const { intentId } = command;
+    if (afresh) {
+      if (!settled(intentId)) return READ_FIRST;
+      const payment = read.payments.get(intentId) ?? null;
+      if (payment === null || intentStatus(payment) !== 'PENDING')
+        return answer({ type: 'intent-expired', expired: false });
+    }
+    const payment = memory.get(intentId) ?? read.payments.get(intentId) ?? null;
+    touched.add(intentId);
+    memory.delete(intentId);
+    return {
+      kind: 'facts',
+      facts: [
+        {
+          kind: 'intent-expired',
+          paymentIntentId: intentId,
+          merchantId: payment?.intent.merchantId ?? '',
+          event: { eventId: command.eventId, type: 'payment.failed' },
+          at: command.now,
+        },
+      ],
+      reply: () => ({ type: 'intent-expired', expired: true }),
+    };
+  }
+
+  /**
+   * What a key says about a command that would create `effectId`; null: go on.
+   * @param replay makes the reply from the stored key; `replayed` is null when the stored key is this command's own
+   */
+  function judge(
+    key: KeyRef | null,
+    effectId: string,
+    afresh: boolean,
+    replay: (stored: StoredKey, replayed: string | null) => ShardReply,
+  ): Decided | null {
+    if (key === null) return null;
+    const name = keyName(key);
+    if (touched.has(name)) return READ_FIRST;
+    const stored = afresh ? (read.keys.get(name) ?? null) : null;
+    if (stored === null) return null;
+    switch (judgeKey(stored, key, effectId)) {
+      case 'mine':
+        return answer(replay(stored, null));
+      case 'replay':
+        return answer(replay(stored, stored.answer));
+      case 'reused':
+        return answer(refused('idempotency_key_reused', 'Use a new Idempotency-Key for a new request'));
+    }
+  }
+
+  function claim(key: KeyRef | null, effectId: string, body: string, at: number): Fact[] {
+    if (key === null) return [];
+    touched.add(keyName(key));
+    return [{ kind: 'key-claimed', key, effectId, answer: body, at }];
+  }
+
+  function proposeMove(
+    before: Attempt,
+    after: Attempt,
+    event: PaymentEventType | null,
+    eventId: string,
+  ): Fact {
+    replaceAttempt(after);
+    touched.add(after.paymentIntentId);
+    if (isFinal(after.status)) behind.drop(after.transactionId);
+    return {
+      kind: 'attempt-moved',
+      expected: { status: before.status, revision: before.revision },
+      attempt: after,
+      event: event === null ? null : { eventId, type: event },
+      intentStatus: after.status === 'SUCCESS' ? 'SUCCESS' : closesIntent(after) ? 'FAILED' : null,
+    };
+  }
+
+  function propose(payment: Payment): void {
+    remember(payment);
+    touched.add(payment.intent.paymentIntentId);
+  }
+
+  function remember(payment: Payment): void {
+    const { paymentIntentId } = payment.intent;
+    memory.delete(paymentIntentId);
+    memory.set(paymentIntentId, payment);
+    if (memory.size > options.paymentsMax) memory.delete(memory.keys().next().value!);
+  }
+
+  function replaceAttempt(attempt: Attempt, intent?: PaymentIntent): void {
+    const payment = memory.get(attempt.paymentIntentId);
+    if (payment === undefined) return;
+    const attempts = payment.attempts.map((one) =>
+      one.transactionId === attempt.transactionId ? attempt : one,
+    );
+    const status =
+      attempt.status === 'SUCCESS' ? 'SUCCESS' : closesIntent(attempt) ? 'FAILED' : payment.intent.status;
+    remember({ intent: { ...(intent ?? payment.intent), status }, attempts });
+  }
+
+  function believed(transactionId: string): Attempt | undefined {
+    return memory
+      .get(intentIdOf(transactionId))
+      ?.attempts.find((attempt) => attempt.transactionId === transactionId);
+  }
+
+  /** True when what was read of this payment still decides. */
+  function settled(intentId: IntentId): boolean {
+    return read.payments.has(intentId) && !touched.has(intentId);
+  }
+
+  /** A word without effect may be answered from rows read in this turn; a repeat also from our own commit. */
+  function mayAnswer(attempt: Attempt, verdict: 'duplicate' | 'ignored' | 'quarantined'): boolean {
+    if (touched.has(attempt.paymentIntentId)) return false;
+    return verdict === 'duplicate' || settled(attempt.paymentIntentId);
+  }
+
+  function due(now: number): Fact[] {
+    const facts: Fact[] = [];
+    for (const { transactionId, word } of behind.take(now)) {
+      const attempt = believed(transactionId);
+      if (attempt === undefined) continue;
+      const move = moveAttempt(attempt, word);
+      if (move.verdict === 'applied') facts.push(proposeMove(attempt, move.attempt, null, ''));
+    }
+    return facts;
+  }
+
+  function forget(command: ShardRequest): void {
+    const intentId = intentOf(command);
+    if (intentId !== null) memory.delete(intentId);
+  }
+
+  function forgetFact(fact: Fact): void {
+    if (fact.kind === 'attempt-moved') memory.delete(fact.attempt.paymentIntentId);
+  }
+
+  function settle(): void {
+    if (read.payments.size + read.keys.size > 0) read = { payments: new Map(), keys: new Map() };
+    touched.clear();
+    unborn.clear();
+  }
+
+  return { needs, absorb, receive, forget, forgetFact, due, nextDueAt: behind.nextDueAt, settle, refuse };
+}
+
+function intentOf(command: ShardRequest): IntentId | null {
+  switch (command.type) {
+    case 'create-intent':
+      return command.intent.paymentIntentId;
+    case 'grant-session':
+    case 'start-attempt':
+    case 'find-payment':
+    case 'expire-intent':
+      return command.intentId;
+    case 'hear-word':
+      return intentIdOf(command.transactionId);
+    case 'hear-callback':
+      return command.transactionId === null ? null : intentIdOf(command.transactionId);
+  }
+}
+
+function answer(reply: ShardReply): Decided {
+  return { kind: 'reply', reply };
+}
+
+function refused(code: OutcomeCode, detail: string): ShardReply {
+  return { type: 'refused', refusal: refusal(code, detail) };
+}
+
+function paymentNotFound(): Refusal {
+  return refusal('payment_not_found', 'No payment of this merchant has this id');
+}
+
+/** A session is for an intent that can be paid now. */
+function sessionRefusal(payment: Payment, now: number): Refusal | null {
+  const next = nextAttempt(payment, now);
+  return 'refusal' in next ? payRefusal(payment, next.refusal) : null;
+}
+
+function attemptRefusal(payment: Payment, command: StartAttempt, now: number): Refusal | null {
+  const { intent } = payment;
+  if (intent.merchantId !== command.merchantId) return paymentNotFound();
+  const amountDiffers = command.claimedAmount !== null && command.claimedAmount !== intent.amount;
+  const currencyDiffers = command.claimedCurrency !== null && command.claimedCurrency !== intent.currency;
+  if (amountDiffers || currencyDiffers) {
+    return refusal(
+      'amount_mismatch',
+      'The amount or currency in the request is not that of the payment intent',
+    );
+  }
+  return sessionRefusal(payment, now);
+}
+
+const PAY_REFUSALS = {
+  intent_already_paid: 'This payment intent has been paid; create a new one for a new order',
+  payment_in_progress: 'A payment of this intent is running; its transaction tells how it ends',
+  intent_closed: 'This payment intent has failed for good; create a new one',
+  intent_expired: 'This payment intent is older than 24 hours; create a new one',
+} as const;
+
+function payRefusal(payment: Payment, code: keyof typeof PAY_REFUSALS): Refusal {
+  const latest = payment.attempts.at(-1);
+  return refusal(
+    code,
+    PAY_REFUSALS[code],
+    latest && { transactionId: showTransactionId(latest.transactionId) },
+  );
+}
+
+/** An intent this lane has not seen: the insert takes everything that matters from its row. */
+function unseenIntent(command: StartAttempt): PaymentIntent {
+  const createdAt = timeOfId(command.intentId);
+  return {
+    paymentIntentId: command.intentId,
+    merchantId: command.merchantId,
+    customerId: null,
+    orderId: '',
+    amount: 0,
+    currency: '',
+    status: 'PENDING',
+    metadata: null,
+    createdAt,
+    updatedAt: createdAt,
+  };
+}
+
+function newAttempt(command: StartAttempt, intent: PaymentIntent, attempt: number): Attempt {
+  return {
+    transactionId: transactionIdOf(command.intentId, attempt),
+    paymentIntentId: command.intentId,
+    attempt,
+    merchantId: command.merchantId,
+    customerId: intent.customerId,
+    amount: intent.amount,
+    currency: intent.currency,
+    status: 'SENT',
+    outcome: 'unknown',
+    leg: 1,
+    processor: command.processor,
+    processorAccount: command.processorAccount,
+    processorTxnId: null,
+    failureCode: null,
+    reopenable: false,
+    revision: 1,
+    senderNonce: command.nonce,
+    sendBefore: command.sendBefore,
+    card: command.card,
+    successUrl: command.successUrl,
+    cancelUrl: command.cancelUrl,
+    sessionExpiresAt: command.sessionExpiresAt,
+    evidence: [],
+    createdAt: command.now,
+    updatedAt: command.now,
+    completedAt: null,
+  };
+}
+
+function attemptStarted(attempt: Attempt, orderId: string): ShardReply {
+  const { transactionId, amount, currency, leg } = attempt;
+  return { type: 'attempt-started', transactionId, amount, currency, orderId, leg, replayed: null };
+}
+
+/** The answer to a repeated key: nothing is sent for it. */
+function replayedAttempt(stored: StoredKey, payment: Payment | null): ShardReply {
+  const attempt = payment?.attempts.find((one) => one.transactionId === stored.effectId);
+  return {
+    type: 'attempt-started',
+    transactionId: stored.effectId,
+    amount: attempt?.amount ?? 0,
+    currency: attempt?.currency ?? '',
+    orderId: payment?.intent.orderId ?? '',
+    leg: attempt?.leg ?? 1,
+    replayed: stored.answer,
+  };
+}
+
+/** The reply to a command that the turn could not carry out. */
+function refuse(command: ShardRequest, why: TurnRefusal): ShardReply {
+  switch (why) {
+    case 'overloaded':
+      return refused('overloaded', 'Too many requests wait for this shard; try again shortly');
+    case 'deadline_passed':
+      return refused('deadline_passed', 'The request waited too long and was not begun');
+    case 'shutting_down':
+      return refused('shutting_down', 'The request was not begun; another gateway will take it');
+    case 'lock_timeout':
+      return 'key' in command && command.key !== null
+        ? refused('idempotency_key_in_flight', 'Another request with this key holds it; try again shortly')
+        : refused('storage_unavailable', 'Another gateway holds the row; try again shortly');
+    case 'poisoned':
+      return refused('invalid_request', 'The database refused a value of this request');
+    case 'fenced':
+      return refused('shard_moved', 'This database no longer owns the merchant; try again shortly');
+    case 'conflict':
+    case 'halfway':
+    case 'repeat':
+    case 'unavailable':
+    case 'uncertain':
+      return refused('storage_unavailable', 'The change could not be committed; try again');
+  }
+}
