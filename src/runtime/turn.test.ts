@@ -187,10 +187,12 @@ test('a closing lane finishes what it took and refuses what is new', async () =>
 test('a lone command does not linger; a stream of them does', async () => {
   const world = createWorld({ lingerMsMax: 5 });
   await world.ask('a', 1, Number.POSITIVE_INFINITY);
+  await new Promise(setImmediate);
   expect(world.turns.map((turn) => turn.lingerMs)).toEqual([0]);
   for (let i = 0; i < 400; i++) {
     world.time.now += 0.1;
-    await Promise.all([world.ask(`s${i % 7}`, 1, Number.POSITIVE_INFINITY)]);
+    await world.ask(`s${i % 7}`, 1, Number.POSITIVE_INFINITY);
+    await new Promise(setImmediate);
     if (i > 300 && (world.turns.at(-1)?.lingerMs ?? 0) > 0) break;
   }
   expect(world.turns.at(-1)!.lingerMs).toBeGreaterThan(0);
