@@ -1,0 +1,161 @@
+/**
+ * The test cards: which number makes the bank do what.
+ *
+ * Every Luhn-valid card succeeds unless it is named here. Declines are two exact numbers of the requirements; every other
+ * behaviour is a BIN of eight digits, so that thousands of different cards share it. README.md shows this table to people.
+ * @module
+ */
+
+/** How the first answer to a charge leaves the bank. A replay of the same reference is always answered plainly. */
+export type AnswerManner =
+  /** 200 with the charge. */
+  | 'plain'
+  /** Booked, then the socket is destroyed. */
+  | 'lost'
+  /** Booked, answered after {@link LATE_ANSWER_MS}. */
+  | 'late'
+  /** Booked, answered with 500. */
+  | 'error500'
+  /** Not booked, answered with an HTML page and 502. */
+  | 'html502';
+
+/** What a card makes the bank do. */
+export interface CardBehaviour {
+  /** One full number of this behaviour. */
+  readonly example: string;
+  /** What the bank decides at once. */
+  readonly status: 'succeeded' | 'declined' | 'processing';
+  readonly declineCode?: string;
+  readonly answer: AnswerManner;
+  /** Whether the bank calls back on its own. */
+  readonly callback: boolean;
+  /** Whether a processing charge succeeds when its callback is due. */
+  readonly settles: boolean;
+  /** For the page at `GET /`. */
+  readonly words: string;
+}
+
+/** How long a `late` answer takes: beyond any timeout of a caller. */
+export const LATE_ANSWER_MS = 60_000;
+
+/** Digits of a behaviour's prefix, kept in the book beside the last four. */
+export const BIN_LENGTH = 8;
+
+const success: CardBehaviour = {
+  example: '4111111111111111',
+  status: 'succeeded',
+  answer: 'plain',
+  callback: true,
+  settles: false,
+  words: 'success (so does every Luhn-valid card not named here)',
+};
+
+const byNumber: ReadonlyMap<string, CardBehaviour> = new Map(
+  [
+    {
+      ...success,
+      example: '4000000000000002',
+      status: 'declined' as const,
+      declineCode: 'card_declined',
+      words: 'declined: card_declined',
+    },
+    {
+      ...success,
+      example: '4000000000000119',
+      status: 'declined' as const,
+      declineCode: 'insufficient_funds',
+      words: 'declined: insufficient_funds',
+    },
+  ].map((behaviour) => [behaviour.example, behaviour]),
+);
+
+const byBin: ReadonlyMap<string, CardBehaviour> = new Map(
+  [
+    {
+      ...success,
+      example: cardNumber('40000091', 0),
+      status: 'processing' as const,
+      callback: false,
+      words: 'processing for ever, no callback',
+    },
+    {
+      ...success,
+      example: cardNumber('40000092', 0),
+      status: 'processing' as const,
+      settles: true,
+      words: 'processing, then success by callback',
+    },
+    {
+      ...success,
+      example: cardNumber('40000093', 0),
+      callback: false,
+      words: 'success answer, no callback ever',
+    },
+    {
+      ...success,
+      example: cardNumber('40000094', 0),
+      answer: 'lost' as const,
+      callback: false,
+      words: 'charged, answer lost, no callback',
+    },
+    {
+      ...success,
+      example: cardNumber('40000095', 0),
+      answer: 'lost' as const,
+      words: 'charged, answer lost, callback comes',
+    },
+    {
+      ...success,
+      example: cardNumber('40000096', 0),
+      answer: 'late' as const,
+      words: 'charged, answer after 60 s, callback comes',
+    },
+    {
+      ...success,
+      example: cardNumber('40000097', 0),
+      answer: 'error500' as const,
+      words: 'charged, answered with HTTP 500, callback comes',
+    },
+    {
+      ...success,
+      example: cardNumber('40000098', 0),
+      answer: 'html502' as const,
+      callback: false,
+      words: 'not charged, 502 with an HTML page',
+    },
+  ].map((behaviour) => [behaviour.example.slice(0, BIN_LENGTH), behaviour]),
+);
+
+/** Every documented behaviour, in the order of README.md. */
+export const documentedCards: readonly CardBehaviour[] = [success, ...byNumber.values(), ...byBin.values()];
+
+/** The behaviour of a Luhn-valid card number. */
+export function behaviourOf(number: string): CardBehaviour {
+  return byNumber.get(number) ?? byBin.get(number.slice(0, BIN_LENGTH)) ?? success;
+}
+
+/** A Luhn-valid number of sixteen digits: the BIN, `sequence` in seven digits, the check digit. */
+export function cardNumber(bin: string, sequence: number): string {
+  const payload = bin + String(sequence).padStart(15 - bin.length, '0');
+  return payload + String((10 - (luhnSum(`${payload}0`) % 10)) % 10);
+}
+
+/** Whether `number`, digits only, passes the Luhn check. */
+export function isLuhnValid(number: string): boolean {
+  return luhnSum(number) % 10 === 0;
+}
+
+function luhnSum(number: string): number {
+  let sum = 0;
+  let doubled = false;
+  for (let index = number.length - 1; index >= 0; index--) {
+    let digit = number.charCodeAt(index) - 48;
+    if (doubled) {
+      digit *= 2;
+      if (digit > 9) digit -= 9;
+    }
+    sum += digit;
+    doubled = !doubled;
+  }
+  return sum;
+}

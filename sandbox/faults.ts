@@ -1,0 +1,128 @@
+/**
+ * Faults ordered by the operator: the next so many requests or callbacks that match go wrong in a chosen way.
+ *
+ * Kept in memory only. The first fault that matches is taken and counted down; a fault with no condition matches all.
+ * @module
+ */
+import { isRecord, type Refusal } from './bank.ts';
+import { BIN_LENGTH } from './cards.ts';
+
+export type FaultStep = 'charge' | 'query' | 'callback';
+export type FaultKind = 'drop' | 'delay' | 'error500' | 'html502' | 'duplicate' | 'forge';
+
+/** What is ordered. `card` is a prefix of the card number. */
+export interface FaultOrder {
+  readonly step: FaultStep;
+  readonly fault: FaultKind;
+  readonly card?: string;
+  readonly reference?: string;
+  readonly amount?: number;
+  /** For `delay`: how long, in ms. */
+  readonly ms: number;
+  /** How many times it strikes. */
+  readonly count: number;
+}
+
+/** What a fault is matched against. `card` is the number at a charge, its first eight digits later. */
+export interface FaultFacts {
+  readonly card: string;
+  readonly reference: string;
+  readonly amount: number;
+}
+
+/** How many faults may wait at once. */
+export const FAULTS_MAX = 1000;
+/** Longest delay that can be ordered, ms. */
+export const DELAY_MAX_MS = 600_000;
+const COUNT_MAX = 1_000_000_000;
+
+const kindsOf: Readonly<Record<FaultStep, readonly FaultKind[]>> = {
+  charge: ['drop', 'delay', 'error500', 'html502'],
+  query: ['drop', 'delay', 'error500', 'html502'],
+  callback: ['drop', 'delay', 'duplicate', 'forge'],
+};
+const fields: ReadonlySet<string> = new Set(['card', 'reference', 'amount', 'step', 'fault', 'ms', 'count']);
+
+export class Faults {
+  #waiting: { readonly id: string; readonly order: FaultOrder; left: number }[] = [];
+  #lastId = 0;
+
+  /** Adds a fault and returns its id, or null when {@link FAULTS_MAX} are waiting. */
+  add(order: FaultOrder): string | null {
+    if (this.#waiting.length >= FAULTS_MAX) return null;
+    this.#lastId += 1;
+    const id = `fault_${this.#lastId}`;
+    this.#waiting.push({ id, order, left: order.count });
+    return id;
+  }
+
+  /** Takes the first fault that matches, or undefined. */
+  take(step: FaultStep, facts: FaultFacts): FaultOrder | undefined {
+    const index = this.#waiting.findIndex(({ order }) => order.step === step && matches(order, facts));
+    const found = this.#waiting[index];
+    if (found === undefined) return undefined;
+    found.left -= 1;
+    if (found.left === 0) this.#waiting.splice(index, 1);
+    return found.order;
+  }
+
+  /** Removes every fault and returns how many there were. */
+  clear(): number {
+    const count = this.#waiting.length;
+    this.#waiting = [];
+    return count;
+  }
+}
+
+/** Checks the body of `POST /_bank/faults`. Unknown fields are refused: a misspelt condition would match everything. */
+export function readFault(body: unknown): { readonly ok: true; readonly order: FaultOrder } | Refusal {
+  if (!isRecord(body)) return refuse('body', 'the body must be a JSON object');
+  const unknown = Object.keys(body).find((field) => !fields.has(field));
+  if (unknown !== undefined) return refuse(unknown, `${unknown} is not a field of a fault`);
+  const { step, fault, card, reference, amount, ms = 0, count = 1 } = body;
+  if (step !== 'charge' && step !== 'query' && step !== 'callback') {
+    return refuse('step', 'step must be charge, query or callback');
+  }
+  const kind = kindsOf[step].find((known) => known === fault);
+  if (kind === undefined) return refuse('fault', `fault of a ${step} must be ${kindsOf[step].join(', ')}`);
+  if (card !== undefined && (typeof card !== 'string' || !/^[0-9]{1,19}$/.test(card))) {
+    return refuse('card', 'card must be the first digits of a card number');
+  }
+  if (card !== undefined && step !== 'charge' && card.length > BIN_LENGTH) {
+    return refuse('card', `card may have ${BIN_LENGTH} digits at most here: the book keeps no more`);
+  }
+  if (reference !== undefined && typeof reference !== 'string')
+    return refuse('reference', 'a string is needed');
+  if (amount !== undefined && typeof amount !== 'number') return refuse('amount', 'a number is needed');
+  if (!isIntegerWithin(ms, 0, DELAY_MAX_MS)) return refuse('ms', `ms must be from 0 to ${DELAY_MAX_MS}`);
+  if (!isIntegerWithin(count, 1, COUNT_MAX)) return refuse('count', `count must be from 1 to ${COUNT_MAX}`);
+  return {
+    ok: true,
+    order: {
+      step,
+      fault: kind,
+      ...(card === undefined ? {} : { card }),
+      ...(reference === undefined ? {} : { reference }),
+      ...(amount === undefined ? {} : { amount }),
+      ms,
+      count,
+    },
+  };
+}
+
+/** Whether `value` is an integer from `min` to `max`. */
+export function isIntegerWithin(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+}
+
+function matches(order: FaultOrder, facts: FaultFacts): boolean {
+  return (
+    (order.card === undefined || facts.card.startsWith(order.card)) &&
+    (order.reference === undefined || order.reference === facts.reference) &&
+    (order.amount === undefined || order.amount === facts.amount)
+  );
+}
+
+function refuse(field: string, detail: string): Refusal {
+  return { ok: false, code: 'fault_invalid', field, detail };
+}

@@ -1,0 +1,315 @@
+/**
+ * The routes of the bank over HTTP: charges for merchants' gateways, `/_bank/` for the operator, one page for people.
+ * @module
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { isRecord, readOrder, showCharge } from './bank.ts';
+import { type Book, type Charge, eventIdOf } from './book.ts';
+import type { Account, Callbacks } from './callbacks.ts';
+import { type AnswerManner, behaviourOf, LATE_ANSWER_MS } from './cards.ts';
+import { DELAY_MAX_MS, type FaultOrder, type Faults, isIntegerWithin, readFault } from './faults.ts';
+import { page } from './page.ts';
+
+/** The delays of the moment; the operator may change them. */
+export interface Delays {
+  /** How long every charge answer waits, ms. The charge itself is booked at once. */
+  chargeMs: number;
+  /** How long after a charge its callback leaves, ms. */
+  callbackMs: number;
+}
+
+/** What the routes work with. */
+export interface Counter {
+  readonly accounts: readonly Account[];
+  readonly book: Book;
+  readonly callbacks: Callbacks;
+  readonly faults: Faults;
+  readonly delays: Delays;
+  readonly clock: () => number;
+}
+
+const BODY_BYTES_MAX = 64 * 1024;
+const CONNECTIONS_MAX = 10_000;
+const KEEP_ALIVE_MS = 75_000;
+const REPLAYS_MAX = 100;
+const HTML_502 =
+  '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>';
+
+/** Builds the server; the caller makes it listen. */
+export function openCounter(counter: Counter): Server {
+  const byAuthorization = new Map(
+    counter.accounts.map((account) => [`Bearer ${account.secretKey}`, account.account]),
+  );
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, (request, response) => {
+    response.sendDate = false;
+    if (!server.listening) response.shouldKeepAlive = false;
+    route(counter, byAuthorization, request, response).catch((error: Error) => {
+      // Only a client that left ends here without a word; anything else is our fault and is said.
+      if (!request.destroyed) process.stderr.write(`sandbox: ${request.method} failed: ${error.stack}\n`);
+      response.destroy();
+    });
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  return server;
+}
+
+async function route(
+  counter: Counter,
+  byAuthorization: ReadonlyMap<string, string>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = request.url ?? '/';
+  const queryAt = url.indexOf('?');
+  const path = queryAt < 0 ? url : url.slice(0, queryAt);
+  if (path === '/v1/charges') {
+    const account = byAuthorization.get(request.headers.authorization ?? '');
+    if (account === undefined)
+      return answerError(response, 401, 'unauthorized', 'a known secret key is needed');
+    if (request.method === 'POST') return await postCharge(counter, account, request, response);
+    if (request.method === 'GET') return await getCharge(counter, account, queryOf(url, queryAt), response);
+    return answerError(response, 405, 'method_not_allowed', 'GET or POST');
+  }
+  switch (`${request.method} ${path}`) {
+    case 'GET /_bank/charges':
+      return await streamBook(counter.book, queryOf(url, queryAt), response);
+    case 'GET /_bank/health':
+      return answerJson(response, 200, { ok: true, callbacks_pending: counter.callbacks.pending });
+    case 'POST /_bank/delay':
+      return await postDelay(counter.delays, request, response);
+    case 'POST /_bank/faults':
+      return await postFault(counter.faults, request, response);
+    case 'DELETE /_bank/faults':
+      return answerJson(response, 200, { cleared: counter.faults.clear() });
+    case 'POST /_bank/callbacks/replay':
+      return await postReplay(counter, request, response);
+    case 'GET /':
+      return answer(response, 200, 'text/html; charset=utf-8', page);
+    default:
+      return answerError(response, 404, 'route_not_found', 'see sandbox/README.md');
+  }
+}
+
+async function postCharge(
+  counter: Counter,
+  account: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readJson(request, response);
+  if (body === null) return;
+  const read = readOrder(body.value);
+  if (!read.ok) return answerError(response, 400, read.code, read.detail, read.field);
+  const { order } = read;
+  const fault = counter.faults.take('charge', {
+    card: order.cardNumber,
+    reference: order.reference,
+    amount: order.amount,
+  });
+  const card = behaviourOf(order.cardNumber);
+  if (card.answer === 'html502' || fault?.fault === 'html502') return answerHtml502(response);
+
+  const now = counter.clock();
+  const { kind, charge } = counter.book.place(account, order, now);
+  await charge.written;
+  if (kind === 'reused') {
+    return answerError(
+      response,
+      409,
+      'reference_reused',
+      'this reference has a charge with other facts',
+      'reference',
+    );
+  }
+  const first = kind === 'booked';
+  if (first && charge.callback === 'due') counter.callbacks.send(charge, now + counter.delays.callbackMs);
+  const late = first && card.answer === 'late' ? LATE_ANSWER_MS : 0;
+  const delayMs = Math.max(counter.delays.chargeMs, late, fault?.fault === 'delay' ? fault.ms : 0);
+  later(delayMs, response, () => answerCharge(response, charge, mannerOf(first, card.answer, fault), !first));
+}
+
+/** How this answer leaves: as the fault says, else, at the first answer, as the card says. */
+function mannerOf(first: boolean, ofCard: AnswerManner, fault: FaultOrder | undefined): AnswerManner {
+  if (fault?.fault === 'drop') return 'lost';
+  if (fault?.fault === 'error500') return 'error500';
+  return first ? ofCard : 'plain';
+}
+
+function answerCharge(
+  response: ServerResponse,
+  charge: Charge,
+  manner: AnswerManner,
+  replayed: boolean,
+): void {
+  if (manner === 'lost') response.destroy();
+  else if (manner === 'error500') answerError(response, 500, 'internal_error', 'something went wrong');
+  else answer(response, 200, 'application/json', JSON.stringify(showCharge(charge)), replayed);
+}
+
+async function getCharge(
+  counter: Counter,
+  account: string,
+  query: URLSearchParams,
+  response: ServerResponse,
+): Promise<void> {
+  const reference = query.get('reference');
+  if (reference === null)
+    return answerError(response, 400, 'field_missing', 'reference is needed', 'reference');
+  const charge = counter.book.find(account, reference);
+  await charge?.written;
+  const fault = counter.faults.take('query', {
+    card: charge?.bin ?? '',
+    reference,
+    amount: charge?.amount ?? 0,
+  });
+  if (fault?.fault === 'drop') {
+    response.destroy();
+  } else if (fault?.fault === 'error500') {
+    answerError(response, 500, 'internal_error', 'something went wrong');
+  } else if (fault?.fault === 'html502') {
+    answerHtml502(response);
+  } else {
+    later(fault?.ms ?? 0, response, () => {
+      if (charge === undefined)
+        answerError(response, 404, 'charge_not_found', 'no charge has this reference');
+      else answerJson(response, 200, showCharge(charge));
+    });
+  }
+}
+
+async function streamBook(book: Book, query: URLSearchParams, response: ServerResponse): Promise<void> {
+  response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+  await pipeline(Readable.from(book.stream(query.get('reference') ?? undefined)), response);
+}
+
+async function postDelay(delays: Delays, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await readJson(request, response);
+  if (body === null) return;
+  const { ms, callbackMs = delays.callbackMs } = isRecord(body.value) ? body.value : {};
+  for (const [field, value] of Object.entries({ ms, callbackMs })) {
+    if (isIntegerWithin(value, 0, DELAY_MAX_MS)) continue;
+    return answerError(response, 400, 'field_value', `${field} must be from 0 to ${DELAY_MAX_MS}`, field);
+  }
+  delays.chargeMs = Number(ms);
+  delays.callbackMs = Number(callbackMs);
+  answerJson(response, 200, { ms: delays.chargeMs, callbackMs: delays.callbackMs });
+}
+
+async function postFault(faults: Faults, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await readJson(request, response);
+  if (body === null) return;
+  const read = readFault(body.value);
+  if (!read.ok) return answerError(response, 400, read.code, read.detail, read.field);
+  const id = faults.add(read.order);
+  if (id === null) return answerError(response, 429, 'too_many_faults', 'clear the waiting faults first');
+  answerJson(response, 201, { id, ...read.order });
+}
+
+async function postReplay(
+  counter: Counter,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readJson(request, response);
+  if (body === null) return;
+  const { reference, times = 1 } = isRecord(body.value) ? body.value : {};
+  if (typeof reference !== 'string') {
+    return answerError(response, 400, 'field_type', 'reference must be a string', 'reference');
+  }
+  if (!isIntegerWithin(times, 1, REPLAYS_MAX)) {
+    return answerError(response, 400, 'field_value', `times must be from 1 to ${REPLAYS_MAX}`, 'times');
+  }
+  const charges = counter.book.findEverywhere(reference);
+  if (charges.length === 0)
+    return answerError(response, 404, 'charge_not_found', 'no charge has this reference');
+  const sent: { event_id: string; status: number }[] = [];
+  for (const charge of charges) {
+    for (let time = 0; time < times; time++) {
+      sent.push({ event_id: eventIdOf(charge), status: await counter.callbacks.replay(charge) });
+    }
+  }
+  answerJson(response, 200, { sent });
+}
+
+/** Reads a JSON body. When there is none worth reading, answers and returns null. */
+async function readJson(
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<{ readonly value: unknown } | null> {
+  const text = await readBody(request);
+  if (text === null) {
+    response.shouldKeepAlive = false;
+    answerError(response, 413, 'body_too_large', `at most ${BODY_BYTES_MAX} bytes`);
+    return null;
+  }
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    answerError(response, 400, 'invalid_json', 'the body is not JSON', 'body');
+    return null;
+  }
+}
+
+/** The body as text, or null when it is larger than {@link BODY_BYTES_MAX}. Rejects when the client leaves. */
+function readBody(request: IncomingMessage): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= BODY_BYTES_MAX) chunks.push(chunk);
+      else resolve(null);
+    });
+    request.on('end', () =>
+      resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8')),
+    );
+    request.on('error', reject);
+  });
+}
+
+function later(delayMs: number, response: ServerResponse, act: () => void): void {
+  if (delayMs === 0) {
+    act();
+    return;
+  }
+  const timer = setTimeout(act, delayMs);
+  response.on('close', () => clearTimeout(timer));
+}
+
+function answerJson(response: ServerResponse, status: number, body: object): void {
+  answer(response, status, 'application/json', JSON.stringify(body));
+}
+
+function answerError(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  message: string,
+  field?: string,
+): void {
+  answerJson(response, status, { error: { code, ...(field === undefined ? {} : { field }), message } });
+}
+
+function answerHtml502(response: ServerResponse): void {
+  answer(response, 502, 'text/html', HTML_502);
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string,
+  replayed = false,
+): void {
+  const headers = ['Content-Type', type, 'Content-Length', String(Buffer.byteLength(body))];
+  if (replayed) headers.push('Idempotent-Replayed', 'true');
+  response.writeHead(status, headers);
+  response.end(body);
+}
+
+function queryOf(url: string, queryAt: number): URLSearchParams {
+  return new URLSearchParams(queryAt < 0 ? '' : url.slice(queryAt + 1));
+}

@@ -1,0 +1,391 @@
+/**
+ * The whole bank as a process, over real HTTP: what a gateway and an operator can rely on.
+ * @module
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { cardNumber } from './cards.ts';
+
+interface Heard {
+  readonly eventId: string;
+  readonly type: string;
+  readonly status: string;
+  readonly reference: string;
+  readonly genuine: boolean;
+}
+
+interface Bank {
+  readonly process: ChildProcess;
+  readonly url: string;
+  stderr: string;
+}
+
+/** The fields of the bank's JSON answers that the tests look at. */
+interface Answered {
+  readonly id: string;
+  readonly status: string;
+  readonly error: { readonly code: string; readonly field?: string };
+  readonly sent: readonly { readonly status: number }[];
+}
+
+interface BankResponse extends Response {
+  json(): Promise<Answered>;
+}
+
+const call = fetch as (url: string, init?: RequestInit) => Promise<BankResponse>;
+const secretKey = 'bank_sk_test';
+const webhookSecret = 'whsec_bank_test';
+const SUCCESS = '4111111111111111';
+let dataDir: string;
+let merchant: Server;
+let heard: Heard[];
+let answerWith: number;
+const banks: Bank[] = [];
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'sandbox-bank-'));
+  heard = [];
+  answerWith = 200;
+  merchant = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      const { event_id, type, data } = JSON.parse(body);
+      const signed = `${request.headers['x-sandbox-timestamp']}.${body}`;
+      const signature = createHmac('sha256', webhookSecret).update(signed).digest('hex');
+      const genuine = request.headers['x-sandbox-signature'] === signature;
+      heard.push({ eventId: event_id, type, status: data.status, reference: data.reference, genuine });
+      response.writeHead(answerWith).end();
+    });
+  });
+  await new Promise<void>((resolve) => merchant.listen(0, '127.0.0.1', resolve));
+});
+
+afterEach(async () => {
+  for (const { process: child } of banks.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  }
+  merchant.closeAllConnections();
+  merchant.close();
+  await rm(dataDir, { recursive: true });
+});
+
+function spawnBank(environment: Record<string, string>): ChildProcess {
+  const callbackUrl = `http://127.0.0.1:${(merchant.address() as AddressInfo).port}/webhooks/sandbox`;
+  return spawn(process.execPath, [new URL('./main.ts', import.meta.url).pathname], {
+    env: {
+      SANDBOX_PORT: '0',
+      SANDBOX_DATA_DIR: dataDir,
+      SANDBOX_CALLBACK_DELAY_MS: '10',
+      SANDBOX_ACCOUNTS: JSON.stringify([{ account: 'acct_demo', secretKey, webhookSecret, callbackUrl }]),
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+async function startBank(environment: Record<string, string> = {}): Promise<Bank> {
+  const child = spawnBank(environment);
+  const bank = { process: child, url: '', stderr: '' };
+  child.stderr!.on('data', (chunk) => {
+    bank.stderr += chunk;
+  });
+  banks.push(bank);
+  const [line] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string];
+  const { ready, port } = JSON.parse(line);
+  expect(ready).toBe(true);
+  bank.url = `http://127.0.0.1:${port}`;
+  return bank;
+}
+
+async function runToExit(environment: Record<string, string>): Promise<{ code: number; stderr: string }> {
+  const child = spawnBank(environment);
+  let stderr = '';
+  child.stderr!.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, stderr };
+}
+
+function charge(bank: Bank, reference: string, number = SUCCESS, amount = 1050): Promise<BankResponse> {
+  const card = { number, expiry_month: 12, expiry_year: 2040, cvv: '123', name: 'A Shopper' };
+  return call(`${bank.url}/v1/charges`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${secretKey}` },
+    body: JSON.stringify({ reference, amount, currency: 'INR', card }),
+  });
+}
+
+function query(bank: Bank, reference: string): Promise<BankResponse> {
+  return call(`${bank.url}/v1/charges?reference=${reference}`, {
+    headers: { Authorization: `Bearer ${secretKey}` },
+  });
+}
+
+function operate(bank: Bank, path: string, body: object): Promise<BankResponse> {
+  return call(`${bank.url}/_bank/${path}`, { method: 'POST', body: JSON.stringify(body) });
+}
+
+async function bookOf(bank: Bank, reference?: string): Promise<Record<string, unknown>[]> {
+  const response = await call(
+    `${bank.url}/_bank/charges${reference === undefined ? '' : `?reference=${reference}`}`,
+  );
+  const lines = (await response.text()).split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line));
+}
+
+function hears(count: number): Promise<void> {
+  return vi.waitFor(() => expect(heard).toHaveLength(count), { timeout: 10_000, interval: 10 });
+}
+
+describe('charges', () => {
+  it('books 50 parallel requests of one reference once, even while the first is delayed', async () => {
+    const bank = await startBank({ SANDBOX_DELAY_MS: '50' });
+    const responses = await Promise.all(Array.from({ length: 50 }, () => charge(bank, 'r1')));
+    const ids = new Set(await Promise.all(responses.map(async (response) => (await response.json()).id)));
+    expect(ids.size).toBe(1);
+    expect(
+      responses.filter((response) => response.headers.get('Idempotent-Replayed') === 'true'),
+    ).toHaveLength(49);
+    expect(await bookOf(bank, 'r1')).toMatchObject([
+      {
+        account: 'acct_demo',
+        amount: 1050,
+        currency: 'INR',
+        last4: '1111',
+        effect: 'charged',
+        status: 'succeeded',
+      },
+    ]);
+    await hears(1);
+    expect(heard).toMatchObject([{ type: 'charge.succeeded', reference: 'r1', genuine: true }]);
+  });
+
+  it('answers 401, 400, 404, 405, 409 and 413 by name', async () => {
+    const bank = await startBank();
+    const stranger = await call(`${bank.url}/v1/charges`, {
+      method: 'POST',
+      headers: { Authorization: 'Bearer x' },
+    });
+    expect([stranger.status, (await stranger.json()).error.code]).toEqual([401, 'unauthorized']);
+    const bad = await charge(bank, 'r1', '4111111111111112');
+    expect([bad.status, (await bad.json()).error]).toMatchObject([
+      400,
+      { code: 'card_number_invalid', field: 'card.number' },
+    ]);
+    const unknown = await query(bank, 'r1');
+    expect([unknown.status, (await unknown.json()).error.code]).toEqual([404, 'charge_not_found']);
+    await charge(bank, 'r1');
+    const reused = await charge(bank, 'r1', SUCCESS, 99);
+    expect([reused.status, (await reused.json()).error.code]).toEqual([409, 'reference_reused']);
+    const headers = { Authorization: `Bearer ${secretKey}` };
+    expect((await call(`${bank.url}/v1/charges`, { method: 'PUT', headers })).status).toBe(405);
+    const huge = await call(`${bank.url}/v1/charges`, { method: 'POST', headers, body: 'x'.repeat(70_000) });
+    expect(huge.status).toBe(413);
+    const broken = await call(`${bank.url}/v1/charges`, { method: 'POST', headers, body: '{' });
+    expect((await broken.json()).error.code).toBe('invalid_json');
+    expect(await bookOf(bank)).toHaveLength(1);
+  });
+
+  it('declines with a closed reference, and shows no card data', async () => {
+    const bank = await startBank();
+    const text = await (await charge(bank, 'r1', '4000000000000119')).text();
+    expect(JSON.parse(text)).toMatchObject({
+      status: 'declined',
+      decline_code: 'insufficient_funds',
+      reference_closed: true,
+    });
+    expect(text).not.toMatch(/0119|40000000|123|Shopper/);
+    expect(await (await query(bank, 'r1')).text()).toBe(text);
+    await hears(1);
+    expect(heard[0]).toMatchObject({ type: 'charge.declined', status: 'declined' });
+    expect(await bookOf(bank)).toMatchObject([{ effect: 'none' }]);
+  });
+
+  it('plays the documented cards', async () => {
+    const bank = await startBank();
+    expect(await (await charge(bank, 'r91', cardNumber('40000091', 1))).json()).toMatchObject({
+      status: 'processing',
+    });
+    expect(await (await charge(bank, 'r92', cardNumber('40000092', 1))).json()).toMatchObject({
+      status: 'processing',
+    });
+    expect(await (await charge(bank, 'r93', cardNumber('40000093', 1))).json()).toMatchObject({
+      status: 'succeeded',
+    });
+    await expect(charge(bank, 'r94', cardNumber('40000094', 1))).rejects.toThrow();
+    await expect(charge(bank, 'r95', cardNumber('40000095', 1))).rejects.toThrow();
+    expect((await charge(bank, 'r97', cardNumber('40000097', 1))).status).toBe(500);
+    const page = await charge(bank, 'r98', cardNumber('40000098', 1));
+    expect([page.status, page.headers.get('Content-Type')]).toEqual([502, 'text/html']);
+    const late = charge(bank, 'r96', cardNumber('40000096', 1)).catch((error: Error) => error);
+    await hears(4);
+    expect(heard.map(({ reference }) => reference).toSorted()).toEqual(['r92', 'r95', 'r96', 'r97']);
+    expect(heard.every(({ status, genuine }) => status === 'succeeded' && genuine)).toBe(true);
+    expect((await query(bank, 'r98')).status).toBe(404);
+    const statuses = await Promise.all(
+      ['r91', 'r92', 'r94', 'r96'].map(
+        async (reference) => (await (await query(bank, reference)).json()).status,
+      ),
+    );
+    expect(statuses).toEqual(['processing', 'succeeded', 'succeeded', 'succeeded']);
+    const charged = (await bookOf(bank)).filter(({ effect }) => effect === 'charged');
+    expect(charged.map(({ reference }) => reference).toSorted()).toEqual([
+      'r92',
+      'r93',
+      'r94',
+      'r95',
+      'r96',
+      'r97',
+    ]);
+    bank.process.kill('SIGKILL');
+    expect(await late).toBeInstanceOf(Error);
+  });
+});
+
+describe('restarts', () => {
+  it('keeps the book over kill -9 and sends the callbacks still owed, with the same event id', async () => {
+    answerWith = 503;
+    const first = await startBank();
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, async (_, index) => (await (await charge(first, `r${index}`)).json()).id),
+    );
+    await charge(first, 'settling', cardNumber('40000092', 2));
+    await hears(21);
+    first.process.kill('SIGKILL');
+    await once(first.process, 'exit');
+    const before = new Map(heard.map(({ reference, eventId }) => [reference, eventId]));
+    await appendFile(join(dataDir, 'book.ndjson'), '{"at":1,"id":"ch_torn","refer');
+    heard = [];
+    answerWith = 200;
+    const second = await startBank();
+    expect(second.stderr).toContain('torn line');
+    await hears(21);
+    expect(new Map(heard.map(({ reference, eventId }) => [reference, eventId]))).toEqual(before);
+    const replayed = await charge(second, 'r7');
+    expect(replayed.headers.get('Idempotent-Replayed')).toBe('true');
+    expect((await replayed.json()).id).toBe(ids[7]);
+    expect(await bookOf(second)).toHaveLength(22);
+    second.process.kill('SIGTERM');
+    expect(await once(second.process, 'exit')).toEqual([0, null]);
+    heard = [];
+    const third = await startBank();
+    expect(await (await call(`${third.url}/_bank/health`)).json()).toEqual({
+      ok: true,
+      callbacks_pending: 0,
+    });
+    expect(heard).toEqual([]);
+  });
+
+  it('stops with 0 on SIGTERM while an answer is delayed, and the charge is in the book', async () => {
+    const first = await startBank({ SANDBOX_DELAY_MS: '60000' });
+    const delayed = charge(first, 'r1').catch((error: Error) => error);
+    await vi.waitFor(async () => expect((await query(first, 'r1')).status).toBe(200), { timeout: 5000 });
+    first.process.kill('SIGTERM');
+    expect(await once(first.process, 'exit')).toEqual([0, null]);
+    expect(await delayed).toBeInstanceOf(Error);
+    const second = await startBank();
+    expect(await bookOf(second, 'r1')).toHaveLength(1);
+  });
+
+  it('redelivers a refused callback after a second', async () => {
+    answerWith = 500;
+    const bank = await startBank();
+    await charge(bank, 'r1');
+    await hears(1);
+    answerWith = 200;
+    await hears(2);
+    expect(heard[1]?.eventId).toBe(heard[0]?.eventId);
+  });
+});
+
+describe('the operator', () => {
+  it('orders faults that strike as often as counted', async () => {
+    const bank = await startBank();
+    const fault = await operate(bank, 'faults', { step: 'charge', fault: 'drop', reference: 'r1' });
+    expect(fault.status).toBe(201);
+    await operate(bank, 'faults', { step: 'query', fault: 'error500', count: 2 });
+    await operate(bank, 'faults', { step: 'charge', fault: 'html502', amount: 77 });
+    await expect(charge(bank, 'r1')).rejects.toThrow();
+    expect((await charge(bank, 'r2')).status).toBe(200);
+    expect((await charge(bank, 'r3', SUCCESS, 77)).status).toBe(502);
+    expect((await query(bank, 'r1')).status).toBe(500);
+    expect((await query(bank, 'r1')).status).toBe(500);
+    expect(await (await query(bank, 'r1')).json()).toMatchObject({ status: 'succeeded' });
+    expect((await query(bank, 'r3')).status).toBe(404);
+    await operate(bank, 'faults', { step: 'query', fault: 'drop', card: '411111', count: 9 });
+    await expect(query(bank, 'r1')).rejects.toThrow();
+    await call(`${bank.url}/_bank/faults`, { method: 'DELETE' });
+    expect((await query(bank, 'r1')).status).toBe(200);
+    const misspelt = await operate(bank, 'faults', { step: 'query', fault: 'drop', refrence: 'r1' });
+    expect([misspelt.status, (await misspelt.json()).error.field]).toEqual([400, 'refrence']);
+  });
+
+  it('sends callbacks twice more, forged first, or again on demand', async () => {
+    const bank = await startBank();
+    await operate(bank, 'faults', { step: 'callback', fault: 'duplicate', reference: 'twice' });
+    await operate(bank, 'faults', { step: 'callback', fault: 'forge', reference: 'forged' });
+    await charge(bank, 'twice');
+    await hears(3);
+    expect(new Set(heard.map(({ eventId }) => eventId)).size).toBe(1);
+    heard = [];
+    await charge(bank, 'forged');
+    await hears(2);
+    expect(heard.map(({ genuine }) => genuine)).toEqual([false, true]);
+    heard = [];
+    const replay = await operate(bank, 'callbacks/replay', { reference: 'forged', times: 2 });
+    expect((await replay.json()).sent.map(({ status }) => status)).toEqual([200, 200]);
+    expect(heard).toHaveLength(2);
+    expect((await operate(bank, 'callbacks/replay', { reference: 'nobody' })).status).toBe(404);
+  });
+
+  it('changes the delays', async () => {
+    const bank = await startBank();
+    const changed = await operate(bank, 'delay', { ms: 120, callbackMs: 0 });
+    expect(await changed.json()).toEqual({ ms: 120, callbackMs: 0 });
+    const startedAt = performance.now();
+    await charge(bank, 'r1');
+    expect(performance.now() - startedAt).toBeGreaterThan(110);
+    expect((await operate(bank, 'delay', { ms: -1 })).status).toBe(400);
+    expect(await (await call(bank.url)).text()).toContain(SUCCESS);
+  });
+});
+
+describe('settings', () => {
+  it('refuses bad ones by name with 2, without repeating secrets', async () => {
+    const accounts = JSON.stringify([{ account: 'a', secretKey, webhookSecret: '', callbackUrl: 'ftp://x' }]);
+    const environment = {
+      SANDBOX_PORT: 'x',
+      SANDBOX_HOST: '0.0.0.0',
+      SANDBOX_FSYNC: 'maybe',
+      SANDBOX_ACCOUNTS: accounts,
+    };
+    const { code, stderr } = await runToExit({ ...environment, SANDBOX_DATA_DIR: '' });
+    expect(code).toBe(2);
+    for (const name of [...Object.keys(environment), 'SANDBOX_DATA_DIR']) expect(stderr).toContain(`${name}`);
+    expect(stderr).not.toContain(secretKey);
+  });
+
+  it('refuses a data directory and a port in use with 1', async () => {
+    const bank = await startBank();
+    const sameDir = await runToExit({});
+    expect([sameDir.code, sameDir.stderr]).toEqual([1, expect.stringContaining('SANDBOX_DATA_DIR')]);
+    const otherDir = join(dataDir, 'other');
+    const samePort = await runToExit({ SANDBOX_DATA_DIR: otherDir, SANDBOX_PORT: new URL(bank.url).port });
+    expect([samePort.code, samePort.stderr]).toEqual([1, expect.stringContaining('SANDBOX_PORT')]);
+  });
+});

@@ -1,0 +1,101 @@
+/**
+ * The bank in a box, put together: open the book, owe the callbacks, listen; and stop in that order backwards.
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, realpath } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { type AddressInfo, createServer as createSocketServer, type Server as SocketServer } from 'node:net';
+import { Book } from './book.ts';
+import { Callbacks } from './callbacks.ts';
+import { Faults } from './faults.ts';
+import { type Delays, openCounter } from './http.ts';
+import type { Settings } from './settings.ts';
+
+/** A running bank. */
+export interface Sandbox {
+  /** The port it listens on. */
+  readonly port: number;
+  /** Stops accepting, writes the book, gives up unfinished callbacks (they are owed at the next start). */
+  stop(): Promise<void>;
+}
+
+/** The data directory is used by another sandbox: two books of one bank could charge twice. */
+export class DataDirInUseError extends Error {
+  override readonly name = 'DataDirInUseError';
+}
+
+const STOP_GRACE_MS = 2000;
+
+/**
+ * Starts the bank.
+ * @param say takes one line for the operator
+ * @param onFailure told when the book cannot be written; the process must end, for what is on disk is unknown
+ */
+export async function startSandbox(
+  settings: Settings,
+  say: (line: string) => void,
+  onFailure: (error: Error) => void,
+): Promise<Sandbox> {
+  await mkdir(settings.dataDir, { recursive: true });
+  const lock = await lockDataDir(settings.dataDir);
+  const book = await Book.open(settings.dataDir, {
+    durable: settings.durable,
+    onFailure,
+    onTorn: (path, bytes) => say(`sandbox: ${path} ended in a torn line; ${bytes} bytes were cut off`),
+  });
+  const clock = Date.now;
+  const faults = new Faults();
+  const delays: Delays = { chargeMs: settings.delayMs, callbackMs: settings.callbackDelayMs };
+  const callbacks = new Callbacks({ accounts: settings.accounts, book, faults, clock, onFailure });
+  const server = openCounter({ accounts: settings.accounts, book, callbacks, faults, delays, clock });
+  const port = await listen(server, settings);
+  for (const charge of book.owedCallbacks()) callbacks.send(charge, charge.decidedAt + delays.callbackMs);
+  return {
+    port,
+    stop: async () => {
+      await closeServer(server);
+      callbacks.stop();
+      await book.close();
+      lock?.close();
+    },
+  };
+}
+
+/**
+ * Holds the data directory through an abstract socket, which the system frees however the process dies. Linux only;
+ * elsewhere nothing is held.
+ */
+async function lockDataDir(dataDir: string): Promise<SocketServer | null> {
+  if (process.platform !== 'linux') return null;
+  const name = createHash('sha256')
+    .update(await realpath(dataDir))
+    .digest('hex');
+  const lock = createSocketServer();
+  return await new Promise((resolve, reject) => {
+    lock.once('error', (error: NodeJS.ErrnoException) => {
+      const inUse = error.code === 'EADDRINUSE';
+      reject(
+        inUse ? new DataDirInUseError(`SANDBOX_DATA_DIR: ${dataDir} is used by another sandbox`) : error,
+      );
+    });
+    lock.listen({ path: `\0sluice-sandbox-${name}` }, () => resolve(lock.unref()));
+  });
+}
+
+function listen(server: Server, { host, port }: Settings): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, backlog: 4096 }, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** Lets answers under way leave, but not longer than {@link STOP_GRACE_MS}: a delayed answer is cut off. */
+async function closeServer(server: Server): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  clearTimeout(cut);
+}

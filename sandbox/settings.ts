@@ -1,0 +1,122 @@
+/**
+ * The settings of the sandbox, read from the environment and checked all at once.
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { isRecord } from './bank.ts';
+import type { Account } from './callbacks.ts';
+import { DELAY_MAX_MS } from './faults.ts';
+
+export interface Settings {
+  /** Loopback only. @default 127.0.0.1 */
+  readonly host: string;
+  /** 0 asks the system for a port. @default 9400 */
+  readonly port: number;
+  readonly dataDir: string;
+  readonly accounts: readonly Account[];
+  /** How long every charge answer waits. @default 0 */
+  readonly delayMs: number;
+  /** How long after a charge its callback leaves. @default 50 */
+  readonly callbackDelayMs: number;
+  /** Whether an answer waits until the book is on the disk itself. @default true */
+  readonly durable: boolean;
+}
+
+const LOOPBACK = /^(localhost|::1|127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})$/;
+
+/** Reads `SANDBOX_*`. Every fault is named; secrets are not repeated. */
+export function readSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+): { readonly ok: true; readonly settings: Settings } | { readonly ok: false; readonly problems: string[] } {
+  const problems: string[] = [];
+  const integer = (name: string, fallback: number, max: number): number => {
+    const text = environment[name] ?? String(fallback);
+    const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value <= max) return value;
+    problems.push(`${name}: an integer from 0 to ${max} is needed`);
+    return fallback;
+  };
+  const host = environment.SANDBOX_HOST ?? '127.0.0.1';
+  if (!LOOPBACK.test(host)) problems.push('SANDBOX_HOST: the sandbox listens on loopback only');
+  const dataDir = environment.SANDBOX_DATA_DIR ?? '';
+  if (dataDir === '') problems.push('SANDBOX_DATA_DIR: a directory is needed');
+  const fsync = environment.SANDBOX_FSYNC ?? 'on';
+  if (fsync !== 'on' && fsync !== 'off') problems.push('SANDBOX_FSYNC: on or off is needed');
+  const settings: Settings = {
+    host,
+    port: integer('SANDBOX_PORT', 9400, 65_535),
+    dataDir,
+    accounts: readAccounts(environment.SANDBOX_ACCOUNTS, problems),
+    delayMs: integer('SANDBOX_DELAY_MS', 0, DELAY_MAX_MS),
+    callbackDelayMs: integer('SANDBOX_CALLBACK_DELAY_MS', 50, DELAY_MAX_MS),
+    durable: fsync === 'on',
+  };
+  return problems.length === 0 ? { ok: true, settings } : { ok: false, problems };
+}
+
+function readAccounts(text: string | undefined, problems: string[]): Account[] {
+  const list = parseAccounts(text);
+  if (!list.ok) {
+    problems.push(`SANDBOX_ACCOUNTS: ${list.detail}`);
+    return [];
+  }
+  const accounts = list.items.flatMap((item, index) => readAccount(item, index, problems) ?? []);
+  for (const field of ['account', 'secretKey'] as const) {
+    if (new Set(accounts.map((account) => account[field])).size < accounts.length) {
+      problems.push(`SANDBOX_ACCOUNTS: two accounts have the same ${field}`);
+    }
+  }
+  return accounts;
+}
+
+function parseAccounts(
+  text: string | undefined,
+): { readonly ok: true; readonly items: unknown[] } | { readonly ok: false; readonly detail: string } {
+  if (text === undefined || text === '') return { ok: false, detail: 'a JSON array or @file is needed' };
+  let json = text;
+  if (text.startsWith('@')) {
+    try {
+      json = readFileSync(text.slice(1), 'utf8');
+    } catch (error) {
+      return {
+        ok: false,
+        detail: `${text.slice(1)} cannot be read (${(error as NodeJS.ErrnoException).code})`,
+      };
+    }
+  }
+  const items = parseJson(json);
+  if (!Array.isArray(items) || items.length === 0)
+    return { ok: false, detail: 'a JSON array of accounts is needed' };
+  return { ok: true, items };
+}
+
+function readAccount(item: unknown, index: number, problems: string[]): Account | null {
+  const name = `SANDBOX_ACCOUNTS[${index}]`;
+  if (!isRecord(item)) {
+    problems.push(`${name}: an object is needed`);
+    return null;
+  }
+  const { account, secretKey, webhookSecret, callbackUrl } = item;
+  const url = typeof callbackUrl === 'string' && URL.canParse(callbackUrl) ? new URL(callbackUrl) : null;
+  if (typeof account !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(account)) {
+    problems.push(`${name}.account: 1 to 64 of A-Z a-z 0-9 _ - are needed`);
+  } else if (typeof secretKey !== 'string' || !/^[\x21-\x7e]{1,256}$/.test(secretKey)) {
+    problems.push(`${name}.secretKey: a key without spaces is needed`);
+  } else if (typeof webhookSecret !== 'string' || webhookSecret === '') {
+    problems.push(`${name}.webhookSecret: a secret is needed`);
+  } else if (url === null || url.protocol !== 'http:' || url.username !== '') {
+    problems.push(`${name}.callbackUrl: an http: URL is needed`);
+  } else {
+    return { account, secretKey, webhookSecret, callbackUrl: url };
+  }
+  return null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
