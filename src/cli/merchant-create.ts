@@ -1,0 +1,97 @@
+/**
+ * `sluice merchant create`: makes a merchant and prints its secrets, once.
+ *
+ * @module
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import type { StartOptions } from '../config/options.ts';
+import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorAccount } from '../storage/control.ts';
+import { type Command, loadOptions, MisuseError, readWords } from './command.ts';
+import { createMerchant, type NewMerchant } from './merchant.ts';
+import { openMerchantServices, sandboxAccountsFile } from './services.ts';
+
+const PROCESSORS: readonly ProcessorName[] = ['SANDBOX', 'RAZORPAY', 'PAYU', 'STRIPE'];
+
+/** The command. */
+export const merchantCreate: Command = {
+  name: 'merchant create',
+  usage:
+    '--id ID --name NAME --processor PROCESSOR [--fallback PROCESSOR] [--fee PERCENT] [--account-file FILE] [--config FILE]',
+  summary:
+    'Make a merchant and print its secrets once. FILE is JSON {account, secretKey, webhookSecret} of the merchant at its processor.',
+  async run(words, context) {
+    const read = readWords(words, ['id', 'name', 'processor', 'fallback', 'fee', 'account-file']);
+    const { options } = loadOptions(context.env, read.config);
+    const preferredProcessor = processorNamed('--processor', required('--processor', read.processor));
+    const merchant: NewMerchant = {
+      merchantId: required('--id', read.id),
+      name: required('--name', read.name),
+      mode: options.mode,
+      preferredProcessor,
+      fallbackProcessor: read.fallback === undefined ? null : processorNamed('--fallback', read.fallback),
+      transactionFeePercent: read.fee ?? '0.00',
+      account: readAccount(read['account-file'], preferredProcessor, options),
+    };
+    const services = await openMerchantServices(options);
+    try {
+      const created = await createMerchant(services, merchant, new Date());
+      if (!created.ok) {
+        context.err(`${created.code}: ${created.detail}`);
+        return created.code === 'merchant_invalid' ? 2 : 1;
+      }
+      const { secretKey, webhookSecret } = created;
+      context.out(
+        `${JSON.stringify({ merchantId: merchant.merchantId, secretKey, webhookSecret }, null, 2)}\n`,
+      );
+      context.err('these secrets are shown once: keep them now');
+      return 0;
+    } finally {
+      await services.close();
+    }
+  },
+};
+
+function required(option: string, value: string | undefined): string {
+  if (value === undefined || value === '') throw new MisuseError(`${option} is needed`);
+  return value;
+}
+
+/** Commands take a processor's name in either case. */
+function processorNamed(option: string, text: string): ProcessorName {
+  const name = PROCESSORS.find((candidate) => candidate === text.toUpperCase());
+  if (name === undefined) throw new MisuseError(`${option} must be one of ${PROCESSORS.join(', ')}`);
+  return name;
+}
+
+/** Secrets come from a file, since command lines can be read by every user of the host. */
+function readAccount(
+  file: string | undefined,
+  processor: ProcessorName,
+  options: StartOptions,
+): ProcessorAccount {
+  const shared = sandboxAccountsFile(options);
+  const source = file ?? (processor === 'SANDBOX' && existsSync(shared) ? shared : undefined);
+  if (source === undefined) throw new MisuseError('--account-file is needed');
+  const found = parseAccount(source);
+  if (found === undefined) {
+    throw new MisuseError(`--account-file ${source} must be JSON {"account", "secretKey", "webhookSecret"}`);
+  }
+  return found;
+}
+
+function parseAccount(file: string): ProcessorAccount | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw new MisuseError(`--account-file ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+  }
+  const entry: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
+  if (typeof entry !== 'object' || entry === null) return undefined;
+  const { account, secretKey, webhookSecret } = entry as Record<string, unknown>;
+  if (typeof account !== 'string' || typeof secretKey !== 'string' || typeof webhookSecret !== 'string')
+    return undefined;
+  return { account, secretKey, webhookSecret, previousWebhookSecret: null };
+}

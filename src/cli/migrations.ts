@@ -1,0 +1,81 @@
+/**
+ * Migrations: brings all databases of an installation to the tables of this version and places the logical shards on them.
+ *
+ * Used by `sluice migrate` and by the embedded profile at each start; a second run changes nothing. The shard map is written
+ * once: ranges already placed are never moved by a migration.
+ *
+ * @module
+ */
+import type { Databases } from '../config/options.ts';
+import type { ShardRange } from '../storage/control.ts';
+import { createControlAdmin } from '../storage/postgres/control-admin.ts';
+import { migrateDatabase } from '../storage/postgres/migrate.ts';
+
+/** Logical shards of an id: ten bits. */
+export const LOGICAL_SHARDS = 1024;
+
+/** The login roles that get the rights on the tables. */
+export interface ServiceRoles {
+  readonly control: string;
+  readonly vault: string;
+  readonly shard: string;
+}
+
+/** What was applied to one database. */
+export interface DatabaseMigration {
+  readonly database: string;
+  readonly applied: readonly string[];
+}
+
+/** Splits the logical shards evenly: `low` and `high` both included, `database` an index from 0. */
+export function evenRanges(databases: number): readonly ShardRange[] {
+  return Array.from({ length: databases }, (_, database) => ({
+    low: Math.floor((LOGICAL_SHARDS * database) / databases),
+    high: Math.floor((LOGICAL_SHARDS * (database + 1)) / databases) - 1,
+    database,
+  }));
+}
+
+/** Migrates every database named in `owner` (connection strings of the role that owns the tables). */
+export async function migrateAll(
+  owner: Databases,
+  roles: ServiceRoles,
+): Promise<readonly DatabaseMigration[]> {
+  const done: DatabaseMigration[] = [];
+  const control = await migrateDatabase({
+    connectionString: owner.control,
+    kind: 'control',
+    serviceRole: roles.control,
+  });
+  done.push({ database: 'control', applied: control.applied });
+  if (owner.vault !== undefined) {
+    const vault = await migrateDatabase({
+      connectionString: owner.vault,
+      kind: 'vault',
+      serviceRole: roles.vault,
+    });
+    done.push({ database: 'vault', applied: vault.applied });
+  }
+  const ranges = evenRanges(owner.shards.length);
+  for (const [index, connectionString] of owner.shards.entries()) {
+    const { low, high } = ranges[index] as ShardRange;
+    const shard = await migrateDatabase({
+      connectionString,
+      kind: 'shard',
+      serviceRole: roles.shard,
+      range: { low, high },
+    });
+    done.push({ database: `shard ${index + 1}`, applied: shard.applied });
+  }
+  await placeShards(owner.control, ranges);
+  return done;
+}
+
+async function placeShards(connectionString: string, ranges: readonly ShardRange[]): Promise<void> {
+  const admin = createControlAdmin(connectionString);
+  try {
+    await admin.putShardMap(ranges);
+  } finally {
+    await admin.close();
+  }
+}

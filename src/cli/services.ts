@@ -1,0 +1,87 @@
+/**
+ * Services: opens what operators' commands work on, in an embedded profile that runs or on the databases that are named.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LIMITS } from '../config/limits.ts';
+import type { Databases, StartOptions } from '../config/options.ts';
+import { connectEmbedded } from '../embedded/connect.ts';
+import { SERVICE_ROLES } from '../embedded/databases.ts';
+import { openConfigSecrets } from '../hsm/config-secrets.ts';
+import { createControlAdmin } from '../storage/postgres/control-admin.ts';
+import { MisuseError } from './command.ts';
+import type { MerchantServices } from './merchant.ts';
+import type { ServiceRoles } from './migrations.ts';
+
+/** The databases to migrate, as the owner of their tables, and the roles that get rights on them. */
+export interface MigrationTarget {
+  readonly owner: Databases;
+  readonly roles: ServiceRoles;
+}
+
+/** The owner's way in: the embedded owner role, or the named URLs with the user and password of `owner`. */
+export function migrationTarget(
+  options: StartOptions,
+  owner: { readonly user: string; readonly passwordFile: string | undefined } | undefined,
+): MigrationTarget {
+  const { databases } = options;
+  if (databases === undefined) {
+    return { owner: connectEmbedded(options).databases.owner, roles: SERVICE_ROLES };
+  }
+  const shard = databases.shards[0];
+  const roles = {
+    control: new URL(databases.control).username,
+    vault: databases.vault === undefined ? '' : new URL(databases.vault).username,
+    shard: shard === undefined ? '' : new URL(shard).username,
+  };
+  if (owner === undefined) return { owner: databases, roles };
+  const password = owner.passwordFile === undefined ? '' : readFileSync(owner.passwordFile, 'utf8').trim();
+  const as = (text: string): string => {
+    const url = new URL(text);
+    url.username = owner.user;
+    url.password = password;
+    return url.href;
+  };
+  const vault = databases.vault === undefined ? undefined : as(databases.vault);
+  return { owner: { control: as(databases.control), vault, shards: databases.shards.map(as) }, roles };
+}
+
+/** Control database and config token; close when done. */
+export async function openMerchantServices(
+  options: StartOptions,
+): Promise<MerchantServices & { close(): Promise<void> }> {
+  const embedded = options.databases === undefined ? connectEmbedded(options) : undefined;
+  const module = embedded?.hsm.module ?? options.hsm.module;
+  const pinFile = embedded?.hsm.pinFiles.config ?? options.hsm.config.pinFile;
+  const control = embedded?.databases.owner.control ?? options.databases?.control;
+  if (module === undefined) throw new MisuseError('SLUICE_PKCS11_MODULE is needed');
+  if (pinFile === undefined) throw new MisuseError('SLUICE_CONFIG_PIN_FILE is needed');
+  if (control === undefined) throw new MisuseError('SLUICE_CONTROL_DATABASE_URL is needed');
+  // SoftHSM reads its configuration's place from the environment when it is loaded.
+  if (embedded?.hsm.confFile !== undefined) process.env.SOFTHSM2_CONF = embedded.hsm.confFile;
+  const secrets = await openConfigSecrets({
+    module,
+    tokenLabel: options.hsm.config.tokenLabel,
+    pinFile,
+    threads: 1,
+    pageCardsMax: 1,
+    callTimeoutMs: LIMITS.hsmCallTimeoutMs,
+    mode: options.mode,
+  });
+  const admin = createControlAdmin(control);
+  return {
+    control: admin,
+    secrets,
+    async close() {
+      await admin.close();
+      await secrets.close();
+    },
+  };
+}
+
+/** The file with the sandbox's accounts in an embedded profile. */
+export function sandboxAccountsFile(options: StartOptions): string {
+  return join(options.dataDir, 'sandbox', 'accounts.json');
+}

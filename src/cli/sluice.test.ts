@@ -1,0 +1,109 @@
+/**
+ * The command line: exit codes, and that the word to mend is named.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ExitCode } from './command.ts';
+import { evenRanges } from './migrations.ts';
+import { sluice } from './sluice.ts';
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+async function run(
+  line: string,
+  env: Record<string, string> = {},
+): Promise<{ code: ExitCode; out: string; err: string }> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const words = line === '' ? [] : line.split(' ');
+  const settings = { SLUICE_DATA_DIR: folder, ...env };
+  const code = await sluice(words, {
+    env: settings,
+    out: (text) => out.push(text),
+    err: (text) => err.push(text),
+  });
+  return { code, out: out.join(''), err: err.join('\n') };
+}
+
+it.each([
+  ['', 'a command is needed'],
+  ['strat', 'unknown command strat'],
+  ['merchant', 'unknown command merchant'],
+  ['merchant delete', 'unknown command merchant delete'],
+  ['doctor --fast', '--fast'],
+  ['version --loud', '--loud'],
+  ['start --config /nowhere', '/nowhere'],
+  ['merchant create --id m_1 --name Shop --processor SANDBOX', '--account-file'],
+  ['merchant create --name Shop --processor SANDBOX', '--id'],
+  ['merchant create --name Shop --processor PAYPAL', '--processor'],
+  ['migrate --owner-password-file x', '--owner'],
+])('sluice %s is misused', async (line, word) => {
+  const { code, err } = await run(line);
+  expect(code).toBe(2);
+  expect(err).toContain(word);
+});
+
+it('names every bad setting before it starts anything', async () => {
+  const { code, err } = await run('start', { SLUICE_API_PORT: 'x', SLUICE_COLOUR: 'red' });
+  expect(code).toBe(2);
+  expect(err).toContain('SLUICE_API_PORT must be');
+  expect(err).toContain('SLUICE_COLOUR is no setting');
+});
+
+it('prints help and version', async () => {
+  const help = await run('help');
+  expect(help.code).toBe(0);
+  for (const name of ['start', 'migrate', 'merchant create', 'doctor', 'SLUICE_ROLES'])
+    expect(help.out).toContain(name);
+  expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+it('fails, and says what to start, when the embedded database does not run', async () => {
+  const account = join(folder, 'account.json');
+  writeFileSync(account, JSON.stringify({ account: 'acct_1', secretKey: 's', webhookSecret: 'w' }));
+  const { code, err } = await run(
+    `merchant create --id m_1 --name Shop --processor sandbox --account-file ${account}`,
+  );
+  expect(code).toBe(1);
+  expect(err).toContain('npm start');
+  expect((await run('migrate')).code).toBe(1);
+});
+
+it('the doctor has one line for each look', async () => {
+  const ports = {
+    SLUICE_API_PORT: '0',
+    SLUICE_CHECKOUT_PORT: '0',
+    SLUICE_OPS_PORT: '0',
+    SLUICE_SANDBOX_PORT: '0',
+  };
+  const { out } = await run('doctor', { ...ports, SLUICE_PKCS11_MODULE: '/nowhere.so' });
+  expect(out.trimEnd().split('\n')).toHaveLength(9);
+  expect(out).toContain('ok   node: 22.');
+  expect(out).toContain('ok   ports: free');
+  expect(out).toContain('fail pkcs11 module: SLUICE_PKCS11_MODULE names /nowhere.so');
+});
+
+it('splits the logical shards without gap or overlap', () => {
+  for (const databases of [1, 2, 3, 7, 64]) {
+    const ranges = evenRanges(databases);
+    let next = 0;
+    for (const { low, high } of ranges) {
+      expect(low).toBe(next);
+      expect(high).toBeGreaterThanOrEqual(low);
+      next = high + 1;
+    }
+    expect(next).toBe(1024);
+  }
+});

@@ -1,0 +1,59 @@
+/**
+ * Sluice: the command line. Finds the command, runs it, and turns what it throws into one line and an exit code.
+ *
+ * Commands are loaded when they are called, so that one whose packages do not load leaves `doctor` able to say so.
+ *
+ * @module
+ */
+import { pathToFileURL } from 'node:url';
+import { type Command, type CommandContext, type ExitCode, MisuseError } from './command.ts';
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./start.ts')).start,
+  migrate: async () => (await import('./migrate.ts')).migrate,
+  'merchant create': async () => (await import('./merchant-create.ts')).merchantCreate,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  version: async () => (await import('./help.ts')).version,
+  help: loadHelp,
+};
+
+/** Spellings people try. */
+const ALIASES: Readonly<Record<string, string>> = { '--help': 'help', '-h': 'help', '--version': 'version' };
+
+/** Runs one command line and returns its exit code; never throws. */
+export async function sluice(words: readonly string[], context: CommandContext): Promise<ExitCode> {
+  try {
+    const { load, rest } = findCommand(words);
+    return await (await load()).run(rest, context);
+  } catch (error) {
+    for (const line of (error as Error).message.split('\n')) context.err(line);
+    return error instanceof MisuseError ? 2 : 1;
+  }
+}
+
+function findCommand(words: readonly string[]): { load: () => Promise<Command>; rest: readonly string[] } {
+  const [first = '', second = ''] = words;
+  for (const [name, taken] of [[`${first} ${second}`, 2] as const, [ALIASES[first] ?? first, 1] as const]) {
+    const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (load !== undefined) return { load, rest: words.slice(taken) };
+  }
+  if (first === '') throw new MisuseError('a command is needed: try `sluice help`');
+  const group = Object.keys(COMMANDS).some((name) => name.startsWith(`${first} `));
+  throw new MisuseError(
+    `unknown command ${group ? `${first} ${second}`.trim() : first}: try \`sluice help\``,
+  );
+}
+
+async function loadHelp(): Promise<Command> {
+  const { helpFor } = await import('./help.ts');
+  const others = Object.entries(COMMANDS).filter(([name]) => name !== 'help');
+  return helpFor(await Promise.all(others.map(([, load]) => load())));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  process.exitCode = await sluice(process.argv.slice(2), {
+    env: process.env,
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(`sluice: ${text}\n`),
+  });
+}

@@ -1,0 +1,40 @@
+/**
+ * Defaults: what each setting is when nobody sets it. `options.ts` says what each one means.
+ *
+ * @module
+ */
+import type { ProcessorName } from '../domain/transaction.ts';
+import type { Role } from './options.ts';
+
+/** All roles, in the order in which they are listed to people. */
+export const ROLES: readonly Role[] = ['api', 'checkout', 'callbacks', 'background'];
+
+/** Values that depend on nothing else. */
+export const DEFAULTS = {
+  mode: 'test',
+  host: '127.0.0.1',
+  ports: { api: 8080, checkout: 8081, ops: 9464, sandbox: 9400 },
+  dataDir: './data',
+  embeddedShards: 2,
+  kafkaPartitions: 24,
+  hsmThreads: 1,
+  vaultTokenLabel: 'vault',
+  configTokenLabel: 'config',
+  sessionTtlSeconds: 600,
+  sessionGraceSeconds: 60,
+  sendBeforeSeconds: 30,
+  notFoundProofSeconds: 120,
+  processorTimeoutMs: 10_000,
+} as const;
+
+/** The processors' public addresses; the sandbox has none of its own. */
+export const PROCESSOR_BASE_URLS: Readonly<Record<Exclude<ProcessorName, 'SANDBOX'>, string>> = {
+  RAZORPAY: 'https://api.razorpay.com',
+  PAYU: 'https://info.payu.in',
+  STRIPE: 'https://api.stripe.com',
+};
+
+/** One shard thread where two cores are shared with everything else; else half the cores, at most eight. */
+export function defaultShardThreads(cores: number): number {
+  return cores <= 2 ? 1 : Math.min(8, Math.floor(cores / 2));
+}

@@ -1,0 +1,227 @@
+/**
+ * Options read as sentences: what is set, what is refused, and that all refusals come at once.
+ *
+ * @module
+ */
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { defaultShardThreads } from './defaults.ts';
+import { readOptions, readStartOptions } from './from-env.ts';
+import { assertLimits, LIMITS } from './limits.ts';
+
+const DATABASES = {
+  SLUICE_CONTROL_DATABASE_URL: 'postgres://sluice_control:x@127.0.0.1:5432/control',
+  SLUICE_VAULT_DATABASE_URL: 'postgres://sluice_vault:x@127.0.0.1:5432/vault',
+  SLUICE_SHARD_DATABASE_URLS:
+    'postgres://sluice_shard:x@127.0.0.1:5432/shard_1, postgres://sluice_shard:x@127.0.0.1:5432/shard_2',
+};
+
+function refusals(env: Record<string, string>, file?: string): Record<string, string> {
+  const read = readStartOptions(env, file);
+  return read.ok ? {} : Object.fromEntries(read.errors.map((error) => [error.setting, error.detail]));
+}
+
+function started(env: Record<string, string>, file?: string) {
+  const read = readStartOptions(env, file);
+  if (!read.ok) throw new Error(JSON.stringify(read.errors));
+  return read.options;
+}
+
+describe('defaults', () => {
+  it('are the embedded profile on loopback', () => {
+    const options = started({ PATH: '/bin', SLUICE_MODE: '' });
+    expect(options).toMatchObject({
+      mode: 'test',
+      host: '127.0.0.1',
+      ports: { api: 8080, checkout: 8081, ops: 9464, sandbox: 9400 },
+      dataDir: resolve('data'),
+      embedded: { enabled: true, shards: 2 },
+      sandbox: { enabled: true },
+      publicCheckoutUrl: 'http://127.0.0.1:8081',
+      databases: undefined,
+      tls: { kind: 'none' },
+      roles: ['api', 'checkout', 'callbacks', 'background'],
+      session: { ttlSeconds: 600, graceSeconds: 60 },
+      payment: { sendBeforeSeconds: 30, notFoundProofSeconds: 120, processorTimeoutMs: 10_000 },
+      allowPrivateWebhooks: true,
+      processors: { SANDBOX: { baseUrl: 'http://127.0.0.1:9400' } },
+    });
+  });
+
+  it('follow the number of cores', () => {
+    expect([1, 2, 4, 6, 64].map(defaultShardThreads)).toEqual([1, 1, 2, 3, 8]);
+  });
+
+  it('follow other settings', () => {
+    const options = started({ ...DATABASES, SLUICE_SANDBOX_PORT: '9500', SLUICE_CHECKOUT_PORT: '9501' });
+    expect(options.embedded.enabled).toBe(false);
+    expect(options.sandbox.enabled).toBe(false);
+    expect(options.allowPrivateWebhooks).toBe(false);
+    expect(options.processors.SANDBOX.baseUrl).toBe('http://127.0.0.1:9500');
+    expect(options.publicCheckoutUrl).toBe('http://127.0.0.1:9501');
+    expect(options.databases?.shards).toHaveLength(2);
+  });
+});
+
+describe('refusals', () => {
+  it('come all at once, by name, and never repeat a value', () => {
+    const env = {
+      SLUICE_API_PROT: '1',
+      SLUICE_API_PORT: '80800',
+      SLUICE_MODE: 'prod',
+      SLUICE_ROLES: 'api,shopkeeper',
+      SLUICE_CONTROL_DATABASE_URL: 'mysql://root:hunter2@db/control',
+      SLUICE_RATE_LIMITS: 'merchant=many',
+      SLUICE_TLS_CERT_FILE: '/tls/cert.pem',
+    };
+    const found = refusals(env);
+    expect(Object.keys(found).sort()).toEqual([
+      'SLUICE_API_PORT',
+      'SLUICE_API_PROT',
+      'SLUICE_CONTROL_DATABASE_URL',
+      'SLUICE_MODE',
+      'SLUICE_RATE_LIMITS',
+      'SLUICE_ROLES',
+      'SLUICE_TLS_KEY_FILE',
+    ]);
+    expect(JSON.stringify(found)).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['SLUICE_HOST', 'db.example.com'],
+    ['SLUICE_OPS_PORT', '-1'],
+    ['SLUICE_SANDBOX', 'maybe'],
+    ['SLUICE_PUBLIC_CHECKOUT_URL', 'pay.example.com'],
+    ['SLUICE_PUBLIC_CHECKOUT_URL', 'https://pay.example.com/?x=1'],
+    ['SLUICE_REDIS_URL', 'http://127.0.0.1'],
+    ['SLUICE_KAFKA_BROKERS', 'kafka'],
+    ['SLUICE_KAFKA_PARTITIONS', '0'],
+    ['SLUICE_TLS', 'on'],
+    ['SLUICE_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['SLUICE_SHARD_THREADS', '1.5'],
+    ['SLUICE_SESSION_TTL_SECONDS', '10m'],
+    ['SLUICE_STRIPE_BASE_URL', 'ftp://api.stripe.com'],
+    ['SLUICE_RATE_LIMITS', 'galaxy=3'],
+  ])('%s=%s', (setting, value) => {
+    expect(Object.keys(refusals({ [setting]: value }))).toEqual([setting]);
+  });
+
+  it('two listeners on one port', () => {
+    expect(refusals({ SLUICE_OPS_PORT: '8080' })).toEqual({
+      SLUICE_OPS_PORT: 'is the same port as SLUICE_API_PORT',
+    });
+    expect(refusals({ SLUICE_OPS_PORT: '0', SLUICE_API_PORT: '0' })).toEqual({});
+  });
+
+  it('one database URL without the others', () => {
+    const { SLUICE_CONTROL_DATABASE_URL } = DATABASES;
+    expect(Object.keys(refusals({ SLUICE_CONTROL_DATABASE_URL })).sort()).toEqual([
+      'SLUICE_SHARD_DATABASE_URLS',
+      'SLUICE_VAULT_DATABASE_URL',
+    ]);
+    expect(refusals({ ...DATABASES, SLUICE_VAULT_DATABASE_URL: '', SLUICE_ROLES: 'api' })).toEqual({});
+  });
+});
+
+describe('beyond loopback', () => {
+  it.each(['0.0.0.0', '::', '10.1.2.3'])('%s is refused without TLS', (host) => {
+    expect(Object.keys(refusals({ SLUICE_HOST: host }))).toEqual(['SLUICE_HOST']);
+    expect(refusals({ SLUICE_HOST: host, SLUICE_TLS: 'terminated' })).toEqual({});
+    const files = { SLUICE_TLS_CERT_FILE: 'cert.pem', SLUICE_TLS_KEY_FILE: 'key.pem' };
+    expect(refusals({ SLUICE_HOST: host, ...files })).toEqual({});
+    expect(Object.keys(refusals({ SLUICE_HOST: host, SLUICE_TLS: 'off' }))).toEqual(['SLUICE_HOST']);
+  });
+
+  it.each(['127.0.0.1', '127.8.0.1', '::1', 'localhost'])('%s needs none', (host) => {
+    expect(refusals({ SLUICE_HOST: host })).toEqual({});
+  });
+});
+
+describe('live mode', () => {
+  it('refuses every development stand-in', () => {
+    const found = refusals({
+      SLUICE_MODE: 'live',
+      SLUICE_FAULT_POINTS: 'after_commit_b',
+      SLUICE_SANDBOX: 'on',
+      SLUICE_PKCS11_MODULE: 'software',
+      SLUICE_NOT_FOUND_PROOF_SECONDS: '5',
+      SLUICE_ADMIN_KEY: 'short',
+      SLUICE_PUBLIC_CHECKOUT_URL: 'http://pay.example.com',
+    });
+    expect(Object.keys(found)).toHaveLength(6);
+    expect(refusals({ SLUICE_MODE: 'live' })).toEqual({});
+    expect(started({ SLUICE_MODE: 'live' }).sandbox.enabled).toBe(false);
+  });
+});
+
+describe('the file', () => {
+  it('has lines of KEY=VALUE, and the environment wins', () => {
+    const file = '# ports\nSLUICE_API_PORT=9001\n\nexport SLUICE_OPS_PORT = "9002"\n';
+    expect(started({ SLUICE_API_PORT: '9003' }, file).ports).toMatchObject({ api: 9003, ops: 9002 });
+  });
+
+  it('or is JSON of the same keys', () => {
+    const file = JSON.stringify({
+      SLUICE_API_PORT: 9001,
+      SLUICE_SANDBOX: false,
+      SLUICE_ROLES: ['api', 'callbacks'],
+    });
+    const options = started({}, file);
+    expect([options.ports.api, options.sandbox.enabled, options.roles]).toEqual([
+      9001,
+      false,
+      ['api', 'callbacks'],
+    ]);
+  });
+
+  it('is refused with unknown keys, lines that are no setting, and keys that stand twice', () => {
+    const file = 'PORT=1\nSLUICE_MODE\nSLUICE_HOST=::1\nSLUICE_HOST=::1';
+    expect(Object.keys(refusals({}, file)).sort()).toEqual(['--config line 2', 'PORT', 'SLUICE_HOST']);
+    expect(Object.keys(refusals({}, '{"SLUICE_MODE":'))).toEqual(['--config']);
+    expect(Object.keys(refusals({}, '{"SLUICE_MODE":{}}'))).toEqual(['SLUICE_MODE']);
+  });
+});
+
+describe('a gateway', () => {
+  it('must know its databases and its HSM', () => {
+    const read = readOptions({});
+    expect(read.ok ? [] : read.errors.map((error) => error.setting)).toEqual([
+      'SLUICE_CONTROL_DATABASE_URL',
+      'SLUICE_SHARD_DATABASE_URLS',
+      'SLUICE_VAULT_DATABASE_URL',
+      'SLUICE_PKCS11_MODULE',
+    ]);
+    const withModule = readOptions({
+      ...DATABASES,
+      SLUICE_PKCS11_MODULE: '/lib/p11.so',
+      SLUICE_ROLES: 'api',
+    });
+    expect(withModule.ok ? [] : withModule.errors.map((error) => error.setting)).toEqual([
+      'SLUICE_CONFIG_PIN_FILE',
+    ]);
+    expect(readOptions({ ...DATABASES, SLUICE_PKCS11_MODULE: 'software' }).ok).toBe(true);
+  });
+
+  it('reads rate limits, brokers and proxies', () => {
+    const options = started({
+      SLUICE_RATE_LIMITS: 'merchant=500, ip=20/60',
+      SLUICE_KAFKA_BROKERS: 'k1:9092,[::1]:9092',
+      SLUICE_TRUSTED_PROXIES: '10.0.0.0/8,::1',
+    });
+    expect(options.rateLimits).toEqual({
+      merchant: { count: 500, perSeconds: 1 },
+      ip: { count: 20, perSeconds: 60 },
+    });
+    expect(options.kafka.brokers).toEqual(['k1:9092', '[::1]:9092']);
+    expect(options.trustedProxies).toEqual(['10.0.0.0/8', '::1']);
+  });
+});
+
+describe('limits', () => {
+  it('do not contradict each other', () => {
+    expect(() => assertLimits()).not.toThrow();
+    expect(() => assertLimits({ ...LIMITS, turnCommandsMax: LIMITS.mailboxSlots + 1 })).toThrow(
+      'a turn takes',
+    );
+  });
+});

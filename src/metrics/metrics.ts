@@ -1,0 +1,132 @@
+/**
+ * Metrics: every name the program reports, with its meaning.
+ *
+ * Each thread declares all of them and moves its own; series exist only once they are touched. Labels hold names of
+ * ours (endpoints, codes, processors), never anything a caller sent.
+ *
+ * @module
+ */
+
+import type { CounterSeries, GaugeSeries, HistogramSeries, Metric, MetricRegistry } from './registry.ts';
+
+/** Seconds; the promise is 200 ms, so it has close neighbours. */
+const REQUEST_SECONDS = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2.5, 5];
+const COMMIT_SECONDS = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.5, 1, 5];
+const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const TURN_COMMANDS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048];
+const PAGE_CARDS = [1, 2, 4, 8, 16, 32, 64];
+
+export interface Metrics {
+  /** endpoint, status */
+  httpRequests: Metric<CounterSeries>;
+  /** endpoint */
+  httpRequestSeconds: Metric<HistogramSeries>;
+  /** state */
+  payments: Metric<CounterSeries>;
+  turnCommands: Metric<HistogramSeries>;
+  commitSeconds: Metric<HistogramSeries>;
+  /** lane */
+  mailboxDepth: Metric<GaugeSeries>;
+  /** reason */
+  refused: Metric<CounterSeries>;
+  hsmPages: Metric<CounterSeries>;
+  hsmPageCards: Metric<HistogramSeries>;
+  hsmHungCalls: Metric<CounterSeries>;
+  /** processor, outcome */
+  processorCalls: Metric<CounterSeries>;
+  /** processor */
+  processorCallSeconds: Metric<HistogramSeries>;
+  /** processor */
+  breakerState: Metric<GaugeSeries>;
+  /** processor */
+  processorInFlight: Metric<GaugeSeries>;
+  /** processor, verdict */
+  callbacks: Metric<CounterSeries>;
+  /** processor, outcome */
+  recoveryQueries: Metric<CounterSeries>;
+  recoveryUnresolved: Metric<GaugeSeries>;
+  /** quantile */
+  loopLagSeconds: Metric<GaugeSeries>;
+  /** peer */
+  pendingAsks: Metric<GaugeSeries>;
+  /** kind */
+  threadDeaths: Metric<CounterSeries>;
+}
+
+/** Declares every metric in the registry of a thread. Called once a thread. */
+export function createMetrics(registry: MetricRegistry): Metrics {
+  return { ...declareFront(registry), ...declareEngine(registry), ...declareOutside(registry) };
+}
+
+function declareFront(registry: MetricRegistry) {
+  return {
+    httpRequests: registry.counter('sluice_http_requests_total', 'HTTP requests answered.', [
+      'endpoint',
+      'status',
+    ]),
+    httpRequestSeconds: registry.histogram(
+      'sluice_http_request_seconds',
+      'From the first byte of a request read to its answer written.',
+      REQUEST_SECONDS,
+      ['endpoint'],
+    ),
+    refused: registry.counter('sluice_refused_total', 'Requests refused, by code.', ['reason']),
+    pendingAsks: registry.gauge('sluice_pending_asks', 'Asks to another thread without an answer yet.', [
+      'peer',
+    ]),
+    loopLagSeconds: registry.gauge('sluice_loop_lag_seconds', 'How late the event loop runs its timers.', [
+      'quantile',
+    ]),
+    threadDeaths: registry.counter('sluice_thread_deaths_total', 'Threads that ended unasked.', ['kind']),
+  };
+}
+
+function declareEngine(registry: MetricRegistry) {
+  return {
+    payments: registry.counter('sluice_payments_total', 'Attempts that reached a state, durably.', ['state']),
+    turnCommands: registry.histogram(
+      'sluice_turn_commands',
+      'Commands decided and committed by one turn.',
+      TURN_COMMANDS,
+    ),
+    commitSeconds: registry.histogram(
+      'sluice_commit_seconds',
+      'One commit of a turn, sent until answered.',
+      COMMIT_SECONDS,
+    ),
+    mailboxDepth: registry.gauge('sluice_mailbox_depth', 'Commands that wait for a turn.', ['lane']),
+    hsmPages: registry.counter('sluice_hsm_pages_total', 'Pages of cards sealed and committed.'),
+    hsmPageCards: registry.histogram('sluice_hsm_page_cards', 'Cards on one sealed page.', PAGE_CARDS),
+    hsmHungCalls: registry.counter('sluice_hsm_hung_calls_total', 'PKCS#11 calls given up as hung.'),
+  };
+}
+
+function declareOutside(registry: MetricRegistry) {
+  return {
+    processorCalls: registry.counter('sluice_processor_calls_total', 'Charges sent, by what came of them.', [
+      'processor',
+      'outcome',
+    ]),
+    processorCallSeconds: registry.histogram(
+      'sluice_processor_call_seconds',
+      'One charge, sent until answered or given up.',
+      CALL_SECONDS,
+      ['processor'],
+    ),
+    breakerState: registry.gauge('sluice_breaker_state', '0 closed, 1 half open, 2 open.', ['processor']),
+    processorInFlight: registry.gauge('sluice_processor_in_flight', 'Charges under way.', ['processor']),
+    callbacks: registry.counter('sluice_callbacks_total', 'Callbacks of processors, by verdict.', [
+      'processor',
+      'verdict',
+    ]),
+    recoveryQueries: registry.counter(
+      'sluice_recovery_queries_total',
+      'Questions to processors about unknown outcomes, by answer.',
+      ['processor', 'outcome'],
+    ),
+    recoveryUnresolved: registry.gauge(
+      'sluice_recovery_unresolved',
+      'Attempts whose outcome only an operator can find.',
+    ),
+  };
+}

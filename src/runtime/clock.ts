@@ -1,0 +1,18 @@
+/**
+ * Clock: the two readings of time, so that everything else is handed a number.
+ *
+ * @module
+ */
+
+/** Wall clock, milliseconds since 1970. It may jump. */
+export function now(): number {
+  return Date.now();
+}
+
+/**
+ * Milliseconds, with fractions, of a clock that never jumps. It is one for all threads of a process (performance.now()
+ * starts at zero in each), so a deadline made in one thread can be read in another.
+ */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
