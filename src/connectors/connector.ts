@@ -48,6 +48,8 @@ export type Query = (request: {
   transactionId: TransactionId;
   leg: number;
   account: ChargeAccount;
+  /** Milliseconds since 1970. */
+  now: number;
 }) => Promise<QueryAnswer>;
 
 /** `found` is a word to act on; `not_found` is evidence that grows with time; `no_answer` says nothing. */

@@ -1,0 +1,213 @@
+/**
+ * POST /internal/payment/process (the checkout form, or JSON with a session) and POST /v1/payment/process
+ * (a PCI-certified merchant, with its key): a card is typed, and paid with.
+ *
+ * @module
+ */
+
+import { type IntentId, parseIntentId, showTransactionId } from '../../domain/ids.ts';
+import { type Refusal, refusal } from '../../domain/outcomes.ts';
+import type { LiveSession } from '../../storage/sessions.ts';
+import { type CardForm, readCardForm, wipeCard } from '../card-form.ts';
+import type { Pay, PayAnswer } from '../pay.ts';
+import { loadSession, type SessionDeps } from '../session.ts';
+import type { ShowProblem, WebAnswer, WebRequest, WebRoute } from '../web.ts';
+import { formPage, refusalPage, resultPath, type ShowCheckoutDeps } from './show-checkout.ts';
+
+export const CARD_BODY_BYTES_MAX = 8 * 1024;
+
+export interface ProcessPaymentDeps extends SessionDeps, Pick<ShowCheckoutDeps, 'merchantName' | 'testMode'> {
+  pay: Pay['pay'];
+  problem: ShowProblem;
+  /** Scheme, host and port of checkout as browsers see it. */
+  publicOrigin: string;
+  /** One more card post of this session, from this address? Default: always. */
+  postRateLimit?(sessionId: string, address: string, now: number): boolean;
+  /** Whose API key it is (http/authenticate.ts), and its allowance. */
+  authenticate(
+    authorization: string,
+  ): Promise<{ ok: true; merchant: { merchantId: string } } | { ok: false; refusal: Refusal }>;
+  merchantRateLimit(merchantId: string, now: number): boolean;
+  /** http/idempotency-key.ts */
+  readIdempotencyKey(header: string): { ok: true; key: string | null } | { ok: false; refusal: Refusal };
+}
+
+const JSON_TYPE = 'application/json';
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+
+/** Makes the two routes. */
+export function processPaymentRoutes(deps: ProcessPaymentDeps): WebRoute[] {
+  const common = { method: 'POST', bodyLimitBytes: CARD_BODY_BYTES_MAX, wipesBody: true } as const;
+  return [
+    {
+      ...common,
+      path: '/internal/payment/process',
+      name: 'process_payment',
+      contentTypes: [JSON_TYPE, FORM_TYPE],
+      headers: ['content-type', 'origin', 'sec-fetch-site'],
+      handler: (request) => processForShopper(deps, request),
+    },
+    {
+      ...common,
+      path: MERCHANT_PATH,
+      name: 'process_payment_by_key',
+      contentTypes: [JSON_TYPE],
+      headers: ['authorization', 'idempotency-key'],
+      handler: (request) => processForMerchant(deps, request),
+    },
+  ];
+}
+
+const MERCHANT_PATH = '/v1/payment/process';
+
+/** How answers look to whoever asked. */
+interface Voice {
+  started(transactionId: string, sessionId: string): WebAnswer;
+  refused(cause: Refusal, sessionId: string, live: LiveSession | null): WebAnswer | Promise<WebAnswer>;
+}
+
+async function processForShopper(deps: ProcessPaymentDeps, request: WebRequest): Promise<WebAnswer> {
+  const isForm = request.header('content-type').toLowerCase().startsWith(FORM_TYPE);
+  const voice = isForm ? pageVoice(deps) : jsonVoice(deps);
+  if (!ownSite(deps, request)) {
+    const cause = refusal('origin_refused', 'Pay on the checkout page itself.');
+    return voice.refused(cause, '', null);
+  }
+  const reading = readCardForm(request.body, {
+    syntax: isForm ? 'form' : 'json',
+    required: ['sessionId'],
+    optional: ['amount', 'currency'],
+  });
+  if (!reading.ok) return voice.refused(reading.refusal, '', null);
+  const { form } = reading;
+  const sessionId = form.words.sessionId!;
+  if (deps.postRateLimit?.(sessionId, request.remoteAddress(), request.now) === false) {
+    wipeCard(form.card);
+    const cause = refusal('rate_limited', 'Nothing was charged. Please wait a moment.');
+    return voice.refused(cause, sessionId, null);
+  }
+  const load = await loadSession(deps, sessionId);
+  const intentId = load.ok ? parseIntentId(load.live.session.paymentIntentId) : null;
+  if (!load.ok || intentId === null) {
+    wipeCard(form.card);
+    if (!load.ok) return voice.refused(load.refusal, sessionId, null);
+    throw new Error('a stored session names no intent');
+  }
+  const answer = await payBySession(deps, form, load.live, intentId);
+  if (answer.ok) return voice.started(showTransactionId(answer.transactionId), sessionId);
+  return voice.refused(answer.refusal, sessionId, load.live);
+}
+
+/** Browsers say where a form was posted from; other clients say nothing, and need only the session. */
+function ownSite(deps: ProcessPaymentDeps, request: WebRequest): boolean {
+  const origin = request.header('origin');
+  const site = request.header('sec-fetch-site');
+  const originFits = origin === '' || origin === deps.publicOrigin;
+  return originFits && (site === '' || site === 'same-origin' || site === 'none');
+}
+
+function payBySession(
+  deps: ProcessPaymentDeps,
+  form: CardForm,
+  live: LiveSession,
+  intentId: IntentId,
+): Promise<PayAnswer> {
+  const { session } = live;
+  return deps.pay({
+    intentId,
+    merchantId: session.merchantId,
+    card: form.card,
+    claimedAmount: form.amount,
+    claimedCurrency: form.words.currency ?? null,
+    successUrl: session.successUrl,
+    cancelUrl: session.cancelUrl,
+    sessionExpiresAt: Date.parse(session.expiresAt),
+    idempotency: null,
+  });
+}
+
+function pageVoice(deps: ProcessPaymentDeps): Voice {
+  return {
+    started: (transactionId, sessionId) => seeOther(resultPath(transactionId, sessionId)),
+    refused: (cause, sessionId, live) => {
+      const { code, transactionId } = cause;
+      const standsInTheWay = code === 'payment_in_progress' || code === 'intent_already_paid';
+      if (standsInTheWay && transactionId !== undefined) {
+        return seeOther(resultPath(shownId(transactionId), sessionId));
+      }
+      if (code === 'card_invalid' && live !== null) {
+        return formPage(deps, sessionId, live, cause.errors ?? []);
+      }
+      return refusalPage(cause);
+    },
+  };
+}
+
+function jsonVoice(deps: ProcessPaymentDeps): Voice {
+  return { started: accepted, refused: (cause) => deps.problem(cause) };
+}
+
+function accepted(transactionId: string): WebAnswer {
+  return { status: 202, body: JSON.stringify({ transactionId, status: 'PROCESSING' }) };
+}
+
+function seeOther(location: string): WebAnswer {
+  return { status: 303, contentType: 'text/plain', headers: { Location: location }, body: '' };
+}
+
+function shownId(transactionId: string): string {
+  return transactionId.startsWith('txn_') ? transactionId : showTransactionId(transactionId);
+}
+
+async function processForMerchant(deps: ProcessPaymentDeps, request: WebRequest): Promise<WebAnswer> {
+  const caller = await deps.authenticate(request.header('authorization'));
+  if (!caller.ok) return deps.problem(caller.refusal);
+  const reading = readCardForm(request.body, {
+    syntax: 'json',
+    required: ['paymentIntentId', 'merchantId'],
+    optional: ['amount', 'currency'],
+  });
+  if (!reading.ok) return deps.problem(reading.refusal);
+  const { form } = reading;
+  const admitted = admit(deps, request, caller.merchant.merchantId, form);
+  if (!admitted.ok) {
+    wipeCard(form.card);
+    return deps.problem(admitted.refusal);
+  }
+  const { key, intentId } = admitted;
+  const answer = await deps.pay({
+    intentId,
+    merchantId: caller.merchant.merchantId,
+    card: form.card,
+    claimedAmount: form.amount,
+    claimedCurrency: form.words.currency ?? null,
+    successUrl: null,
+    cancelUrl: null,
+    sessionExpiresAt: null,
+    idempotency: key === null ? null : { endpoint: `POST ${MERCHANT_PATH}`, key },
+  });
+  if (!answer.ok) return deps.problem(answer.refusal);
+  if (answer.replayed === null) return accepted(showTransactionId(answer.transactionId));
+  return { status: 202, headers: { 'Idempotency-Replayed': 'true' }, body: answer.replayed };
+}
+
+function admit(
+  deps: ProcessPaymentDeps,
+  request: WebRequest,
+  merchantId: string,
+  form: CardForm,
+): { ok: true; key: string | null; intentId: IntentId } | { ok: false; refusal: Refusal } {
+  const reading = deps.readIdempotencyKey(request.header('idempotency-key'));
+  if (!reading.ok) return reading;
+  const no = (code: Refusal['code'], detail: string) =>
+    ({ ok: false, refusal: refusal(code, detail) }) as const;
+  if (form.words.merchantId !== merchantId) {
+    return no('merchant_mismatch', 'Use the merchantId this key was made for.');
+  }
+  if (!deps.merchantRateLimit(merchantId, request.now)) {
+    return no('rate_limited', 'This merchant sends more requests than it may.');
+  }
+  const intentId = parseIntentId(form.words.paymentIntentId ?? '');
+  if (intentId === null) return no('payment_not_found', 'No such payment intent.');
+  return { ok: true, key: reading.key, intentId };
+}

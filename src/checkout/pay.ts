@@ -1,0 +1,308 @@
+/**
+ * Pay: one card, one attempt, in the order of its durable points (design 5).
+ *
+ * The card is checked and sealed, the attempt is committed, the shopper is answered, and only then, in the
+ * background, the charge is sent: once, by the one who holds the nonce of the commit. What the processor said
+ * goes to the shard as a word and is repeated until it is heard; losing it costs a query of recovery, no money.
+ *
+ * Promises: nothing is answered before the attempt is durable; at most one charge per call; the card's bytes
+ * are zeros when the charge is over, or at once when there is none.
+ *
+ * @module
+ */
+
+import { hash } from 'node:crypto';
+import type { Charge, ChargeAccount } from '../connectors/connector.ts';
+import { type CardDetails, checkCard } from '../domain/card.ts';
+import { type IntentId, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
+import { type FieldError, type Refusal, refusal } from '../domain/outcomes.ts';
+import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
+import type { TokenizedCard, Tokenizer } from '../hsm/hsm.ts';
+import { type AskShard, UNCERTAIN } from '../messages/ask.ts';
+import type { AttemptStartedReply } from '../messages/replies.ts';
+import type { StartAttempt } from '../messages/requests.ts';
+import { wipeCard } from './card-form.ts';
+
+/** Where a merchant's charges go. */
+export interface Route {
+  processor: ProcessorName;
+  account: ChargeAccount;
+}
+
+export interface PayDeps {
+  ask: AskShard;
+  tokenizer: Pick<Tokenizer, 'tokenize'>;
+  /** Null: the merchant has no processor. Rejects when that cannot be known. */
+  route(merchantId: string): Promise<Route | null>;
+  chargeOf(processor: ProcessorName): Charge;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** `process.hrtime` in milliseconds. */
+  monotonicMs(): number;
+  randomBytes(length: number): Uint8Array;
+  /** Resolves after a while: the pause between two tries. */
+  pause(ms: number): Promise<void>;
+  /** One more payment with this card? By fingerprint. Default: always. */
+  cardRateLimit?(fingerprint: string, now: number): boolean;
+  /** Instants at which a campaign may stop the process. Default: nothing. */
+  faultPoint?(name: 'before-send' | 'after-answer'): void;
+  /** Hears of troubles the shopper is not told of. Never given card data. */
+  onTrouble(event: 'route_failed' | 'vault_refused' | 'charge_threw' | 'word_lost', detail: unknown): void;
+  limits: {
+    /** A charge that has not begun this long after it was asked for is never sent. */
+    sendBeforeMs: number;
+    tokenizeMs: number;
+    askDeadlineMs: number;
+    /** Payments between sealing and word at once; more are answered `overloaded`. */
+    inFlightMax: number;
+  };
+}
+
+export interface PayRequest {
+  intentId: IntentId;
+  merchantId: string;
+  /** Belongs to `pay` from now on, which wipes it. */
+  card: CardDetails;
+  claimedAmount: number | null;
+  claimedCurrency: string | null;
+  successUrl: string | null;
+  cancelUrl: string | null;
+  /** Milliseconds since 1970. */
+  sessionExpiresAt: number | null;
+  idempotency: { endpoint: string; key: string } | null;
+}
+
+/** `replayed` is the stored answer of an idempotency key; nothing was charged for it. */
+export type PayAnswer =
+  | { ok: true; transactionId: TransactionId; replayed: string | null }
+  | { ok: false; refusal: Refusal };
+
+export interface Pay {
+  /** Resolves when the attempt is durable (or refused). Never rejects for anything a shopper or processor does. */
+  pay(request: PayRequest): Promise<PayAnswer>;
+  /** Payments whose processor has not been heard yet, and those still on their way to commit B. */
+  inFlight(): number;
+  /** Resolves when none is in flight. */
+  drained(): Promise<void>;
+}
+
+const START_TRIES = 3;
+const WORD_TRIES = 10;
+const PAUSE_FIRST_MS = 50;
+const PAUSE_MAX_MS = 2000;
+
+/** Makes the flow of one thread. */
+export function createPay(deps: PayDeps): Pay {
+  /** Card owners under way; bounded by `inFlightMax`. */
+  let inFlight = 0;
+  const waiting: Array<() => void> = [];
+  const leave = (): void => {
+    inFlight--;
+    if (inFlight === 0) for (const resolve of waiting.splice(0)) resolve();
+  };
+
+  return {
+    async pay(request) {
+      if (inFlight >= deps.limits.inFlightMax) {
+        wipeCard(request.card);
+        return refused('overloaded', 'Nothing was charged. Please try again in a moment.');
+      }
+      inFlight++;
+      let charging = false;
+      try {
+        const begun = await begin(deps, request);
+        if (!begun.ok) return begun;
+        if (begun.started.replayed === null) {
+          charging = true;
+          chargeAndTell(deps, request.card, begun).then(leave, (error: unknown) => {
+            leave();
+            deps.onTrouble('word_lost', error);
+          });
+        }
+        return { ok: true, transactionId: begun.started.transactionId, replayed: begun.started.replayed };
+      } finally {
+        if (!charging) {
+          wipeCard(request.card);
+          leave();
+        }
+      }
+    },
+    inFlight: () => inFlight,
+    drained: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+  };
+}
+
+/** An attempt that is durable and whose charge is ours to send. */
+interface Begun {
+  ok: true;
+  started: AttemptStartedReply;
+  route: Route;
+  /** Monotonic milliseconds. */
+  sendBefore: number;
+}
+
+async function begin(deps: PayDeps, request: PayRequest): Promise<Begun | { ok: false; refusal: Refusal }> {
+  const check = checkCard(request.card, new Date(deps.now()));
+  if (!check.ok) {
+    const errors = check.errors.map(({ field, detail }): FieldError => ({ pointer: `/${field}`, detail }));
+    return {
+      ok: false,
+      refusal: refusal('card_invalid', 'Nothing was charged. Please check the card.', { errors }),
+    };
+  }
+  const route = await findRoute(deps, request.merchantId);
+  if ('ok' in route) return route;
+  const sealed = await seal(deps, request.card);
+  if ('ok' in sealed) return sealed;
+  if (deps.cardRateLimit?.(sealed.fingerprint, deps.now()) === false) {
+    return refused('rate_limited', 'Nothing was charged. This card was tried too often.');
+  }
+  // From here the clock runs: what has not begun to leave by then never does, however long this process slept.
+  const sendBefore = deps.monotonicMs() + deps.limits.sendBeforeMs;
+  const started = await startAttempt(deps, startCommand(deps, request, route, sealed));
+  return 'ok' in started ? started : { ok: true, started, route, sendBefore };
+}
+
+async function findRoute(
+  deps: PayDeps,
+  merchantId: string,
+): Promise<Route | { ok: false; refusal: Refusal }> {
+  try {
+    const route = await deps.route(merchantId);
+    return (
+      route ?? refused('processor_not_configured', 'Nothing was charged. The shop cannot take cards yet.')
+    );
+  } catch (error) {
+    deps.onTrouble('route_failed', error);
+    return refused('storage_unavailable', 'Nothing was charged. Please try again in a moment.');
+  }
+}
+
+async function seal(
+  deps: PayDeps,
+  card: CardDetails,
+): Promise<TokenizedCard | { ok: false; refusal: Refusal }> {
+  const sealed = await deps.tokenizer.tokenize(card, deps.monotonicMs() + deps.limits.tokenizeMs);
+  if (!('refused' in sealed)) return sealed;
+  deps.onTrouble('vault_refused', sealed.refused);
+  return refused('card_vault_unavailable', 'Nothing was charged. Please try again in a moment.');
+}
+
+function startCommand(deps: PayDeps, request: PayRequest, route: Route, sealed: TokenizedCard): StartAttempt {
+  const now = deps.now();
+  const { brand, masked, expiryMonth, expiryYear, fingerprint, token } = sealed;
+  return {
+    type: 'start-attempt',
+    intentId: request.intentId,
+    merchantId: request.merchantId,
+    nonce: Buffer.from(deps.randomBytes(16)).toString('hex'),
+    processor: route.processor,
+    processorAccount: route.account.account,
+    card: { brand, masked, expiryMonth, expiryYear, fingerprint, token },
+    sendBefore: now + deps.limits.sendBeforeMs,
+    successUrl: request.successUrl,
+    cancelUrl: request.cancelUrl,
+    sessionExpiresAt: request.sessionExpiresAt,
+    claimedAmount: request.claimedAmount,
+    claimedCurrency: request.claimedCurrency,
+    key: keyOf(request, sealed),
+    now,
+  };
+}
+
+/**
+ * A key is bound to intent, card and expiry, not to the bytes of the body: a plain hash stored over a card
+ * number could be guessed back to it, whereas the fingerprint is keyed in the HSM.
+ */
+function keyOf(request: PayRequest, sealed: TokenizedCard): StartAttempt['key'] {
+  if (request.idempotency === null) return null;
+  const { endpoint, key } = request.idempotency;
+  const expiry = `${sealed.expiryMonth}/${sealed.expiryYear}`;
+  const bodyHash = hash('sha256', `${request.intentId} ${sealed.fingerprint} ${expiry}`, 'hex');
+  return { merchantId: request.merchantId, endpoint, key, bodyHash };
+}
+
+/** Commit B. Asked again with the same nonce while it may have happened: the actor then finds it as ours. */
+async function startAttempt(
+  deps: PayDeps,
+  command: StartAttempt,
+): Promise<AttemptStartedReply | { ok: false; refusal: Refusal }> {
+  for (let tries = 1; ; tries++) {
+    const reply = await deps.ask(shardOfId(command.intentId), command, deps.limits.askDeadlineMs);
+    if (reply.type === 'attempt-started') return reply;
+    if (reply.type !== 'refused') throw new Error(`start-attempt was answered ${reply.type}`);
+    if (!UNCERTAIN.has(reply.refusal.code) || tries === START_TRIES) {
+      return { ok: false, refusal: reply.refusal };
+    }
+    await deps.pause(pauseMs(tries));
+  }
+}
+
+async function chargeAndTell(deps: PayDeps, card: CardDetails, begun: Begun): Promise<void> {
+  let word: ProcessorWord;
+  try {
+    word = await chargeOnce(deps, card, begun);
+  } finally {
+    wipeCard(card);
+  }
+  await tell(deps, begun.started.transactionId, word);
+}
+
+async function chargeOnce(deps: PayDeps, card: CardDetails, begun: Begun): Promise<ProcessorWord> {
+  const { started, route, sendBefore } = begun;
+  const { transactionId, amount, currency, orderId, leg } = started;
+  deps.faultPoint?.('before-send');
+  try {
+    const word = await deps.chargeOf(route.processor)(
+      { transactionId, amount, currency, orderId, leg, account: route.account, sendBefore },
+      card,
+    );
+    deps.faultPoint?.('after-answer');
+    return word;
+  } catch (error) {
+    // A charge promises never to reject; whatever broke, bytes may have left, so its outcome is not known.
+    deps.onTrouble('charge_threw', error);
+    return unknownWord(begun, deps.now());
+  }
+}
+
+function unknownWord(begun: Begun, at: number): ProcessorWord {
+  return {
+    source: 'answer',
+    said: 'unknown',
+    leg: begun.started.leg,
+    processor: begun.route.processor,
+    processorAccount: begun.route.account.account,
+    processorTxnId: null,
+    amount: null,
+    currency: null,
+    failureCode: null,
+    referenceClosed: false,
+    at,
+    detail: 'the connector threw',
+  };
+}
+
+/** Tells the shard what the processor said, until it has heard. */
+async function tell(deps: PayDeps, transactionId: TransactionId, word: ProcessorWord): Promise<void> {
+  const shard = shardOfId(transactionId);
+  const eventId = makeId(deps.now(), shard, deps.randomBytes(8));
+  for (let tries = 1; ; tries++) {
+    const heard = { type: 'hear-word', transactionId, word, eventId, now: deps.now() } as const;
+    const reply = await deps.ask(shard, heard, deps.limits.askDeadlineMs);
+    if (reply.type === 'word-heard') return;
+    if (tries === WORD_TRIES) {
+      deps.onTrouble('word_lost', reply.type === 'refused' ? reply.refusal.code : reply.type);
+      return;
+    }
+    await deps.pause(pauseMs(tries));
+  }
+}
+
+function pauseMs(tries: number): number {
+  return Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (tries - 1));
+}
+
+function refused(code: Refusal['code'], detail: string): { ok: false; refusal: Refusal } {
+  return { ok: false, refusal: refusal(code, detail) };
+}

@@ -1,0 +1,40 @@
+/**
+ * Web: how a checkout endpoint sees requests and answers.
+ *
+ * The same shapes as those of http/routes.ts, written down again because checkout does not import http: the pci
+ * thread hands the one to the other.
+ *
+ * @module
+ */
+
+import type { Refusal } from '../domain/outcomes.ts';
+
+export interface WebRequest {
+  readonly query: string;
+  header(name: string): string;
+  readonly body: Buffer;
+  remoteAddress(): string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+export interface WebAnswer {
+  status: number;
+  contentType?: string;
+  headers?: Readonly<Record<string, string>>;
+  body: string | Uint8Array;
+}
+
+export interface WebRoute {
+  method: 'GET' | 'POST';
+  path: string;
+  name: string;
+  bodyLimitBytes: number;
+  contentTypes: readonly string[];
+  headers: readonly string[];
+  wipesBody?: boolean;
+  handler(request: WebRequest): WebAnswer | Promise<WebAnswer>;
+}
+
+/** Makes the JSON answer of a refusal (http/problem.ts). */
+export type ShowProblem = (cause: Refusal) => WebAnswer;

@@ -1,0 +1,106 @@
+/**
+ * Charges: how each processor is charged, with its breaker and its limit around it. Only the pci thread imports this.
+ *
+ * @module
+ */
+
+import type { Options } from '../config/options.ts';
+import type { FaultPoint } from '../domain/fault-points.ts';
+import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { type Breaker, createBreaker } from './breaker.ts';
+import type { Charge, ChargeRequest } from './connector.ts';
+import { sandboxConfig } from './registry.ts';
+import { createSandboxCharge } from './sandbox/charge.ts';
+
+export interface ChargesDeps {
+  metrics: Pick<Metrics, 'processorCalls' | 'processorCallSeconds' | 'breakerState' | 'processorInFlight'>;
+  monotonicMs(): number;
+  now(): number;
+  faultPoint(point: FaultPoint): void;
+}
+
+export interface Charges {
+  chargeOf(processor: ProcessorName): Charge;
+  close(): Promise<void>;
+}
+
+/** Accounts whose breakers are kept; over it the oldest is forgotten, which closes it. */
+const BREAKERS_MAX = 10_000;
+const BREAKER_STATES = { closed: 0, half_open: 1, open: 2 } as const;
+
+/** Opens the connections to every processor. */
+export function createCharges(options: Options, deps: ChargesDeps): Charges {
+  const { faultPoint, ...clocks } = deps;
+  // The extra tick of the point is only paid where a campaign may stop.
+  const left = options.faultPoints.length === 0 ? {} : { left: () => faultPoint('after-send') };
+  const sandbox = createSandboxCharge(sandboxConfig(options), { ...clocks, ...left });
+  const charges: Partial<Record<ProcessorName, Charge>> = {
+    SANDBOX: guarded('SANDBOX', sandbox.charge, deps),
+  };
+  return {
+    chargeOf(processor) {
+      const charge = charges[processor];
+      if (charge === undefined) throw new Error(`this version cannot charge ${processor}`);
+      return charge;
+    },
+    close: () => sandbox.close(),
+  };
+}
+
+/** A charge behind the breaker of its account. */
+function guarded(processor: ProcessorName, charge: Charge, deps: ChargesDeps): Charge {
+  const breakers = new Map<string, Breaker>();
+  const { breakerState, processorCalls, processorCallSeconds, processorInFlight } = deps.metrics;
+
+  function breakerOf(account: string): Breaker {
+    const known = breakers.get(account);
+    if (known !== undefined) return known;
+    if (breakers.size >= BREAKERS_MAX) breakers.delete(breakers.keys().next().value!);
+    const made = createBreaker();
+    breakers.set(account, made);
+    return made;
+  }
+
+  return async (request, card) => {
+    const breaker = breakerOf(request.account.account);
+    const startedMs = deps.monotonicMs();
+    const admission = breaker.admit(startedMs);
+    if (admission !== 'admitted') return notAdmitted(processor, request, admission, deps.now());
+    let word: ProcessorWord | undefined;
+    try {
+      word = await charge(request, card);
+      return word;
+    } finally {
+      const endedMs = deps.monotonicMs();
+      const said = word?.said ?? 'unknown';
+      breaker.done(said !== 'unknown' && said !== 'not_sent', endedMs);
+      processorCalls.of(processor, said).add();
+      processorCallSeconds.of(processor).observe((endedMs - startedMs) / 1000);
+      processorInFlight.of(processor).set(breaker.inFlight());
+      breakerState.of(processor).set(BREAKER_STATES[breaker.state()]);
+    }
+  };
+}
+
+function notAdmitted(
+  processor: ProcessorName,
+  request: ChargeRequest,
+  reason: 'breaker_open' | 'processor_busy',
+  at: number,
+): ProcessorWord {
+  return {
+    source: 'answer',
+    said: 'not_sent',
+    leg: request.leg,
+    processor,
+    processorAccount: request.account.account,
+    processorTxnId: null,
+    amount: null,
+    currency: null,
+    failureCode: reason === 'breaker_open' ? 'processor_unreachable' : 'processor_busy',
+    referenceClosed: false,
+    at,
+    detail: reason,
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Our charge → the sandbox bank's. The card's last stop.
+ *
+ * The body is built as bytes: card number and CVV never become strings, and the one buffer that holds them is filled
+ * with zeros when the call is over.
+ *
+ * @module
+ */
+
+import { showTransactionId } from '../../domain/ids.ts';
+import type { ProcessorWord, Said } from '../../domain/transaction.ts';
+import type { Charge, ChargeCard, ChargeRequest } from '../connector.ts';
+import { createHttpClient, type HttpAnswer, type HttpClient } from '../http-client.ts';
+import { REFUSED_BIN, REFUSED_ORIGIN, type SandboxConfig } from './config.ts';
+import { parseAnswer, readCharge, transactionOf, wordOf } from './status.ts';
+
+export interface SandboxChargeDeps {
+  monotonicMs(): number;
+  now(): number;
+  /** Called when a charge has been handed to the socket; an instant a campaign may stop at. */
+  left?(): void;
+}
+
+export interface SandboxCharge {
+  charge: Charge;
+  close(): Promise<void>;
+}
+
+const CONNECTIONS_MAX = 2048;
+const ANSWER_BYTES_MAX = 64 * 1024;
+const CONNECT_TIMEOUT_MS = 2000;
+
+/** Opens the connections to the bank. */
+export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDeps): SandboxCharge {
+  const open = (origin: string, connectionsMax: number): HttpClient =>
+    createHttpClient({
+      origin,
+      connectionsMax,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      answerTimeoutMs: config.timeoutMs,
+      answerBytesMax: ANSWER_BYTES_MAX,
+    });
+  const bank = open(config.baseUrl, CONNECTIONS_MAX);
+  const nobody = open(REFUSED_ORIGIN, 4);
+
+  async function charge(request: ChargeRequest, card: ChargeCard): Promise<ProcessorWord> {
+    const body = chargeBody(request, card);
+    const client = config.refusedCards && startsWith(card.pan, REFUSED_BIN) ? nobody : bank;
+    try {
+      const answer = await client.call({
+        method: 'POST',
+        path: '/v1/charges',
+        headers: { authorization: `Bearer ${request.account.secretKey}`, 'content-type': 'application/json' },
+        body,
+        mayLeave: () => deps.monotonicMs() < request.sendBefore,
+        ...(deps.left !== undefined && { left: deps.left }),
+      });
+      return readAnswer(request, answer, deps.now());
+    } finally {
+      body.fill(0);
+    }
+  }
+  return {
+    charge,
+    async close() {
+      await Promise.all([bank.close(), nobody.close()]);
+    },
+  };
+}
+
+function chargeBody(request: ChargeRequest, card: ChargeCard): Buffer {
+  const { transactionId, amount, currency } = request;
+  const month = String(card.expiryMonth).padStart(2, '0');
+  const head = `{"reference":"${showTransactionId(transactionId)}","amount":${amount},"currency":"${currency}","card":{"number":"`;
+  const middle = `","expiry_month":"${month}","expiry_year":"${card.expiryYear}","cvv":"`;
+  const name = `","name":${JSON.stringify(Buffer.from(card.cardholderName).toString())}}}`;
+  return Buffer.concat([Buffer.from(head), card.pan, Buffer.from(middle), card.cvv, Buffer.from(name)]);
+}
+
+/** Only a whole charge of this reference in a 200 is the bank’s word; anything else after sending is unknown. */
+function readAnswer(request: ChargeRequest, answer: HttpAnswer, at: number): ProcessorWord {
+  if (answer.kind === 'not_sent') return ourWord(request, 'not_sent', answer.detail, at);
+  if (answer.kind === 'unknown') return ourWord(request, 'unknown', answer.detail, at);
+  const charge = answer.status === 200 ? readCharge(parseAnswer(answer.body)) : null;
+  if (charge === null || transactionOf(charge) !== request.transactionId) {
+    return ourWord(request, 'unknown', `the bank answered ${answer.status} without this charge`, at);
+  }
+  return wordOf(charge, 'answer', request.leg, at);
+}
+
+function ourWord(request: ChargeRequest, said: Said, detail: string, at: number): ProcessorWord {
+  return {
+    source: 'answer',
+    said,
+    leg: request.leg,
+    processor: 'SANDBOX',
+    processorAccount: request.account.account,
+    processorTxnId: null,
+    amount: null,
+    currency: null,
+    failureCode: said === 'not_sent' ? 'processor_unreachable' : null,
+    referenceClosed: false,
+    at,
+    detail: detail.slice(0, 200),
+  };
+}
+
+function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  return prefix.every((byte, i) => bytes[i] === byte);
+}

@@ -1,0 +1,20 @@
+/**
+ * What the sandbox room is told.
+ *
+ * @module
+ */
+
+export interface SandboxConfig {
+  /** `http://127.0.0.1:9400` */
+  baseUrl: string;
+  /** A processor's silence of this length is an unknown outcome. */
+  timeoutMs: number;
+  /** Cards of this BIN are sent to {@link REFUSED_ORIGIN}; false in live mode. */
+  refusedCards: boolean;
+}
+
+/** Nobody listens there: the documented test of "connection refused". */
+export const REFUSED_ORIGIN = 'http://127.0.0.1:1';
+
+/** BIN of the cards that are sent there, as ASCII digits. */
+export const REFUSED_BIN: Uint8Array = new TextEncoder().encode('40000099');

@@ -1,0 +1,47 @@
+/**
+ * Asks the sandbox bank what became of a reference.
+ *
+ * @module
+ */
+
+import { showTransactionId } from '../../domain/ids.ts';
+import type { Query } from '../connector.ts';
+import { createHttpClient } from '../http-client.ts';
+import type { SandboxConfig } from './config.ts';
+import { parseAnswer, readCharge, transactionOf, wordOf } from './status.ts';
+
+const CONNECTIONS_MAX = 64;
+const ANSWER_BYTES_MAX = 64 * 1024;
+const CONNECT_TIMEOUT_MS = 2000;
+
+/** Opens the connections queries go over; idle ones close by themselves. */
+export function createSandboxQuery(config: SandboxConfig): Query {
+  const client = createHttpClient({
+    origin: config.baseUrl,
+    connectionsMax: CONNECTIONS_MAX,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    answerTimeoutMs: config.timeoutMs,
+    answerBytesMax: ANSWER_BYTES_MAX,
+  });
+  return async ({ transactionId, leg, account, now }) => {
+    const answer = await client.call({
+      method: 'GET',
+      path: `/v1/charges?reference=${showTransactionId(transactionId)}`,
+      headers: { authorization: `Bearer ${account.secretKey}` },
+      body: null,
+    });
+    if (answer.kind !== 'answered') return { kind: 'no_answer', detail: answer.detail };
+    const body = parseAnswer(answer.body);
+    if (answer.status === 404 && codeOf(body) === 'charge_not_found') return { kind: 'not_found' };
+    const charge = answer.status === 200 ? readCharge(body) : null;
+    if (charge === null || transactionOf(charge) !== transactionId) {
+      return { kind: 'no_answer', detail: `the bank answered ${answer.status} without this charge` };
+    }
+    return { kind: 'found', word: wordOf(charge, 'query', leg, now) };
+  };
+}
+
+/** A 404 of a proxy is not the bank's: its own names the reason. */
+function codeOf(body: unknown): unknown {
+  return (body as { error?: { code?: unknown } } | null)?.error?.code;
+}

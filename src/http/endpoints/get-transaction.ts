@@ -1,0 +1,62 @@
+/**
+ * GET /v1/payment/transaction/{id}
+ *
+ * @module
+ */
+
+import { intentIdOf, parseTransactionId, showIntentId, showTransactionId } from '../../domain/ids.ts';
+import type { PaymentIntent } from '../../domain/payment-intent.ts';
+import { type Attempt, publicStatus } from '../../domain/transaction.ts';
+import { READ_HEADERS } from '../admit.ts';
+import { type HttpRequest, type HttpResponse, json, type Route } from '../routes.ts';
+import { type FindPaymentDeps, findPayment, paymentNotFound } from './find-payment.ts';
+
+/** Makes the route. */
+export function getTransactionRoute(deps: FindPaymentDeps): Route {
+  return {
+    method: 'GET',
+    path: '/v1/payment/transaction/:id',
+    name: 'get_transaction',
+    bodyLimitBytes: 0,
+    contentTypes: [],
+    headers: READ_HEADERS,
+    handler: (request) => getTransaction(deps, request),
+  };
+}
+
+async function getTransaction(deps: FindPaymentDeps, request: HttpRequest): Promise<HttpResponse> {
+  const transactionId = parseTransactionId(request.params.id ?? '');
+  const found = await findPayment(deps, request, transactionId === null ? null : intentIdOf(transactionId));
+  if ('refused' in found) return found.refused;
+  const { intent, attempts } = found.payment;
+  const attempt = attempts.find((one) => one.transactionId === transactionId);
+  return attempt === undefined ? paymentNotFound() : json(200, showTransaction(intent, attempt));
+}
+
+function showTransaction(intent: PaymentIntent, attempt: Attempt): object {
+  const { card } = attempt;
+  return {
+    transactionId: showTransactionId(attempt.transactionId),
+    paymentIntentId: showIntentId(attempt.paymentIntentId),
+    status: publicStatus(attempt.status),
+    amount: attempt.amount,
+    currency: attempt.currency,
+    completedAt: attempt.completedAt === null ? null : new Date(attempt.completedAt).toISOString(),
+    createdAt: new Date(attempt.createdAt).toISOString(),
+    orderId: intent.orderId,
+    customerId: attempt.customerId,
+    outcome: attempt.outcome,
+    failureCode: attempt.failureCode,
+    processor: attempt.processor,
+    processorTxnId: attempt.processorTxnId,
+    attempt: attempt.attempt,
+    card: {
+      brand: card.brand,
+      masked: card.masked,
+      expiryMonth: String(card.expiryMonth).padStart(2, '0'),
+      expiryYear: String(card.expiryYear),
+      fingerprint: `fp_${card.fingerprint}`,
+      token: card.token,
+    },
+  };
+}

@@ -1,0 +1,298 @@
+/**
+ * Schemas: every body the API takes and gives, once, for checking and for the OpenAPI document.
+ *
+ * Text that PostgreSQL cannot keep (NUL, half a surrogate pair) is refused here, by name, before it can poison
+ * a batch. All wrong fields of a body are told at once.
+ *
+ * @module
+ */
+
+import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import { AMOUNT_MAX, CURRENCIES, checkAmount } from '../domain/money.ts';
+import { type FieldError, type Refusal, refusal } from '../domain/outcomes.ts';
+
+export const METADATA_BYTES_MAX = 8 * 1024;
+export const METADATA_DEPTH_MAX = 8;
+export const URL_CHARS_MAX = 2048;
+const FIELD_ERRORS_MAX = 32;
+const NAME_SHOWN_CHARS_MAX = 64;
+
+/** A body that was read, or why not. */
+export type BodyReading<Body> = { ok: true; body: Body } | { ok: false; refusal: Refusal };
+
+const text = (charsMax: number) =>
+  z
+    .string({ error: 'must be text' })
+    .min(1, `must have 1 to ${charsMax} characters`)
+    .max(charsMax, `must have 1 to ${charsMax} characters`)
+    .refine(storable, 'must not contain NUL or half a surrogate pair');
+
+const amount = z
+  .number({ error: 'must be a whole number of minor units' })
+  .int('must be a whole number of minor units')
+  .positive('must be more than zero')
+  .max(AMOUNT_MAX, `must be at most ${AMOUNT_MAX}`)
+  .meta({ description: 'Minor units: 5000 is INR 50.00, and 5000 JPY is 5000 yen.', examples: [5000] });
+
+const currency = z
+  .enum(CURRENCIES as [string, ...string[]], { error: 'must be a currency Sluice takes, in capitals' })
+  .meta({ description: 'ISO 4217 code.', examples: ['INR'] });
+
+const metadata = z
+  .record(z.string(), z.unknown(), { error: 'must be an object' })
+  .superRefine((value, context) => {
+    const fault = metadataFault(value);
+    if (fault !== null) context.addIssue({ code: 'custom', message: fault });
+  })
+  .meta({
+    description: `Any JSON object of at most ${METADATA_BYTES_MAX} bytes and ${METADATA_DEPTH_MAX} levels. Given back as it came.`,
+  });
+
+const merchantId = text(100).meta({
+  description: 'The merchant of the API key.',
+  examples: ['merchant_amazon'],
+});
+const intentId = text(64).meta({ description: '`pi_` and 32 hex digits.' });
+const moment = z.iso.datetime().meta({ description: 'ISO 8601, UTC.' });
+const paymentStatus = z
+  .enum(['PENDING', 'PROCESSING', 'SUCCESS', 'FAILED'])
+  .meta({ description: 'SUCCESS and FAILED are final words of the processor.' });
+
+/** Body of `POST /v1/payment/intent`. */
+export const CreateIntentBody = z
+  .strictObject({
+    merchantId,
+    amount,
+    currency,
+    orderId: text(100).meta({ description: 'Your name for the order.', examples: ['order_789'] }),
+    customerId: text(100).nullish().meta({ description: 'Your name for the customer.' }),
+    metadata: metadata.nullish(),
+  })
+  .meta({ description: 'What is to be paid.' });
+export type CreateIntentBody = z.infer<typeof CreateIntentBody>;
+
+/** Body of `POST /v1/payment/session`. */
+export const CreateSessionBody = z
+  .strictObject({
+    paymentIntentId: intentId,
+    merchantId,
+    successUrl: text(URL_CHARS_MAX).meta({ description: 'Where the shopper goes once paid. https.' }),
+    cancelUrl: text(URL_CHARS_MAX).meta({ description: 'Where the shopper goes otherwise. https.' }),
+  })
+  .meta({ description: 'A checkout page for one intent.' });
+export type CreateSessionBody = z.infer<typeof CreateSessionBody>;
+
+export const IntentCreated = z.object({
+  paymentIntentId: intentId,
+  status: z.literal('PENDING'),
+  createdAt: moment,
+});
+
+export const SessionCreated = z.object({
+  sessionId: z.string().meta({ description: '`sess_` and 32 hex digits.' }),
+  redirectUrl: z.string().meta({ description: 'Send the shopper here.' }),
+  expiresAt: moment,
+});
+
+const Card = z
+  .object({
+    brand: z.string(),
+    masked: z.string().meta({ examples: ['411111****1234'] }),
+    expiryMonth: z.string().meta({ examples: ['12'] }),
+    expiryYear: z.string().meta({ examples: ['2028'] }),
+    fingerprint: z
+      .string()
+      .meta({ description: 'The same for the same card number. Keyed: it opens nothing.' }),
+    token: z.string().meta({ description: 'The sealed card in the vault.' }),
+  })
+  .meta({ description: 'The card as it may be shown.' });
+
+export const Transaction = z
+  .object({
+    transactionId: z.string().meta({ description: '`txn_` and 32 hex digits.' }),
+    paymentIntentId: intentId,
+    status: paymentStatus,
+    amount,
+    currency,
+    completedAt: moment.nullable().meta({ description: 'Null until final.' }),
+    createdAt: moment,
+    orderId: z.string(),
+    customerId: z.string().nullable(),
+    outcome: z
+      .enum(['not_sent', 'unknown', 'action_required', 'declined', 'charged'])
+      .meta({ description: 'What is known of the charge itself.' }),
+    failureCode: z.string().nullable(),
+    processor: z.enum(['RAZORPAY', 'PAYU', 'STRIPE', 'SANDBOX']),
+    processorTxnId: z.string().nullable(),
+    attempt: z.int().meta({ description: '1 to 5.' }),
+    card: Card,
+  })
+  .meta({ description: 'One attempt to charge one card for one intent.' });
+
+export const Intent = z
+  .object({
+    paymentIntentId: intentId,
+    merchantId,
+    status: paymentStatus,
+    amount,
+    currency,
+    orderId: z.string(),
+    customerId: z.string().nullable(),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+    createdAt: moment,
+    transactions: z.array(
+      z.object({
+        transactionId: z.string(),
+        status: paymentStatus,
+        attempt: z.int(),
+        failureCode: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ description: 'What a merchant wants paid, and its attempts, oldest first.' });
+
+export const CallbackReceived = z.object({
+  received: z.literal(true),
+  verdict: z
+    .enum(['applied', 'duplicate', 'ignored', 'quarantined', 'unmatched'])
+    .nullable()
+    .meta({ description: 'What the callback did; null where it is durable but not yet applied.' }),
+});
+
+export const Problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().meta({ description: 'Stable: programs may rely on it.' }),
+    detail: z.string(),
+    errors: z
+      .array(z.object({ pointer: z.string().meta({ description: 'RFC 6901.' }), detail: z.string() }))
+      .optional(),
+    transactionId: z.string().optional(),
+  })
+  .meta({ description: 'Every refusal (RFC 9457).' });
+
+/** Reads the body of `POST /v1/payment/intent`. */
+export function readCreateIntent(body: Uint8Array): BodyReading<CreateIntentBody> {
+  return readBody(body, CreateIntentBody, stepErrors);
+}
+
+/**
+ * Reads the body of `POST /v1/payment/session`.
+ * @param plainHttp whether redirect URLs may be http (test mode)
+ */
+export function readCreateSession(body: Uint8Array, plainHttp: boolean): BodyReading<CreateSessionBody> {
+  return readBody(body, CreateSessionBody, (value) => urlErrors(value, plainHttp));
+}
+
+function readBody<Body>(
+  bytes: Uint8Array,
+  schema: z.ZodType<Body>,
+  moreErrors: (value: Record<string, unknown>) => FieldError[],
+): BodyReading<Body> {
+  const value = readJson(bytes);
+  if (value === undefined) {
+    return { ok: false, refusal: refusal('malformed_json', 'The body must be JSON in UTF-8.') };
+  }
+  const parsed = schema.safeParse(value);
+  const errors = parsed.success ? [] : parsed.error.issues.flatMap(fieldErrors);
+  if (isObject(value)) errors.push(...moreErrors(value));
+  if (parsed.success && errors.length === 0) return { ok: true, body: parsed.data };
+  return {
+    ok: false,
+    refusal: refusal('invalid_request', 'Some fields are missing or wrong.', {
+      errors: errors.slice(0, FIELD_ERRORS_MAX),
+    }),
+  };
+}
+
+function readJson(bytes: Uint8Array): unknown {
+  if (!isUtf8(bytes)) return undefined;
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      pointer: pointerOf([...issue.path, key.slice(0, NAME_SHOWN_CHARS_MAX)]),
+      detail: 'is not a field of this request',
+    }));
+  }
+  const missing = issue.code === 'invalid_type' && issue.input === undefined;
+  const detail = missing ? 'is required' : issue.path.length === 0 ? 'must be an object' : issue.message;
+  return [{ pointer: pointerOf(issue.path), detail }];
+}
+
+/** RFC 6901. */
+function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+/** The one rule of amounts that needs the currency. */
+function stepErrors(value: Record<string, unknown>): FieldError[] {
+  if (typeof value.amount !== 'number' || typeof value.currency !== 'string') return [];
+  if (checkAmount(value.amount, value.currency) !== 'amount_not_chargeable') return [];
+  return [{ pointer: '/amount', detail: `must be a multiple of 10 in ${value.currency}` }];
+}
+
+function urlErrors(value: Record<string, unknown>, plainHttp: boolean): FieldError[] {
+  return ['successUrl', 'cancelUrl'].flatMap((field) => {
+    const url = value[field];
+    if (typeof url !== 'string' || url === '' || url.length > URL_CHARS_MAX) return [];
+    const fault = urlFault(url, plainHttp);
+    return fault === null ? [] : [{ pointer: `/${field}`, detail: fault }];
+  });
+}
+
+/** What is wrong with a redirect URL; null when nothing is. */
+export function urlFault(text: string, plainHttp: boolean): string | null {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u0020\u007f\\]/.test(text))
+    return 'must not contain spaces, control characters or backslashes';
+  const scheme = plainHttp ? /^https?:\/\//i : /^https:\/\//i;
+  if (!scheme.test(text) || !URL.canParse(text)) {
+    return plainHttp ? 'must be an absolute https or http URL' : 'must be an absolute https URL';
+  }
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') return 'must not carry a user name or password';
+  return null;
+}
+
+function metadataFault(value: Record<string, unknown>): string | null {
+  const fault = treeFault(value, 1);
+  if (fault !== null) return fault;
+  return Buffer.byteLength(JSON.stringify(value)) > METADATA_BYTES_MAX
+    ? `must be at most ${METADATA_BYTES_MAX} bytes of JSON`
+    : null;
+}
+
+function treeFault(value: unknown, depth: number): string | null {
+  if (typeof value === 'string') {
+    return storable(value) ? null : 'must not contain NUL or half a surrogate pair';
+  }
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? null : 'must not contain a number this large';
+  if (typeof value !== 'object' || value === null) return null;
+  if (depth > METADATA_DEPTH_MAX) return `must have at most ${METADATA_DEPTH_MAX} levels`;
+  for (const [key, child] of Object.entries(value)) {
+    const fault = storable(key) ? treeFault(child, depth + 1) : treeFault(key, depth);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+/** True when PostgreSQL can keep the text. */
+function storable(value: string): boolean {
+  return value.isWellFormed() && !value.includes('\u0000');
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

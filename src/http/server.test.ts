@@ -1,0 +1,345 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import { afterEach, expect, test, vi } from 'vitest';
+import { type HttpRequest, json, type RequestMetric, type Route } from './routes.ts';
+import { type HttpServer, type HttpServerOptions, ListenError, startHttp } from './server.ts';
+
+const open: HttpServer[] = [];
+const metrics: RequestMetric[] = [];
+const errors: unknown[] = [];
+
+afterEach(() => {
+  for (const server of open.splice(0)) server.close();
+  metrics.length = 0;
+  errors.length = 0;
+});
+
+function route(more: Partial<Route> & Pick<Route, 'handler'>): Route {
+  return {
+    method: 'POST',
+    path: '/echo',
+    name: 'echo',
+    bodyLimitBytes: 1024,
+    contentTypes: [],
+    headers: [],
+    ...more,
+  };
+}
+
+async function start(routes: Route[], more: Partial<HttpServerOptions> = {}): Promise<HttpServer> {
+  const server = await startHttp({
+    host: '127.0.0.1',
+    port: 0,
+    routes,
+    limits: { requestsInFlightMax: 100, bodyTimeoutMs: 5000 },
+    onRequestDone: (metric) => metrics.push(metric),
+    onHandlerError: (error) => errors.push(error),
+    ...more,
+  });
+  open.push(server);
+  return server;
+}
+
+const url = (server: HttpServer, path: string): string => `http://127.0.0.1:${server.port}${path}`;
+const post = (server: HttpServer, path: string, body: string, headers: Record<string, string> = {}) =>
+  fetch(url(server, path), { method: 'POST', body, headers });
+
+/** Sends bytes as they are and resolves with everything that came back until the other side closed. */
+function raw(server: HttpServer, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(server.port, '127.0.0.1');
+    let received = '';
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1');
+    });
+    socket.on('close', () => resolve(received));
+    socket.on('error', reject);
+    socket.write(bytes);
+  });
+}
+
+test('a body in one piece or many arrives whole, and the answer carries the fixed headers', async () => {
+  const bodies: Buffer[] = [];
+  const server = await start([
+    route({
+      bodyLimitBytes: 300_000,
+      headers: ['x-one'],
+      handler: (request) => {
+        bodies.push(Buffer.from(request.body));
+        return json(201, { length: request.body.length, one: request.header('x-one'), path: request.path });
+      },
+    }),
+  ]);
+  const large = 'é'.repeat(120_000);
+  const answer = await post(server, '/echo?x=1', large, { 'X-One': 'yes' });
+  expect(answer.status).toBe(201);
+  expect(await answer.json()).toEqual({ length: 240_000, one: 'yes', path: '/echo' });
+  expect(bodies[0]?.toString('utf8')).toBe(large);
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+  expect(answer.headers.get('x-request-id')).toMatch(/^req_[0-9a-f]{20}$/);
+  expect((await post(server, '/echo', '')).status).toBe(201);
+  expect(bodies[1]?.length).toBe(0);
+  expect(metrics.map(({ endpoint, status, aborted }) => ({ endpoint, status, aborted }))).toEqual([
+    { endpoint: 'echo', status: 201, aborted: false },
+    { endpoint: 'echo', status: 201, aborted: false },
+  ]);
+});
+
+test('parameters, query and HEAD', async () => {
+  const handler = ({ params, query, path }: HttpRequest) => json(200, { params, query, path });
+  const server = await start([
+    route({ method: 'GET', path: '/a/:first/b/:second', handler }),
+    route({ method: 'GET', path: '/a', handler }),
+  ]);
+  const answer = await fetch(url(server, '/a/1/b/2?q=%20'));
+  expect(await answer.json()).toEqual({
+    params: { first: '1', second: '2' },
+    query: 'q=%20',
+    path: '/a/1/b/2',
+  });
+  const head = await fetch(url(server, '/a'), { method: 'HEAD' });
+  expect(head.status).toBe(200);
+  expect(head.headers.get('content-length')).toBe(
+    String(JSON.stringify({ params: {}, query: '', path: '/a' }).length),
+  );
+  expect(await head.text()).toBe('');
+});
+
+test('an unknown path is 404, a known one with another method 405 with Allow, and neither repeats the path', async () => {
+  const server = await start([
+    route({ path: '/only', handler: () => json(200, {}) }),
+    route({ method: 'GET', path: '/only/:id', handler: () => json(200, {}) }),
+  ]);
+  const missing = await fetch(url(server, '/nothing/secret'));
+  expect(missing.status).toBe(404);
+  const text = await missing.text();
+  expect(JSON.parse(text)).toMatchObject({ code: 'not_found' });
+  expect(text).not.toContain('secret');
+  const wrong = await fetch(url(server, '/only'));
+  expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST']);
+  const other = await post(server, '/only/1', 'x');
+  expect([other.status, other.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+});
+
+test('a body over its limit is 413: at once by Content-Length, on the way when chunked', async () => {
+  const handler = vi.fn(() => json(200, {}));
+  const server = await start([route({ bodyLimitBytes: 10, handler })]);
+  const early = await raw(server, 'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n');
+  expect(early).toMatch(/^HTTP\/1.1 413 /);
+  const chunked = await raw(
+    server,
+    'POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nabcdefghijk\r\n',
+  );
+  expect(chunked).toMatch(/^HTTP\/1.1 413 /);
+  const chunkedBelow = await raw(
+    server,
+    'POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n',
+  ).catch(() => '');
+  expect(handler.mock.calls.length).toBeLessThanOrEqual(1);
+  expect(chunkedBelow).toMatch(/^HTTP\/1.1 200 /);
+});
+
+test('a body that does not come in time is 408', async () => {
+  const handler = vi.fn(() => json(200, {}));
+  const server = await start([route({ handler })], {
+    limits: { requestsInFlightMax: 10, bodyTimeoutMs: 100 },
+  });
+  const slow = raw(server, 'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
+  expect(await slow).toMatch(/^HTTP\/1.1 408 /);
+  expect(handler).not.toHaveBeenCalled();
+  expect(server.inFlight()).toBe(0);
+});
+
+test('another Content-Type than declared is 415', async () => {
+  const server = await start([route({ contentTypes: ['application/json'], handler: () => json(200, {}) })]);
+  expect((await post(server, '/echo', '{}', { 'content-type': 'text/plain' })).status).toBe(415);
+  const charset = { 'content-type': 'Application/JSON; charset=utf-8' };
+  expect((await post(server, '/echo', '{}', charset)).status).toBe(200);
+});
+
+test('a handler that throws, now or later, is a 500 that does not say why', async () => {
+  const server = await start([
+    route({
+      path: '/now',
+      handler: () => {
+        throw new Error('secret reason');
+      },
+    }),
+    route({ path: '/later', handler: () => Promise.reject(new Error('secret reason')) }),
+    route({ path: '/header', handler: (request) => json(200, request.header('undeclared')) }),
+  ]);
+  for (const path of ['/now', '/later', '/header']) {
+    const answer = await post(server, path, 'x');
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).not.toContain('secret');
+  }
+  expect(errors).toHaveLength(3);
+});
+
+test('a client that leaves, before or after its body was read, leaves nothing behind', async () => {
+  const gate = Promise.withResolvers<void>();
+  let addressAfterwards: string | null = null;
+  const server = await start([
+    route({
+      handler: async (request) => {
+        await gate.promise;
+        addressAfterwards = request.remoteAddress();
+        return json(200, {});
+      },
+    }),
+  ]);
+  const during = connect(server.port, '127.0.0.1');
+  during.write('POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc');
+  const after = connect(server.port, '127.0.0.1');
+  after.write('POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc');
+  await vi.waitFor(() => expect(server.inFlight()).toBe(2));
+  during.destroy();
+  after.destroy();
+  await vi.waitFor(() => expect(metrics).toMatchObject([{ status: 499, aborted: true }]));
+  expect(server.inFlight()).toBe(1);
+  gate.resolve();
+  await server.drained();
+  await vi.waitFor(() => expect(metrics).toHaveLength(2));
+  expect(metrics[1]).toMatchObject({ aborted: true });
+  expect(addressAfterwards).toBe('');
+});
+
+test('over the bound of requests in flight the answer is 503, before a body is read', async () => {
+  const gate = Promise.withResolvers<void>();
+  const server = await start(
+    [
+      route({
+        handler: async () => {
+          await gate.promise;
+          return json(200, {});
+        },
+      }),
+    ],
+    { limits: { requestsInFlightMax: 2, bodyTimeoutMs: 5000 } },
+  );
+  const held = [post(server, '/echo', 'a'), post(server, '/echo', 'b')];
+  await vi.waitFor(() => expect(server.inFlight()).toBe(2));
+  const refused = await post(server, '/echo', 'c');
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1']);
+  gate.resolve();
+  expect((await Promise.all(held)).map((answer) => answer.status)).toEqual([200, 200]);
+});
+
+test('card bodies: the copy is zeros once the handler is done, even of a client that left', async () => {
+  const kept: Buffer[] = [];
+  const server = await start([
+    route({
+      wipesBody: true,
+      handler: (request) => {
+        kept.push(request.body);
+        return json(200, { seen: request.body.toString('latin1') });
+      },
+    }),
+  ]);
+  expect(await (await post(server, '/echo', 'first')).json()).toEqual({ seen: 'first' });
+  expect(await (await post(server, '/echo', 'second')).json()).toEqual({ seen: 'second' });
+  expect(kept.map((body) => [...body].every((byte) => byte === 0))).toEqual([true, true]);
+  const pipelined = await raw(
+    server,
+    'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcPOST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 600\r\n\r\nx'.concat(
+      'x'.repeat(599),
+      'GET /close HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    ),
+  );
+  expect(pipelined).toContain('{"seen":"abc"}');
+  expect(pipelined).toContain(`{"seen":"${'x'.repeat(600)}"}`);
+});
+
+test('garbage closes the connection or gets a 4xx, and the listener lives on', async () => {
+  const server = await start([route({ handler: () => json(200, {}) })]);
+  const garbage = [
+    '\x16\x03\x01\x00\xa5\x01\x00\x00',
+    'POST\r\n\r\n',
+    'GET / HTTP/9.9\r\n\r\n',
+    'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\n',
+    'POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: abc\r\n\r\n',
+    `GET / HTTP/1.1\r\nHost: a\r\nX-Large: ${'a'.repeat(100_000)}\r\n\r\n`,
+  ];
+  for (const bytes of garbage) {
+    const socket = connect(server.port, '127.0.0.1');
+    const answered = new Promise<string>((resolve) => {
+      socket.once('data', (chunk) => resolve(chunk.toString('latin1')));
+      socket.once('close', () => resolve(''));
+      socket.once('error', () => resolve(''));
+    });
+    socket.end(bytes, 'latin1');
+    expect(await answered).toMatch(/^$|^HTTP\/1.1 [45]\d\d /);
+    socket.destroy();
+  }
+  expect((await post(server, '/echo', 'x')).status).toBe(200);
+});
+
+test('a named port is shared with other listeners unless it is taken exclusively', async () => {
+  // A port the system chose is never shared; so one is chosen, given back, and named.
+  const first = await start([]);
+  const { port } = first;
+  first.close();
+  const shared = [await start([], { port }), await start([], { port })];
+  await expect(start([], { port, exclusive: true })).rejects.toBeInstanceOf(ListenError);
+  for (const server of shared) server.close();
+  await start([], { port, exclusive: true });
+  await expect(start([], { port })).rejects.toBeInstanceOf(ListenError);
+});
+
+test('after stopListening the request in flight is answered, its connection closed, and no other taken', async () => {
+  const gate = Promise.withResolvers<void>();
+  const server = await start([
+    route({
+      handler: async () => {
+        await gate.promise;
+        return json(200, {});
+      },
+    }),
+  ]);
+  const held = post(server, '/echo', 'a');
+  await vi.waitFor(() => expect(server.inFlight()).toBe(1));
+  server.stopListening();
+  gate.resolve();
+  expect((await held).headers.get('connection')).toBe('close');
+  await server.drained();
+  await expect(post(server, '/echo', 'b')).rejects.toThrow();
+});
+
+test('TLS is 1.3 and nothing older', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-tls-'));
+  try {
+    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    execFileSync(
+      'openssl',
+      // biome-ignore format: one option a word
+      ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', '/CN=localhost', '-keyout', keyFile, '-out', certFile],
+      { stdio: 'ignore' },
+    );
+    const server = await start([route({ method: 'GET', handler: () => json(200, {}) })], {
+      tls: { certFile, keyFile },
+    });
+    const protocol = (maxVersion: 'TLSv1.2' | 'TLSv1.3'): Promise<string | null> =>
+      new Promise((resolve, reject) => {
+        const socket = connectTls({
+          port: server.port,
+          host: '127.0.0.1',
+          maxVersion,
+          rejectUnauthorized: false,
+        });
+        socket.once('secureConnect', () => {
+          resolve(socket.getProtocol());
+          socket.destroy();
+        });
+        socket.once('error', reject);
+      });
+    expect(await protocol('TLSv1.3')).toBe('TLSv1.3');
+    await expect(protocol('TLSv1.2')).rejects.toThrow();
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
