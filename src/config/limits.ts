@@ -62,6 +62,9 @@ export const LIMITS = {
   /** Answer of a processor; more is a fault of the other side and an unknown outcome. */
   processorAnswerBytesMax: 256 * KIBIBYTE,
 
+  /** Payments between the sealing of their card and their processor's word, each holding its card: twice the charges. */
+  paymentsInFlightMax: 4096,
+
   /** Kept-alive connections to one processor; charges are never pipelined, so it bounds those under way too. */
   processorConnectionsMax: 2048,
 

@@ -20,6 +20,8 @@ export interface MerchantAuth {
 /** Requirements 7.6, `merchant_preferences`, with its config still sealed. */
 export interface MerchantPreferences {
   merchantId: string;
+  /** For shoppers. */
+  merchantName: string;
   preferredProcessor: ProcessorName;
   fallbackProcessor: ProcessorName | null;
   /** Decimal text, e.g. `1.50`. */
@@ -86,7 +88,9 @@ export interface ControlAdmin {
     createdAt: Date;
   }): Promise<void>;
   putApiKey(key: { merchantId: string; digest: Uint8Array; prefix: string; createdAt: Date }): Promise<void>;
-  putPreferences(preferences: MerchantPreferences & { processorAccount: string }): Promise<void>;
+  putPreferences(
+    preferences: Omit<MerchantPreferences, 'merchantName'> & { processorAccount: string },
+  ): Promise<void>;
   findMerchant(merchantId: string): Promise<MerchantAuth | undefined>;
   putShardMap(ranges: readonly ShardRange[]): Promise<void>;
   close(): Promise<void>;

@@ -37,6 +37,7 @@ export interface Loaded {
  */
 export type StorageFailureKind =
   | 'poisoned'
+  | 'halfway'
   | 'repeat'
   | 'lock_timeout'
   | 'unavailable'

@@ -52,7 +52,8 @@ function openLane(placed: PlacedLane): Lane<ShardRequest, ShardReply> {
   const store = createShardStore({
     connectionString: options.databases.shards[placed.database]!,
     applicationName: `sluice lane ${placed.index}`,
-    onLost: (error) => guest.log('warn', 'database_connection_lost', { lane: placed.index, errorMessage: error.message }),
+    onLost: (error) =>
+      guest.log('warn', 'database_connection_lost', { lane: placed.index, errorMessage: error.message }),
   });
   stores.push(store);
   const actor = createPaymentActor({

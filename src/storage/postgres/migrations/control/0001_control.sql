@@ -55,10 +55,15 @@ CREATE TRIGGER tell AFTER INSERT OR UPDATE OR DELETE ON api_keys FOR EACH ROW EX
 CREATE TRIGGER tell AFTER INSERT OR UPDATE OR DELETE ON merchant_preferences FOR EACH ROW EXECUTE FUNCTION sluice_tell_merchant();
 CREATE TRIGGER tell AFTER INSERT OR UPDATE OR DELETE ON shard_map FOR EACH STATEMENT EXECUTE FUNCTION sluice_tell_all();
 
--- Checkout sessions where there is no Redis. Unlogged: losing them costs a retry, never money.
+-- Checkout sessions where there is no Redis. Unlogged: losing them costs a retry, never money. The session is JSON kept
+-- as text: jsonb refuses some strings, and one such session would fail all that are written with it.
 CREATE UNLOGGED TABLE checkout_sessions (
   session_id  varchar(40) PRIMARY KEY,
-  session     jsonb       NOT NULL,
+  session     text        NOT NULL,
   expires_at  timestamptz NOT NULL,
-  grace_until timestamptz NOT NULL
-);
+  grace_until timestamptz NOT NULL,
+  created_at  timestamptz NOT NULL DEFAULT now()
+) WITH (autovacuum_vacuum_scale_factor = 0.05);
+
+-- For the sweeper. Rows come in about this order, so it is an append.
+CREATE INDEX checkout_sessions_grace_until ON checkout_sessions (grace_until);

@@ -143,6 +143,12 @@ DECLARE
   upper_bound text;
   made   integer := 0;
 BEGIN
+  -- The service may call this with any dates: a month is the most it can ask for.
+  IF last_day - first_day > 31 THEN
+    RAISE EXCEPTION 'partitions of at most 31 days at once' USING ERRCODE = '22023';
+  END IF;
+  -- Two gateways that find the same partition missing take turns.
+  PERFORM pg_advisory_xact_lock(5102027);
   FOR today IN SELECT generate_series(first_day, last_day, interval '1 day')::date LOOP
     FOREACH parent IN ARRAY ARRAY['payment_intents', 'transactions', 'outbox', 'idempotency_keys', 'processor_callbacks'] LOOP
       child := parent || '_' || to_char(today, 'YYYYMMDD');

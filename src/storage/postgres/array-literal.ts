@@ -1,0 +1,30 @@
+/**
+ * PostgreSQL array literals, built by hand: one string per column of a batch is the leanest way to unnest.
+ *
+ * @module
+ */
+
+/** Numbers, booleans, uuids: nothing in them needs a quote. */
+export function bareArray(values: ReadonlyArray<string | number | boolean | null>): string {
+  return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
+}
+
+const NEEDS_ESCAPE = /["\\]/;
+const ESCAPED = /["\\]/g;
+
+/** Texts, JSON, timestamps: each in quotes. */
+export function quotedArray(values: ReadonlyArray<string | null>): string {
+  let literal = '{';
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (i > 0) literal += ',';
+    if (value === null) literal += 'NULL';
+    else literal += NEEDS_ESCAPE.test(value) ? `"${value.replace(ESCAPED, '\\$&')}"` : `"${value}"`;
+  }
+  return `${literal}}`;
+}
+
+/** Bytes given as hex. */
+export function hexArray(values: readonly string[]): string {
+  return `{${values.map((hex) => `"\\\\x${hex}"`).join(',')}}`;
+}

@@ -1,0 +1,199 @@
+import { createHash, randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { type Cluster, startCluster } from '../../../test/support/cluster.ts';
+import { type ControlAdmin, type ControlReader, ControlUnavailable } from '../control.ts';
+import { createControlAdmin } from './control-admin.ts';
+import { createControlReader } from './control-reader.ts';
+
+let cluster: Cluster;
+let owner: pg.Client;
+let admin: ControlAdmin;
+beforeAll(async () => {
+  cluster = await startCluster(2);
+  owner = new pg.Client(cluster.owner.control);
+  await owner.connect();
+  admin = createControlAdmin(cluster.services.control);
+});
+afterAll(async () => {
+  await admin?.close();
+  await owner?.end();
+  await cluster?.stop();
+});
+
+const readers: ControlReader[] = [];
+beforeEach(() => async () => {
+  await Promise.all(readers.splice(0).map((reader) => reader.close()));
+});
+
+function openReader(options: Partial<Parameters<typeof createControlReader>[0]> = {}): ControlReader {
+  const reader = createControlReader({ connectionString: cluster.services.control, beatMs: 50, ...options });
+  readers.push(reader);
+  return reader;
+}
+
+async function putMerchant(merchantId: string, account = 'acct_1'): Promise<string> {
+  const createdAt = new Date('2026-01-21T10:00:00Z');
+  await admin.putMerchant({
+    merchantId,
+    name: 'A "shop"',
+    mode: 'test',
+    webhookSecretSealed: randomBytes(64),
+    createdAt,
+  });
+  await admin.putPreferences({
+    merchantId,
+    preferredProcessor: 'SANDBOX',
+    fallbackProcessor: null,
+    transactionFeePercent: '1.50',
+    sealedConfig: Uint8Array.of(1, 2, 255),
+    processorAccount: account,
+  });
+  const digest = createHash('sha256').update(merchantId).digest();
+  await admin.putApiKey({ merchantId, digest, prefix: 'sk_test_', createdAt });
+  return digest.toString('hex');
+}
+
+/** Statements of the reader's kind that reached the server since the last look. */
+async function lookups(): Promise<number> {
+  const { rows } = await owner.query<{ scans: string }>(
+    "select coalesce(idx_scan, 0) + coalesce(seq_scan, 0) as scans from pg_stat_user_tables where relname = 'api_keys'",
+  );
+  return Number(rows[0]!.scans);
+}
+
+test('a merchant is found by its key and its id, with its preferences', async () => {
+  const digest = await putMerchant('merchant_a');
+  const reader = openReader();
+  const merchant = { merchantId: 'merchant_a', name: 'A "shop"', mode: 'test', spread: 1 };
+  const preferences = {
+    merchantId: 'merchant_a',
+    preferredProcessor: 'SANDBOX',
+    fallbackProcessor: null,
+    transactionFeePercent: '1.50',
+    sealedConfig: Uint8Array.of(1, 2, 255),
+  };
+  for (const round of ['from SQL', 'from the cache']) {
+    expect(await reader.merchantByKeyDigest(digest), round).toEqual(merchant);
+    expect(await reader.preferences('merchant_a'), round).toEqual(preferences);
+    expect(await reader.preferencesOfAccount('SANDBOX', 'acct_1'), round).toEqual([preferences]);
+    expect(await reader.preferencesOfAccount('SANDBOX', 'acct_other'), round).toEqual([]);
+    expect(await reader.preferencesOfAccount('STRIPE', null), round).toEqual([]);
+  }
+  expect(await admin.findMerchant('merchant_a')).toEqual(merchant);
+  expect(await admin.findMerchant('merchant_none')).toBeUndefined();
+  expect(await reader.preferences('merchant_none')).toBeUndefined();
+  expect(await reader.merchantByKeyDigest('00'.repeat(32))).toBeUndefined();
+});
+
+test('writes may be repeated: the newest values stay, the key stays', async () => {
+  const digest = await putMerchant('merchant_twice');
+  await putMerchant('merchant_twice', 'acct_new');
+  const reader = openReader();
+  expect(await reader.merchantByKeyDigest(digest)).toMatchObject({ merchantId: 'merchant_twice' });
+  expect(await reader.preferencesOfAccount('SANDBOX', 'acct_new')).toHaveLength(1);
+});
+
+test('of many merchants of one processor 32 are given, in the order of their ids', async () => {
+  for (let n = 0; n < 40; n++) await putMerchant(`many_${String(n).padStart(2, '0')}`, 'acct_many');
+  const reader = openReader();
+  const ids = (await reader.preferencesOfAccount('SANDBOX', 'acct_many')).map(({ merchantId }) => merchantId);
+  expect(ids).toEqual(Array.from({ length: 32 }, (_, n) => `many_${String(n).padStart(2, '0')}`));
+  expect(await reader.preferencesOfAccount('SANDBOX', null)).toHaveLength(32);
+});
+
+test('a change is heard: a revoked key, a new name, new preferences, a new merchant', async () => {
+  const digest = await putMerchant('merchant_changing');
+  const reader = openReader();
+  await reader.merchantByKeyDigest(digest);
+  await reader.preferences('merchant_changing');
+  expect(await reader.preferences('merchant_new')).toBeUndefined();
+  await owner.query("update merchants set name = 'Other' where merchant_id = 'merchant_changing'");
+  await owner.query(
+    "update merchant_preferences set fallback_processor = 'STRIPE' where merchant_id = 'merchant_changing'",
+  );
+  await putMerchant('merchant_new');
+  await vi.waitFor(async () => {
+    expect(await reader.merchantByKeyDigest(digest)).toMatchObject({ name: 'Other' });
+    expect(await reader.preferences('merchant_changing')).toMatchObject({ fallbackProcessor: 'STRIPE' });
+    expect(await reader.preferences('merchant_new')).toBeDefined();
+  }, 800);
+  await owner.query("update api_keys set revoked_at = now() where merchant_id = 'merchant_changing'");
+  await vi.waitFor(async () => expect(await reader.merchantByKeyDigest(digest)).toBeUndefined(), 800);
+});
+
+test('while the line is good a merchant is looked up once; unheard, every read goes to SQL', async () => {
+  const digest = await putMerchant('merchant_cached');
+  let now = 0;
+  // A beat carries this clock, which stands: no beat proves anything of the later moments.
+  const reader = openReader({ monotonicMs: () => now, beatMs: 60_000 });
+  await reader.merchantByKeyDigest(digest);
+  await owner.query('select pg_stat_force_next_flush()');
+  await reader.merchantByKeyDigest(digest);
+  const before = await statistics();
+  for (let n = 0; n < 50; n++) await reader.merchantByKeyDigest(digest);
+  expect((await statistics()) - before).toBeLessThan(5);
+  now = 5001;
+  for (let n = 0; n < 50; n++) await reader.merchantByKeyDigest(digest);
+  await vi.waitFor(async () => expect((await statistics()) - before).toBeGreaterThanOrEqual(50), 15_000);
+
+  /** Cumulative statistics are flushed by each session when it has been idle for a while; ping wakes it. */
+  async function statistics(): Promise<number> {
+    await reader.ping();
+    await owner.query('select pg_stat_clear_snapshot()');
+    return lookups();
+  }
+});
+
+test('the same lookup at the same time is one, and a flood of them is refused', async () => {
+  const digest = await putMerchant('merchant_crowd');
+  const reader = openReader();
+  const merchants = await Promise.all(Array.from({ length: 5000 }, () => reader.merchantByKeyDigest(digest)));
+  expect(new Set(merchants.map((merchant) => merchant?.merchantId))).toEqual(new Set(['merchant_crowd']));
+  const guesses = await Promise.allSettled(
+    Array.from({ length: 1500 }, () => reader.merchantByKeyDigest(randomBytes(32).toString('hex'))),
+  );
+  const refused = guesses.filter((guess) => guess.status === 'rejected');
+  expect(refused).toHaveLength(1500 - 1024);
+  expect(refused.every(({ reason }) => reason instanceof ControlUnavailable)).toBe(true);
+});
+
+test('a lost connection empties the caches; reads are refused until it is back, and then read anew', async () => {
+  const digest = await putMerchant('merchant_lost');
+  const lost: Error[] = [];
+  const reader = openReader({ onLost: (error) => lost.push(error) });
+  await reader.merchantByKeyDigest(digest);
+  const superuser = new pg.Client(cluster.postgres.adminUrl('control'));
+  await superuser.connect();
+  await superuser.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluice control reader'",
+  );
+  await superuser.end();
+  await vi.waitFor(() => expect(lost.length).toBeGreaterThan(0), 5000);
+  await expect(reader.merchantByKeyDigest(digest)).rejects.toThrow(ControlUnavailable);
+  await owner.query("update merchants set name = 'Renamed meanwhile' where merchant_id = 'merchant_lost'");
+  await vi.waitFor(
+    async () => expect(await reader.merchantByKeyDigest(digest)).toMatchObject({ name: 'Renamed meanwhile' }),
+    5000,
+  );
+});
+
+test('the shard map is written once; a wrong one is refused', async () => {
+  const reader = openReader();
+  const placed = [
+    { low: 0, high: 511, database: 0 },
+    { low: 512, high: 1023, database: 1 },
+  ];
+  expect(await reader.shardMap()).toEqual(placed);
+  await admin.putShardMap([{ low: 0, high: 1023, database: 0 }]);
+  expect(await reader.shardMap()).toEqual(placed);
+  await expect(admin.putShardMap([{ low: 0, high: 5, database: 0 }])).rejects.toThrow(RangeError);
+  await owner.query('delete from shard_map where low = 512');
+  await expect(reader.shardMap()).rejects.toThrow('logical shards 512..1023 are in no range');
+});
+
+test('an administrator’s command on a database that is away is refused by name', async () => {
+  const away = createControlAdmin('postgres://nobody@127.0.0.1:1/none');
+  await expect(away.findMerchant('merchant_a')).rejects.toThrow(ControlUnavailable);
+  await away.close();
+});

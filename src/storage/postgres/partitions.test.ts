@@ -1,0 +1,190 @@
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Cluster, startCluster } from '../../../test/support/cluster.ts';
+import { firstIdAt } from '../../domain/ids.ts';
+import { createPartitionUpkeep, ensurePartitions, retirePartitions } from './partitions.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const TABLES = ['idempotency_keys', 'outbox', 'payment_intents', 'processor_callbacks', 'transactions'];
+
+let cluster: Cluster;
+let owner: pg.Client;
+let service: pg.Client;
+beforeAll(async () => {
+  cluster = await startCluster(1);
+  owner = new pg.Client(cluster.owner.shards[0]!);
+  service = new pg.Client(cluster.services.shards[0]!);
+  await owner.connect();
+  await service.connect();
+});
+afterAll(async () => {
+  await service?.end();
+  await owner?.end();
+  await cluster?.stop();
+});
+
+async function partitions(): Promise<string[]> {
+  const { rows } = await owner.query<{ name: string }>(
+    "select inhrelid::regclass::text as name from pg_inherits join pg_class on oid = inhrelid where relkind = 'r' order by 1",
+  );
+  return rows.map(({ name }) => name);
+}
+
+async function insertIntent(id: string, status: string): Promise<void> {
+  await service.query(
+    `insert into payment_intents (payment_intent_id, merchant_id, order_id, amount, currency, status, created_at, updated_at)
+     values ($1, 'm', 'o', 1, 'INR', $2, now(), now())`,
+    [id, status],
+  );
+}
+
+async function insertAttempt(intentId: string, status: string): Promise<void> {
+  await service.query(
+    `insert into transactions (transaction_id, payment_intent_id, attempt, merchant_id, amount, currency, status, outcome,
+       leg, processor, processor_account, token, reopenable, revision, sender_nonce, send_before, card_brand, card_masked,
+       card_expiry_month, card_expiry_year, card_fingerprint, evidence, created_at, updated_at)
+     values ($1, $2, 1, 'm', 1, 'INR', $3, 'unknown', 1, 'SANDBOX', 'a', 't', false, 0, 'n', now(), 'VISA', '411111****1111',
+       1, 30, 'f', '[]', now(), now())`,
+    [`${intentId.slice(0, 31)}1`, intentId, status],
+  );
+}
+
+function idOn(day: string, offsetMs = 0): string {
+  return `${firstIdAt(Date.parse(`${day}T00:00:00Z`) + offsetMs).slice(0, 12)}70008${'0'.repeat(15)}`;
+}
+
+test('a migrated database has partitions from yesterday to a week ahead, for each table', async () => {
+  const { rows } = await owner.query<{ now: Date }>('select now()');
+  const days = Array.from({ length: 9 }, (_, n) =>
+    new Date(rows[0]!.now.getTime() + (n - 1) * DAY_MS).toISOString().slice(0, 10).replaceAll('-', ''),
+  );
+  expect(await partitions()).toEqual(TABLES.flatMap((table) => days.map((day) => `${table}_${day}`)));
+});
+
+test('the service makes the days around any date, once, and two at the same time make them once', async () => {
+  const now = new Date('2031-03-30T23:59:59.999Z');
+  const upkeeps = [0, 1].map(() => createPartitionUpkeep(cluster.services.shards[0]!));
+  const made = await Promise.all(upkeeps.map((upkeep) => upkeep.run(now)));
+  expect(made.toSorted()).toEqual([0, 45]);
+  expect(await upkeeps[0]!.run(now)).toBe(0);
+  expect(await upkeeps[0]!.run(new Date(now.getTime() + 1))).toBe(5);
+  await Promise.all(upkeeps.map((upkeep) => upkeep.close()));
+});
+
+test('first and last id of a day lie in its partition', async () => {
+  await ensurePartitions(service, { now: new Date('2032-06-15T12:00:00Z'), daysAhead: 1 });
+  for (const [id, partition] of [
+    [idOn('2032-06-15'), 'payment_intents_20320615'],
+    [idOn('2032-06-15', DAY_MS - 1), 'payment_intents_20320615'],
+    [idOn('2032-06-16'), 'payment_intents_20320616'],
+  ] as const) {
+    await insertIntent(id, 'SUCCESS');
+    const { rows } = await service.query(
+      'select tableoid::regclass::text as name from payment_intents where payment_intent_id = $1',
+      [id],
+    );
+    expect(rows).toEqual([{ name: partition }]);
+  }
+});
+
+test('attaching waits for no writer, and no writer for it', async () => {
+  await owner.query('begin');
+  await owner.query(
+    "insert into incidents (transaction_id, payment_intent_id, kind) select gen_random_uuid(), gen_random_uuid(), 'k'",
+  );
+  await owner.query('update payment_intents set updated_at = now() where payment_intent_id = $1', [
+    idOn('2032-06-15'),
+  ]);
+  expect(await ensurePartitions(service, { now: new Date('2033-01-10T00:00:00Z'), daysAhead: 0 })).toBe(10);
+  await owner.query('rollback');
+});
+
+test('the service can make neither tables nor a century of partitions, and can drop nothing', async () => {
+  await expect(service.query('create table mine (n int)')).rejects.toMatchObject({ code: '42501' });
+  await expect(service.query('drop table payment_intents_20320615')).rejects.toMatchObject({ code: '42501' });
+  await expect(
+    service.query('alter table payment_intents detach partition payment_intents_20320615'),
+  ).rejects.toMatchObject({ code: '42501' });
+  await expect(
+    service.query("select sluice_ensure_partitions('2040-01-01', '2140-01-01')"),
+  ).rejects.toMatchObject({ code: '22023' });
+});
+
+test('old days are dropped, but for those with open payments or unmatched callbacks', async () => {
+  for (const day of ['2020-01-01', '2020-01-02', '2020-01-03', '2020-01-04', '2020-01-05']) {
+    await ensurePartitions(service, { now: new Date(`${day}T12:00:00Z`), daysAhead: 0 });
+  }
+  await insertIntent(idOn('2020-01-01'), 'FAILED');
+  await insertAttempt(idOn('2020-01-01'), 'FAILED');
+  await insertIntent(idOn('2020-01-02'), 'FAILED');
+  await insertAttempt(idOn('2020-01-02'), 'PROCESSING');
+  await insertIntent(idOn('2020-01-03'), 'PENDING');
+  await service.query(
+    "insert into processor_callbacks (day, processor, event_id, verdict, received_at) values ('2020-01-04', 'SANDBOX', 'e', 'unmatched', now())",
+  );
+  const before = await partitions();
+  const retired = await retirePartitions(cluster.owner.shards[0]!, {
+    now: new Date('2020-01-12T00:00:00Z'),
+    retentionDays: 7,
+  });
+  expect(retired.kept).toEqual([
+    { partition: 'transactions_20200102', reason: 'open_attempt' },
+    { partition: 'payment_intents_20200102', reason: 'open_attempt' },
+    { partition: 'transactions_20200103', reason: 'pending_intent' },
+    { partition: 'payment_intents_20200103', reason: 'pending_intent' },
+    { partition: 'processor_callbacks_20200104', reason: 'unmatched_callback' },
+  ]);
+  const days = (table: string, all: string[]): string[] =>
+    all
+      .filter((name) => name.startsWith(`${table}_2019`) || name.startsWith(`${table}_2020`))
+      .map((name) => name.slice(-8));
+  const after = await partitions();
+  expect(days('transactions', after)).toEqual(['20200102', '20200103', '20200105']);
+  expect(days('payment_intents', after)).toEqual(['20200102', '20200103', '20200105']);
+  expect(days('outbox', after)).toEqual(['20200105']);
+  expect(days('processor_callbacks', after)).toEqual(['20200104', '20200105']);
+  expect(days('idempotency_keys', after)).toEqual([]);
+  expect(retired.dropped).toHaveLength(before.length - after.length);
+});
+
+test('a run that was cut short is finished by the next; a table that somebody else detached is kept', async () => {
+  const doomed = 'sluice: retired, to be dropped';
+  await owner.query(`comment on table transactions_20200105 is '${doomed}'`);
+  await owner.query('alter table transactions detach partition transactions_20200105 concurrently');
+  await owner.query('alter table outbox detach partition outbox_20200105 concurrently');
+  await detachHalfway('payment_intents', 'payment_intents_20200105', doomed);
+  const retired = await retirePartitions(cluster.owner.shards[0]!, {
+    now: new Date('2020-01-13T00:00:00Z'),
+    retentionDays: 7,
+  });
+  expect(retired.dropped).toEqual([
+    'transactions_20200105',
+    'processor_callbacks_20200105',
+    'payment_intents_20200105',
+  ]);
+  const { rows } = await owner.query("select to_regclass('outbox_20200105')::text as name");
+  expect(rows).toEqual([{ name: 'outbox_20200105' }]);
+});
+
+/** A detach that waits for a reader and is cancelled leaves the partition marked as pending. */
+async function detachHalfway(parent: string, partition: string, comment: string): Promise<void> {
+  await owner.query(`comment on table ${partition} is '${comment}'`);
+  await service.query('begin');
+  await service.query(`select from ${parent} limit 1`);
+  const other = new pg.Client(cluster.owner.shards[0]!);
+  await other.connect();
+  await other.query("set lock_timeout = '100ms'");
+  await expect(
+    other.query(`alter table ${parent} detach partition ${partition} concurrently`),
+  ).rejects.toMatchObject({ code: '55P03' });
+  await other.end();
+  await service.query('commit');
+}
+
+test('a retention that would take young payments is refused', async () => {
+  for (const retentionDays of [0, 6, 7.5, Number.NaN]) {
+    await expect(
+      retirePartitions(cluster.owner.shards[0]!, { now: new Date(), retentionDays }),
+    ).rejects.toThrow(RangeError);
+  }
+});

@@ -1,0 +1,340 @@
+-- What the migrations make, read back from PostgreSQL by dump-schema.ts. Written by `npm run schema`; not to be edited.
+
+
+-- Database: control
+
+CREATE TABLE api_keys (
+  digest bytea NOT NULL,
+  merchant_id character varying(100) NOT NULL,
+  prefix character varying(10) NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  revoked_at timestamp with time zone,
+  PRIMARY KEY (digest),
+  CHECK ((length(digest) = 32)),
+  FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id)
+);
+CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.api_keys FOR EACH ROW EXECUTE FUNCTION sluice_tell_merchant();
+GRANT insert, select, update ON api_keys TO sluice_control;
+
+CREATE UNLOGGED TABLE checkout_sessions (
+  session_id character varying(40) NOT NULL,
+  session text NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  grace_until timestamp with time zone NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (session_id)
+) WITH (autovacuum_vacuum_scale_factor=0.05);
+CREATE INDEX checkout_sessions_grace_until ON public.checkout_sessions USING btree (grace_until);
+GRANT delete, insert, select, update ON checkout_sessions TO sluice_control;
+
+CREATE TABLE merchant_preferences (
+  merchant_id character varying(100) NOT NULL,
+  preferred_processor character varying(50) NOT NULL,
+  fallback_processor character varying(50),
+  transaction_fee_percent numeric(5,2) NOT NULL,
+  processor_account character varying(100) NOT NULL,
+  config bytea NOT NULL,
+  PRIMARY KEY (merchant_id),
+  FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id)
+);
+CREATE INDEX merchant_preferences_account ON public.merchant_preferences USING btree (preferred_processor, processor_account);
+CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.merchant_preferences FOR EACH ROW EXECUTE FUNCTION sluice_tell_merchant();
+GRANT insert, select, update ON merchant_preferences TO sluice_control;
+
+CREATE TABLE merchants (
+  merchant_id character varying(100) NOT NULL,
+  name character varying(200) NOT NULL,
+  mode character varying(4) NOT NULL,
+  spread integer NOT NULL DEFAULT 1,
+  webhook_secret_sealed bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (merchant_id),
+  CHECK (((mode)::text = ANY ((ARRAY['test'::character varying, 'live'::character varying])::text[]))),
+  CHECK (((spread >= 1) AND (spread <= 1024)))
+);
+CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.merchants FOR EACH ROW EXECUTE FUNCTION sluice_tell_merchant();
+GRANT insert, select, update ON merchants TO sluice_control;
+
+CREATE TABLE schema_migrations (
+  name text NOT NULL,
+  checksum text NOT NULL,
+  applied_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (name)
+);
+GRANT select ON schema_migrations TO sluice_control;
+
+CREATE TABLE shard_map (
+  low integer NOT NULL,
+  high integer NOT NULL,
+  database integer NOT NULL,
+  PRIMARY KEY (low),
+  CHECK (((high >= low) AND (high <= 1023))),
+  CHECK ((database >= 0)),
+  CHECK (((low >= 0) AND (low <= 1023)))
+);
+CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.shard_map FOR EACH STATEMENT EXECUTE FUNCTION sluice_tell_all();
+GRANT insert, select, update ON shard_map TO sluice_control;
+
+CREATE OR REPLACE FUNCTION public.sluice_tell_all()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('sluice_control', '');
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.sluice_tell_merchant()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('sluice_control', coalesce(NEW.merchant_id, OLD.merchant_id));
+  RETURN NULL;
+END $function$;
+
+
+-- Database: vault
+
+CREATE TABLE schema_migrations (
+  name text NOT NULL,
+  checksum text NOT NULL,
+  applied_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (name)
+);
+GRANT select ON schema_migrations TO sluice_vault;
+
+CREATE TABLE vault_audit (
+  id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  page_id uuid NOT NULL,
+  slot smallint NOT NULL,
+  purpose text NOT NULL,
+  actor text NOT NULL,
+  at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  outcome text NOT NULL,
+  PRIMARY KEY (id),
+  CHECK ((outcome = ANY (ARRAY['opened'::text, 'token_unknown'::text, 'hsm_unavailable'::text])))
+);
+GRANT insert, select ON vault_audit TO sluice_vault;
+
+CREATE TABLE vault_key_versions (
+  key_version integer NOT NULL,
+  label text NOT NULL,
+  key_id bytea NOT NULL,
+  pages_sealed bigint NOT NULL DEFAULT 0,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  retired_at timestamp with time zone,
+  PRIMARY KEY (key_version)
+);
+GRANT insert, select, update ON vault_key_versions TO sluice_vault;
+
+CREATE TABLE vault_pages (
+  page_id uuid NOT NULL,
+  key_version integer NOT NULL,
+  card_count smallint NOT NULL,
+  iv bytea NOT NULL,
+  ciphertext bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (page_id),
+  CHECK (((card_count >= 1) AND (card_count <= 64)))
+);
+GRANT insert, select ON vault_pages TO sluice_vault;
+
+
+-- Database: shard_1 to shard_N
+
+CREATE TABLE idempotency_keys (
+  day date NOT NULL,
+  merchant_id character varying(100) NOT NULL,
+  endpoint character varying(60) NOT NULL,
+  key character varying(255) NOT NULL,
+  body_hash bytea NOT NULL,
+  effect_id uuid NOT NULL,
+  answer text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (day, merchant_id, endpoint, key)
+) PARTITION BY RANGE (day);
+GRANT insert, select ON idempotency_keys TO sluice_shard;
+
+CREATE TABLE incidents (
+  id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  transaction_id uuid NOT NULL,
+  payment_intent_id uuid NOT NULL,
+  kind character varying(40) NOT NULL,
+  at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (id)
+);
+GRANT insert, select ON incidents TO sluice_shard;
+
+CREATE TABLE outbox (
+  event_id uuid NOT NULL,
+  merchant_id character varying(100) NOT NULL,
+  payment_intent_id uuid NOT NULL,
+  transaction_id uuid,
+  type character varying(40) NOT NULL,
+  status character varying(20) NOT NULL,
+  sequence integer NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  delivered_at timestamp with time zone,
+  PRIMARY KEY (event_id)
+) PARTITION BY RANGE (event_id);
+GRANT insert, select, update (delivered_at) ON outbox TO sluice_shard;
+
+CREATE TABLE owned_ranges (
+  low integer NOT NULL,
+  high integer NOT NULL,
+  epoch integer NOT NULL DEFAULT 1,
+  PRIMARY KEY (low),
+  CHECK (((high >= low) AND (high <= 1023))),
+  CHECK (((low >= 0) AND (low <= 1023)))
+);
+GRANT select, update ON owned_ranges TO sluice_shard;
+
+CREATE TABLE payment_intents (
+  payment_intent_id uuid NOT NULL,
+  merchant_id character varying(100) NOT NULL,
+  customer_id character varying(100),
+  order_id character varying(100) NOT NULL,
+  amount bigint NOT NULL,
+  currency character varying(3) NOT NULL,
+  payment_method_type character varying(50),
+  status character varying(20) NOT NULL,
+  metadata jsonb,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (payment_intent_id),
+  CHECK ((amount > 0)),
+  CHECK (((status)::text = ANY ((ARRAY['PENDING'::character varying, 'SUCCESS'::character varying, 'FAILED'::character varying])::text[])))
+) PARTITION BY RANGE (payment_intent_id);
+GRANT insert, select, update ON payment_intents TO sluice_shard;
+
+CREATE TABLE processor_callbacks (
+  day date NOT NULL,
+  processor character varying(50) NOT NULL,
+  event_id character varying(200) NOT NULL,
+  transaction_id uuid,
+  verdict character varying(20) NOT NULL,
+  reason text,
+  word jsonb,
+  received_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (day, processor, event_id),
+  CHECK (((verdict)::text = ANY ((ARRAY['applied'::character varying, 'duplicate'::character varying, 'ignored'::character varying, 'quarantined'::character varying, 'unmatched'::character varying])::text[])))
+) PARTITION BY RANGE (day);
+CREATE INDEX processor_callbacks_unmatched ON ONLY public.processor_callbacks USING btree (received_at) WHERE ((verdict)::text = 'unmatched'::text);
+GRANT insert, select, update (reason), update (verdict) ON processor_callbacks TO sluice_shard;
+
+CREATE TABLE recovery_progress (
+  name character varying(40) NOT NULL,
+  up_to uuid NOT NULL,
+  updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (name)
+);
+GRANT insert, select, update ON recovery_progress TO sluice_shard;
+
+CREATE TABLE schema_migrations (
+  name text NOT NULL,
+  checksum text NOT NULL,
+  applied_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (name)
+);
+GRANT select ON schema_migrations TO sluice_shard;
+
+CREATE TABLE transactions (
+  transaction_id uuid NOT NULL,
+  payment_intent_id uuid NOT NULL,
+  attempt smallint NOT NULL,
+  merchant_id character varying(100) NOT NULL,
+  customer_id character varying(100),
+  amount bigint NOT NULL,
+  currency character varying(3) NOT NULL,
+  status character varying(20) NOT NULL,
+  outcome character varying(20) NOT NULL,
+  leg smallint NOT NULL,
+  processor character varying(50) NOT NULL,
+  processor_account character varying(100) NOT NULL,
+  processor_txn_id character varying(100),
+  token character varying(500) NOT NULL,
+  failure_code character varying(100),
+  reopenable boolean NOT NULL,
+  revision integer NOT NULL,
+  sender_nonce character varying(32) NOT NULL,
+  send_before timestamp with time zone NOT NULL,
+  card_brand character varying(20) NOT NULL,
+  card_masked character varying(19) NOT NULL,
+  card_expiry_month smallint NOT NULL,
+  card_expiry_year smallint NOT NULL,
+  card_fingerprint character varying(64) NOT NULL,
+  success_url text,
+  cancel_url text,
+  session_expires_at timestamp with time zone,
+  evidence jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  completed_at timestamp with time zone,
+  PRIMARY KEY (transaction_id),
+  CHECK ((amount > 0)),
+  CHECK (((attempt >= 1) AND (attempt <= 15))),
+  CHECK (((outcome)::text = ANY ((ARRAY['not_sent'::character varying, 'unknown'::character varying, 'action_required'::character varying, 'declined'::character varying, 'charged'::character varying])::text[]))),
+  CHECK (((status)::text = ANY ((ARRAY['SENT'::character varying, 'PROCESSING'::character varying, 'REQUIRES_ACTION'::character varying, 'SUCCESS'::character varying, 'FAILED'::character varying])::text[])))
+) PARTITION BY RANGE (transaction_id);
+GRANT insert, select, update ON transactions TO sluice_shard;
+
+CREATE OR REPLACE FUNCTION public.sluice_ensure_partitions(first_day date, last_day date)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET lock_timeout TO '2s'
+AS $function$
+DECLARE
+  parent text;
+  child  text;
+  today  date;
+  lower_bound text;
+  upper_bound text;
+  made   integer := 0;
+BEGIN
+  -- The service may call this with any dates: a month is the most it can ask for.
+  IF last_day - first_day > 31 THEN
+    RAISE EXCEPTION 'partitions of at most 31 days at once' USING ERRCODE = '22023';
+  END IF;
+  -- Two gateways that find the same partition missing take turns.
+  PERFORM pg_advisory_xact_lock(5102027);
+  FOR today IN SELECT generate_series(first_day, last_day, interval '1 day')::date LOOP
+    FOREACH parent IN ARRAY ARRAY['payment_intents', 'transactions', 'outbox', 'idempotency_keys', 'processor_callbacks'] LOOP
+      child := parent || '_' || to_char(today, 'YYYYMMDD');
+      CONTINUE WHEN to_regclass(child) IS NOT NULL;
+      IF parent IN ('idempotency_keys', 'processor_callbacks') THEN
+        lower_bound := quote_literal(today);
+        upper_bound := quote_literal(today + 1);
+      ELSE
+        lower_bound := quote_literal(sluice_first_id(today::timestamp AT TIME ZONE 'UTC'));
+        upper_bound := quote_literal(sluice_first_id((today + 1)::timestamp AT TIME ZONE 'UTC'));
+      END IF;
+      EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', child, parent);
+      -- Room on each page for the one or two updates of a row, so that they stay HOT.
+      IF parent IN ('payment_intents', 'transactions') THEN
+        EXECUTE format('ALTER TABLE %I SET (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.2)', child);
+      END IF;
+      EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', parent, child, lower_bound, upper_bound);
+      made := made + 1;
+    END LOOP;
+  END LOOP;
+  RETURN made;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.sluice_first_id(at timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+$function$;
+
+CREATE OR REPLACE FUNCTION public.sluice_halfway()
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'halfway' USING ERRCODE = 'SL001';
+END $function$;

@@ -1,0 +1,342 @@
+/**
+ * The statement that commits a turn, composed of the kinds of facts the turn has.
+ *
+ * One kind is one fragment: common table expressions over `unnest` of its columns, and the columns of its result. Which
+ * kinds a turn has is a mask of seven bits; a statement is composed once per mask and prepared under the mask's name.
+ *
+ * Rules every fragment keeps:
+ * - it writes only across `fence`: the range of logical shards must be this database's own, locked FOR SHARE;
+ * - every join of a payment table is by primary key, with the bounds of the batch's ids beside it, so that partitions
+ *   prune (`= any` does not) and nested loops over the primary key are the only plan;
+ * - rows come sorted by key, so two gateways lock in one order;
+ * - dependent rows come from RETURNING, so a change that was not effective leaves no trace.
+ *
+ * @module
+ */
+
+/** One parameter of the statement: the cast it wears. */
+type Column = readonly [name: string, cast: string];
+
+export const KINDS = [
+  'keys',
+  'intents',
+  'firstAttempts',
+  'nextAttempts',
+  'moves',
+  'expiries',
+  'callbacks',
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** Bit of a kind in the mask. */
+export const BIT: Readonly<Record<Kind, number>> = {
+  keys: 1,
+  intents: 2,
+  firstAttempts: 4,
+  nextAttempts: 8,
+  moves: 16,
+  expiries: 32,
+  callbacks: 64,
+};
+
+/** Columns of each kind in the order of their parameters. */
+export const COLUMNS = {
+  keys: [
+    ['merchant_id', 'text[]'],
+    ['endpoint', 'text[]'],
+    ['key', 'text[]'],
+    ['body_hash', 'bytea[]'],
+    ['effect_id', 'uuid[]'],
+    ['answer', 'text[]'],
+    // The effect is an attempt of this batch.
+    ['of_attempt', 'bool[]'],
+  ],
+  intents: [
+    ['id', 'uuid[]'],
+    ['merchant_id', 'text[]'],
+    ['customer_id', 'text[]'],
+    ['order_id', 'text[]'],
+    ['amount', 'int8[]'],
+    ['currency', 'text[]'],
+    ['metadata', 'jsonb[]'],
+    ['at', 'float8[]'],
+    ['keyed', 'bool[]'],
+  ],
+  firstAttempts: attemptColumns(),
+  nextAttempts: [...attemptColumns(), ['previous_id', 'uuid[]']],
+  moves: [
+    ['id', 'uuid[]'],
+    ['expected_status', 'text[]'],
+    ['expected_revision', 'int4[]'],
+    ['status', 'text[]'],
+    ['outcome', 'text[]'],
+    ['leg', 'int2[]'],
+    ['processor', 'text[]'],
+    ['processor_account', 'text[]'],
+    ['processor_txn_id', 'text[]'],
+    ['failure_code', 'text[]'],
+    ['reopenable', 'bool[]'],
+    ['revision', 'int4[]'],
+    ['evidence', 'jsonb[]'],
+    ['at', 'float8[]'],
+    ['completed_at', 'float8[]'],
+    ['event_id', 'uuid[]'],
+    ['event_type', 'text[]'],
+    ['intent_status', 'text[]'],
+  ],
+  expiries: [
+    ['id', 'uuid[]'],
+    ['last_id', 'uuid[]'],
+    ['event_id', 'uuid[]'],
+    ['event_type', 'text[]'],
+    ['at', 'float8[]'],
+  ],
+  callbacks: [
+    ['processor', 'text[]'],
+    ['event_id', 'text[]'],
+    ['transaction_id', 'uuid[]'],
+    ['verdict', 'text[]'],
+    ['reason', 'text[]'],
+    ['word', 'jsonb[]'],
+    ['moves', 'bool[]'],
+    ['at', 'float8[]'],
+  ],
+} as const satisfies Record<Kind, readonly Column[]>;
+
+function attemptColumns() {
+  return [
+    ['id', 'uuid[]'],
+    ['intent_id', 'uuid[]'],
+    ['attempt', 'int2[]'],
+    ['merchant_id', 'text[]'],
+    ['processor', 'text[]'],
+    ['processor_account', 'text[]'],
+    ['token', 'text[]'],
+    ['sender_nonce', 'text[]'],
+    ['send_before', 'float8[]'],
+    ['card_brand', 'text[]'],
+    ['card_masked', 'text[]'],
+    ['card_expiry_month', 'int2[]'],
+    ['card_expiry_year', 'int2[]'],
+    ['card_fingerprint', 'text[]'],
+    ['success_url', 'text[]'],
+    ['cancel_url', 'text[]'],
+    ['session_expires_at', 'float8[]'],
+    ['at', 'float8[]'],
+    ['keyed', 'bool[]'],
+  ] as const satisfies readonly Column[];
+}
+
+/** Parameters every statement begins with: first and last logical shard, first and last id of the batch. */
+export const COMMON_PARAMETERS = 4;
+
+/** An intent may be paid for a day by the database's clock (design 7). */
+const PAYABLE = `i.status = 'PENDING' and i.created_at > now() - interval '24 hours'`;
+/** Older by more than any statement lasts, so that no attempt begun in time is missed. */
+const EXPIRED = `i.status = 'PENDING' and i.created_at < now() - interval '24 hours 5 minutes'`;
+const TODAY = `(now() at time zone 'utc')::date`;
+const FIRST_MINUTE = `(now() at time zone 'utc')::time < '00:01'`;
+
+interface Fragment {
+  ctes: string;
+  /** Columns of the result. */
+  results: string[];
+}
+
+const statements = new Map<number, { name: string; text: string }>();
+
+/** The statement of a mask, with the name it is prepared under. */
+export function statementOf(mask: number): { name: string; text: string } {
+  const known = statements.get(mask);
+  if (known !== undefined) return known;
+  const made = { name: `commit_turn_${mask}`, text: compose(mask) };
+  statements.set(mask, made);
+  return made;
+}
+
+function compose(mask: number): string {
+  let next = COMMON_PARAMETERS + 1;
+  const fragments: Fragment[] = [];
+  for (const kind of KINDS) {
+    if ((mask & BIT[kind]) === 0) continue;
+    const columns: readonly Column[] = COLUMNS[kind];
+    const parameters = columns.map(([, cast]) => `$${next++}::${cast}`).join(', ');
+    const names = columns.map(([name]) => name).join(', ');
+    fragments.push(FRAGMENTS[kind](`unnest(${parameters}) as u(${names})`, mask));
+  }
+  const results = fragments.flatMap((fragment) => fragment.results);
+  if ((mask & BIT.keys) !== 0 && (mask & (BIT.firstAttempts | BIT.nextAttempts)) !== 0)
+    results.push(halfway(mask));
+  return `with fence as (select from owned_ranges where low <= $1 and high >= $2 for share),
+${fragments.map((fragment) => fragment.ctes).join(',\n')}
+select (select count(*)::int from fence) as fence, $3::uuid as first_id, $4::uuid as last_id,
+${results.join(',\n')}`;
+}
+
+/** Where ids of the batch lie: beside every join, so that partitions prune. */
+function inBatch(column: string): string {
+  return `${column} between $3 and $4`;
+}
+
+/** A keyed row is written only with its key. Without keys in the batch nothing is keyed. */
+function withKey(id: string, mask: number): string {
+  return (mask & BIT.keys) === 0
+    ? ''
+    : `and (not u.keyed or ${id} = any (array(select effect_id from claimed)))`;
+}
+
+const FRAGMENTS: Readonly<Record<Kind, (unnest: string, mask: number) => Fragment>> = {
+  /**
+   * A claim also looks at yesterday, and in a day's first minute claims yesterday's partition first: a claim that began
+   * before midnight and is not committed yet is waited for there.
+   */
+  keys: (unnest) => ({
+    ctes: `key_rows as materialized (select u.* from ${unnest} cross join fence),
+claimed_yesterday as (
+  insert into idempotency_keys (day, merchant_id, endpoint, key, body_hash, effect_id, answer, created_at)
+  select ${TODAY} - 1, u.merchant_id, u.endpoint, u.key, u.body_hash, u.effect_id, u.answer, now()
+  from key_rows u where ${FIRST_MINUTE}
+  on conflict do nothing returning effect_id),
+claimed as (
+  insert into idempotency_keys (day, merchant_id, endpoint, key, body_hash, effect_id, answer, created_at)
+  select ${TODAY}, u.merchant_id, u.endpoint, u.key, u.body_hash, u.effect_id, u.answer, now()
+  from key_rows u
+  where (not ${FIRST_MINUTE} or u.effect_id = any (array(select effect_id from claimed_yesterday)))
+    and not exists (
+      select from idempotency_keys y
+      where y.day = ${TODAY} - 1 and y.merchant_id = u.merchant_id and y.endpoint = u.endpoint and y.key = u.key
+        and y.created_at > now() - interval '24 hours')
+  on conflict do nothing returning effect_id)`,
+    results: [effectiveIds('claimed', 'claimed', 'effect_id')],
+  }),
+
+  intents: (unnest, mask) => ({
+    ctes: `new_intents as (
+  insert into payment_intents (payment_intent_id, merchant_id, customer_id, order_id, amount, currency, status, metadata, created_at, updated_at)
+  select u.id, u.merchant_id, u.customer_id, u.order_id, u.amount, u.currency, 'PENDING', u.metadata, to_timestamp(u.at), to_timestamp(u.at)
+  from ${unnest} cross join fence
+  where true ${withKey('u.id', mask)}
+  on conflict do nothing returning payment_intent_id)`,
+    results: [effectiveIds('intents', 'new_intents', 'payment_intent_id')],
+  }),
+
+  firstAttempts: (unnest, mask) => attempts('first', unnest, mask, '', ''),
+
+  /** Attempt n needs attempt n-1 closed and reopenable, and holds it so until the commit. */
+  nextAttempts: (unnest, mask) =>
+    attempts(
+      'next',
+      unnest,
+      mask,
+      `join transactions p on p.transaction_id = u.previous_id and ${inBatch('p.transaction_id')} and p.status = 'FAILED' and p.reopenable`,
+      'for share of p',
+    ),
+
+  moves: (unnest) => ({
+    ctes: `moved as (
+  update transactions t set status = u.status, outcome = u.outcome, leg = u.leg, processor = u.processor,
+    processor_account = u.processor_account, processor_txn_id = u.processor_txn_id, failure_code = u.failure_code,
+    reopenable = u.reopenable, revision = u.revision, evidence = u.evidence, updated_at = to_timestamp(u.at),
+    completed_at = to_timestamp(u.completed_at)
+  from ${unnest} cross join fence
+  where t.transaction_id = u.id and ${inBatch('t.transaction_id')}
+    and t.status = u.expected_status and t.revision = u.expected_revision
+  returning t.transaction_id, t.payment_intent_id, t.merchant_id, t.status, t.revision, t.updated_at,
+    u.event_id, u.event_type, u.intent_status),
+final_intents as (
+  update payment_intents i set status = m.intent_status, updated_at = m.updated_at
+  from moved m
+  where m.intent_status is not null and i.payment_intent_id = m.payment_intent_id and ${inBatch('i.payment_intent_id')}
+    and (i.status = 'PENDING' or (i.status = 'FAILED' and m.intent_status = 'SUCCESS'))
+  returning m.transaction_id),
+moved_events as (
+  insert into outbox (event_id, merchant_id, payment_intent_id, transaction_id, type, status, sequence, created_at)
+  select m.event_id, m.merchant_id, m.payment_intent_id, m.transaction_id, m.event_type, m.status, m.revision, m.updated_at
+  from moved m where m.event_id is not null),
+second_successes as (
+  insert into incidents (transaction_id, payment_intent_id, kind)
+  select m.transaction_id, m.payment_intent_id, 'second_success' from moved m
+  where (select count(*) from final_intents) < (select count(*) from moved where intent_status is not null)
+    and m.intent_status = 'SUCCESS' and m.transaction_id <> all (array(select transaction_id from final_intents))
+  returning 1)`,
+    results: [
+      effectiveIds('moves', 'moved', 'transaction_id'),
+      '(select count(*)::int from second_successes) as incidents',
+    ],
+  }),
+
+  expiries: (unnest) => ({
+    ctes: `expired as (
+  update payment_intents i set status = 'FAILED', updated_at = to_timestamp(u.at)
+  from ${unnest} cross join fence
+  where i.payment_intent_id = u.id and ${inBatch('i.payment_intent_id')} and ${EXPIRED}
+    and not exists (
+      select from transactions t
+      where t.transaction_id between u.id and u.last_id and ${inBatch('t.transaction_id')}
+        and t.status not in ('SUCCESS', 'FAILED'))
+  returning i.payment_intent_id, i.merchant_id, i.updated_at, u.event_id, u.event_type),
+expired_events as (
+  insert into outbox (event_id, merchant_id, payment_intent_id, type, status, sequence, created_at)
+  select e.event_id, e.merchant_id, e.payment_intent_id, e.event_type, 'FAILED', 0, e.updated_at from expired e)`,
+    results: [effectiveIds('expiries', 'expired', 'payment_intent_id')],
+  }),
+
+  callbacks: (unnest, mask) => ({
+    ctes: `recorded as (
+  insert into processor_callbacks as c (day, processor, event_id, transaction_id, verdict, reason, word, received_at)
+  select (to_timestamp(u.at) at time zone 'utc')::date, u.processor, u.event_id, u.transaction_id, u.verdict, u.reason, u.word, to_timestamp(u.at)
+  from ${unnest} cross join fence
+  where not u.moves ${(mask & BIT.moves) === 0 ? '' : 'or u.transaction_id = any (array(select transaction_id from moved))'}
+  on conflict (day, processor, event_id) do update set verdict = excluded.verdict, reason = excluded.reason
+  where c.verdict = 'unmatched' and excluded.verdict <> 'unmatched')`,
+    results: [],
+  }),
+};
+
+/** Attempts take amount, currency and customer from the intent's row: what the shopper was told cannot differ. */
+function attempts(
+  which: 'first' | 'next',
+  unnest: string,
+  mask: number,
+  previous: string,
+  lock: string,
+): Fragment {
+  return {
+    ctes: `${which}_attempts as materialized (
+  select u.*, i.customer_id, i.amount, i.currency, i.order_id
+  from ${unnest} cross join fence
+  join payment_intents i on i.payment_intent_id = u.intent_id and ${inBatch('i.payment_intent_id')}
+  ${previous}
+  where ${PAYABLE} and i.merchant_id = u.merchant_id ${withKey('u.id', mask)}
+  ${lock}),
+new_${which}_attempts as (
+  insert into transactions (transaction_id, payment_intent_id, attempt, merchant_id, customer_id, amount, currency, status,
+    outcome, leg, processor, processor_account, token, reopenable, revision, sender_nonce, send_before, card_brand,
+    card_masked, card_expiry_month, card_expiry_year, card_fingerprint, success_url, cancel_url, session_expires_at,
+    evidence, created_at, updated_at)
+  select u.id, u.intent_id, u.attempt, u.merchant_id, u.customer_id, u.amount, u.currency, 'SENT',
+    'unknown', 1, u.processor, u.processor_account, u.token, false, 1, u.sender_nonce, to_timestamp(u.send_before), u.card_brand,
+    u.card_masked, u.card_expiry_month, u.card_expiry_year, u.card_fingerprint, u.success_url, u.cancel_url, to_timestamp(u.session_expires_at),
+    '[]'::jsonb, to_timestamp(u.at), to_timestamp(u.at)
+  from ${which}_attempts u
+  on conflict do nothing returning transaction_id)`,
+    results: [
+      `(select json_agg(json_build_array(u.id, u.amount, u.currency, u.customer_id, u.order_id)) from ${which}_attempts u) as ${which}_read`,
+      effectiveIds(`${which}_started`, `new_${which}_attempts`, 'transaction_id'),
+    ],
+  };
+}
+
+/** A key must not be claimed without its attempt: then the whole statement is undone and the batch is split. */
+function halfway(mask: number): string {
+  const started = (['first', 'next'] as const)
+    .filter((which) => (mask & BIT[`${which}Attempts`]) !== 0)
+    .map((which) => `and k.effect_id <> all (array(select transaction_id from new_${which}_attempts))`);
+  return `(select bool_or(sluice_halfway()) from key_rows k
+  where k.of_attempt and k.effect_id = any (array(select effect_id from claimed)) ${started.join(' ')}) as halfway`;
+}
+
+/** The ids that were effective. */
+function effectiveIds(name: string, cte: string, id: string): string {
+  return `(select string_agg(${id}::text, ',') from ${cte}) as ${name}`;
+}

@@ -1,0 +1,73 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { LOGICAL_SHARDS } from '../domain/ids.ts';
+import { databaseOf, evenShardMap, shardMapFault } from './shard-map.ts';
+
+test('an even map has no fault and gives each shard one database, none more than one shard ahead', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 64 }), (databases) => {
+      const ranges = evenShardMap(databases);
+      expect(shardMapFault(ranges)).toBeNull();
+      const held = new Array<number>(databases).fill(0);
+      for (let shard = 0; shard < LOGICAL_SHARDS; shard++) held[databaseOf(ranges, shard)]! += 1;
+      expect(Math.max(...held) - Math.min(...held)).toBeLessThanOrEqual(1);
+    }),
+  );
+});
+
+test.each([
+  [
+    'in order',
+    [
+      [0, 511],
+      [512, 1023],
+    ],
+    null,
+  ],
+  [
+    'in any order',
+    [
+      [512, 1023],
+      [0, 511],
+    ],
+    null,
+  ],
+  ['nothing', [], 'logical shards 0..1023 are in no range'],
+  ['a gap at the front', [[1, 1023]], 'logical shards 0..0 are in no range'],
+  [
+    'a gap within',
+    [
+      [0, 10],
+      [12, 1023],
+    ],
+    'logical shards 11..11 are in no range',
+  ],
+  ['a gap at the end', [[0, 1022]], 'logical shards 1023..1023 are in no range'],
+  [
+    'an overlap',
+    [
+      [0, 512],
+      [512, 1023],
+    ],
+    'logical shard 512 is in two ranges',
+  ],
+  [
+    'twice the same',
+    [
+      [0, 1023],
+      [0, 1023],
+    ],
+    'logical shard 0 is in two ranges',
+  ],
+  ['upside down', [[0, -1]], 'range 0..-1 ends before it begins'],
+  ['too far', [[0, 1024]], 'logical shard 1024 does not exist'],
+  ['a fraction', [[0, 1.5]], 'a bound or a database is not a whole number'],
+] as Array<[string, Array<[number, number]>, string | null]>)('%s', (_, bounds, fault) => {
+  expect(shardMapFault(bounds.map(([low, high]) => ({ low, high, database: 0 })))).toBe(fault);
+});
+
+test('a shard that no range holds, and a negative database, are refused', () => {
+  expect(() => databaseOf([], 5)).toThrow('no range holds logical shard 5');
+  expect(shardMapFault([{ low: 0, high: 1023, database: -1 }])).toMatch('negative');
+  expect(() => evenShardMap(0)).toThrow(RangeError);
+});

@@ -1,0 +1,75 @@
+/**
+ * Accounts: a merchant's credentials at its processor, opened from their seal once and kept in this thread's memory.
+ *
+ * @module
+ */
+
+import { hash } from 'node:crypto';
+import type { Options } from '../config/options.ts';
+import type { ProcessorName } from '../domain/transaction.ts';
+import { openConfigSecrets } from '../hsm/config-secrets.ts';
+import {
+  type ControlReader,
+  type MerchantPreferences,
+  type ProcessorAccount,
+  preferencesContext,
+} from '../storage/control.ts';
+
+export interface Accounts {
+  /** Where a merchant's charges go; null when it has no preferences. Rejects when control data or HSM cannot be had. */
+  routeOf(merchantId: string): Promise<{ processor: ProcessorName; account: ProcessorAccount } | null>;
+  /** Secrets a callback of this account may be signed with; of all accounts when it is null. */
+  webhookSecrets(processor: ProcessorName, account: string | null): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** Opened accounts kept; the oldest leaves first. */
+const OPENED_MAX = 10_000;
+
+/** Opens the config token in a small pool of this thread. */
+export async function openAccounts(options: Options, control: ControlReader): Promise<Accounts> {
+  const { module, config } = options.hsm;
+  const secrets = await openConfigSecrets({
+    module,
+    tokenLabel: config.tokenLabel,
+    pinFile: config.pinFile!,
+    threads: 1,
+    pageCardsMax: 1,
+    callTimeoutMs: 5000,
+    mode: options.mode,
+  });
+  /** By the hash of the sealed bytes: a changed config is another entry. */
+  const opened = new Map<string, Promise<ProcessorAccount>>();
+
+  function open(preferences: MerchantPreferences): Promise<ProcessorAccount> {
+    const { merchantId, preferredProcessor, sealedConfig } = preferences;
+    const name = `${merchantId} ${hash('sha256', sealedConfig, 'hex')}`;
+    const known = opened.get(name);
+    if (known !== undefined) return known;
+    const opening = secrets
+      .open(sealedConfig, preferencesContext(merchantId, preferredProcessor))
+      .then((bytes) => JSON.parse(Buffer.from(bytes).toString()) as ProcessorAccount);
+    opened.set(name, opening);
+    opening.catch(() => opened.delete(name));
+    if (opened.size > OPENED_MAX) opened.delete(opened.keys().next().value!);
+    return opening;
+  }
+
+  return {
+    async routeOf(merchantId) {
+      const preferences = await control.preferences(merchantId);
+      if (preferences === undefined) return null;
+      return { processor: preferences.preferredProcessor, account: await open(preferences) };
+    },
+    async webhookSecrets(processor, account) {
+      const found = await control.preferencesOfAccount(processor, account);
+      const accounts = await Promise.all(found.map(open));
+      const both = accounts.flatMap(({ webhookSecret, previousWebhookSecret }) => [
+        webhookSecret,
+        previousWebhookSecret,
+      ]);
+      return [...new Set(both.filter((secret) => secret !== null && secret !== ''))] as string[];
+    },
+    close: () => secrets.close(),
+  };
+}

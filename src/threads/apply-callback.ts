@@ -1,0 +1,33 @@
+/**
+ * Apply callback: hands a verified callback to the actor of its transaction, which commits its row and what it says at once.
+ *
+ * @module
+ */
+
+import { randomBytes } from 'node:crypto';
+import type { ApplyCallback } from '../bus/bus.ts';
+import { LIMITS } from '../config/limits.ts';
+import { makeId, shardOfId, shardOfMerchant } from '../domain/ids.ts';
+import type { AskShard } from '../messages/ask.ts';
+import type { GatewayThread } from './gateway.ts';
+
+/** The way of a callback into the shard of its transaction. */
+export function applyCallback(guest: GatewayThread, ask: AskShard): ApplyCallback {
+  return async (callback) => {
+    const { processor, callbackId, transactionId, word, receivedAt } = callback;
+    const shard = transactionId === null ? shardOfMerchant(callbackId) : shardOfId(transactionId);
+    const now = Date.now();
+    const eventId = makeId(now, shard, randomBytes(8));
+    const reply = await ask(
+      shard,
+      { type: 'hear-callback', processor, callbackId, transactionId, word, receivedAt, eventId, now },
+      LIMITS.replyTimeoutMs,
+    );
+    if (reply.type === 'callback-heard') {
+      guest.metrics.callbacks.of(processor, reply.verdict).add();
+      return { ok: true, verdict: reply.verdict };
+    }
+    if (reply.type === 'refused') return { ok: false, refusal: reply.refusal };
+    throw new Error(`hear-callback was answered ${reply.type}`);
+  };
+}

@@ -1,0 +1,28 @@
+/**
+ * What every listener of the gateway has in common.
+ *
+ * @module
+ */
+
+import { LIMITS } from '../config/limits.ts';
+import type { HttpServerOptions } from '../http/server.ts';
+import type { GatewayThread } from './gateway.ts';
+
+/** Address, TLS, limits and what is told of each request. */
+export function listenerOptions(guest: GatewayThread): Omit<HttpServerOptions, 'port' | 'routes'> {
+  const { options } = guest.options;
+  const { httpRequests, httpRequestSeconds } = guest.metrics;
+  return {
+    host: options.host,
+    ...(options.tls.kind === 'files' && {
+      tls: { certFile: options.tls.certFile, keyFile: options.tls.keyFile },
+    }),
+    limits: { requestsInFlightMax: LIMITS.requestsInFlightMax, bodyTimeoutMs: LIMITS.bodyTimeoutMs },
+    onRequestDone: ({ endpoint, status, durationMs }) => {
+      httpRequests.of(endpoint, String(status)).add();
+      httpRequestSeconds.of(endpoint).observe(durationMs / 1000);
+    },
+    onHandlerError: (error, endpoint, requestId) =>
+      guest.log('error', 'handler_failed', { endpoint, requestId, errorMessage: String(error) }),
+  };
+}

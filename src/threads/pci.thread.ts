@@ -1,0 +1,155 @@
+/**
+ * Pci thread: listens for shoppers; tokenizer and processor calls. Cards stay here and in the HSM's workers.
+ *
+ * @module
+ */
+
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { processPaymentRoutes } from '../checkout/endpoints/process-payment.ts';
+import { showCheckoutRoutes } from '../checkout/endpoints/show-checkout.ts';
+import { createPay } from '../checkout/pay.ts';
+import { LIMITS } from '../config/limits.ts';
+import { createCharges } from '../connectors/charges.ts';
+import { FAULT_POINTS, type FaultPoint } from '../domain/fault-points.ts';
+import type { SealedPage } from '../domain/sealed-page.ts';
+import type { VaultStore } from '../hsm/hsm.ts';
+import { createTokenizer } from '../hsm/tokenizer.ts';
+import { createAuthenticate } from '../http/authenticate.ts';
+import { readIdempotencyKey } from '../http/idempotency-key.ts';
+import { problem } from '../http/problem.ts';
+import { createRateLimit, MERCHANT_RATE_DEFAULT } from '../http/rate-limit.ts';
+import { type HttpServer, startHttp } from '../http/server.ts';
+import { monotonicMs } from '../runtime/clock.ts';
+import { createFaultPoints } from '../runtime/fault-points.ts';
+import { createControlReader } from '../storage/postgres/control-reader.ts';
+import { createVaultStore } from '../storage/postgres/vault.ts';
+import { openAccounts } from './accounts.ts';
+import { askShards, enterGatewayThread } from './gateway.ts';
+import { listenerOptions } from './listener.ts';
+import { openSessions } from './sessions.ts';
+
+const guest = enterGatewayThread();
+const { options } = guest.options;
+const { log, metrics } = guest;
+const passPoint = createFaultPoints<FaultPoint>(FAULT_POINTS, options.faultPoints, options.mode);
+let server: HttpServer | undefined;
+guest.onFatal(() => server?.close());
+await open().catch(guest.fail);
+
+async function open(): Promise<void> {
+  const ask = askShards(guest);
+  const control = createControlReader({
+    connectionString: options.databases.control,
+    onLost: (error) => log('warn', 'control_connection_lost', { errorMessage: error.message }),
+  });
+  const sessions = await openSessions(guest);
+  const accounts = await openAccounts(options, control);
+  const vault = watched(createVaultStore(options.databases.vault!));
+  const tokenizer = await createTokenizer(
+    {
+      module: options.hsm.module,
+      tokenLabel: options.hsm.vault.tokenLabel,
+      pinFile: options.hsm.vault.pinFile!,
+      threads: options.hsm.threads,
+      pageCardsMax: LIMITS.pageCardsMax,
+      callTimeoutMs: LIMITS.hsmCallTimeoutMs,
+      waitingCardsMax: LIMITS.pageWaitingCardsMax,
+      abandonedWorkersMax: LIMITS.hsmWorkersAbandonedMax,
+      mode: options.mode,
+    },
+    vault,
+  );
+  const charges = createCharges(options, { metrics, monotonicMs, now: Date.now, faultPoint: passPoint });
+  const { pay, drained } = createPay({
+    ask,
+    tokenizer,
+    route: accounts.routeOf,
+    chargeOf: charges.chargeOf,
+    now: Date.now,
+    monotonicMs,
+    randomBytes,
+    pause: (ms) => pause(ms),
+    faultPoint: passPoint,
+    onTrouble: (event, detail) => log('error', event, { errorMessage: String(detail) }),
+    limits: {
+      sendBeforeMs: options.payment.sendBeforeSeconds * 1000,
+      tokenizeMs: LIMITS.replyTimeoutMs,
+      askDeadlineMs: LIMITS.replyTimeoutMs,
+      inFlightMax: LIMITS.paymentsInFlightMax,
+    },
+  });
+  const merchantRateLimit = createRateLimit({
+    ...(options.rateLimits.merchant ?? MERCHANT_RATE_DEFAULT),
+    namesMax: LIMITS.merchantsCachedMax,
+  });
+  const merchantName = async (merchantId: string): Promise<string | null> =>
+    (await control.preferences(merchantId))?.merchantName ?? null;
+  const onSessionStoreFailed = (error: unknown): void =>
+    log('error', 'session_store_failed', { errorMessage: String(error) });
+
+  server = await startHttp({
+    ...listenerOptions(guest),
+    port: options.ports.checkout,
+    routes: [
+      ...processPaymentRoutes({
+        store: sessions,
+        onSessionStoreFailed,
+        pay,
+        problem,
+        publicOrigin: new URL(options.publicCheckoutUrl).origin,
+        authenticate: createAuthenticate({
+          mode: options.mode,
+          merchantByKeyDigest: control.merchantByKeyDigest,
+          onLookupFailed: (error) => log('error', 'api_key_lookup_failed', { errorMessage: String(error) }),
+        }),
+        merchantRateLimit,
+        readIdempotencyKey,
+        testMode: options.mode === 'test',
+        merchantName,
+      }),
+      ...showCheckoutRoutes({
+        store: sessions,
+        onSessionStoreFailed,
+        ask,
+        askDeadlineMs: LIMITS.replyTimeoutMs,
+        testMode: options.mode === 'test',
+        merchantName,
+      }),
+    ],
+  });
+
+  guest.onHeartbeat(() => {
+    const health = tokenizer.health();
+    if (health.status === 'replace_process') guest.fail(new Error('too many PKCS#11 calls hang'));
+    return { vaultDown: health.status === 'ok' ? 0 : 1, waitingCards: health.waitingCards };
+  });
+  guest.onDrain(async () => {
+    server?.stopListening();
+    await server?.drained();
+    await drained();
+    await tokenizer.close();
+    await Promise.all([charges.close(), control.close(), sessions.close(), accounts.close(), vault.close()]);
+    server?.close();
+  });
+  guest.ready({ checkoutPort: server.port });
+}
+
+/** The vault's store, counted, and with the instants at which a campaign may stop the process. */
+function watched(store: VaultStore): VaultStore {
+  return new Proxy(store, {
+    get(target, name) {
+      if (name !== 'appendPages') {
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === 'function' ? member.bind(target) : member;
+      }
+      return async (pages: SealedPage[]) => {
+        passPoint('before-vault-commit');
+        await target.appendPages(pages);
+        passPoint('after-vault-commit');
+        metrics.hsmPages.of().add(pages.length);
+        for (const page of pages) metrics.hsmPageCards.of().observe(page.cardCount);
+      };
+    },
+  });
+}
