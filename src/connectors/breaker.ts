@@ -1,93 +1,120 @@
 /**
- * Breaker: stops charging a processor account that does not answer, and bounds the charges under way at it.
+ * Breaker: stops calling a processor account that does not serve, and bounds the calls under way to it.
  *
- * Open before a byte is sent means `not_sent`, so the shopper may try another card or processor at once. Only
- * infrastructure trouble counts (not sent, unknown); a decline is a healthy answer.
+ * Closed, it counts calls in windows of time and opens when enough of them met trouble of the infrastructure
+ * (not sent, or sent and not answered; a decline is an answer). Open, it refuses before anything is sent, which
+ * is proof for the caller that nothing was. Then one probe at a time is let through: the first that is answered
+ * closes it, one that fails opens it again for twice as long.
  *
- * ## closed
- * Charges go through. Failures within the window open it, when they are many and half of all.
- * ## open
- * Nothing goes through until the pause is over.
- * ## half open
- * One charge goes through as a probe; it closes or opens again.
+ * A pure state machine: the time is handed in.
  *
  * @module
  */
 
 export interface BreakerOptions {
+  /** Calls under way at once; one more is refused as `busy`. */
   inFlightMax: number;
-  /** Failures within the window that open it, if they are at least half of the calls. */
-  failuresMin: number;
+  /** Calls are counted in windows of this length. */
   windowMs: number;
-  /** How long it stays open before a probe. */
-  pauseMs: number;
+  /** A window with fewer finished calls opens nothing. */
+  windowCallsMin: number;
+  /** Share of failures in a window, 0 to 1, that opens it. */
+  failureShare: number;
+  /** How long it stays open the first time; each failed probe doubles it. */
+  openMs: number;
+  openMsMax: number;
 }
 
 export const BREAKER_DEFAULTS: BreakerOptions = {
-  // Little's law: 10,000/s at 200 ms.
   inFlightMax: 2048,
-  failuresMin: 20,
   windowMs: 10_000,
-  pauseMs: 5000,
+  windowCallsMin: 50,
+  failureShare: 0.6,
+  openMs: 2000,
+  openMsMax: 30_000,
 };
 
-export type BreakerState = 'closed' | 'open' | 'half_open';
-export type Admission = 'admitted' | 'breaker_open' | 'processor_busy';
+export type BreakerState = 'closed' | 'half_open' | 'open';
+
+/** Leave to make one call; handed back to `finished`. */
+export interface Permit {
+  probe: boolean;
+  /** Which closed period the call began in: its end tells nothing about a later one. */
+  period: number;
+}
+
+export type Entry = { ok: true; permit: Permit } | { ok: false; reason: 'busy' | 'open' };
+
+/**
+ * What a call tells about the account: `served`, `failed`, or `silent` when it ended before the processor could
+ * have shown anything (our own deadline passed).
+ */
+export type CallEnd = 'served' | 'failed' | 'silent';
 
 export interface Breaker {
-  /** Asks to send one charge. After `admitted`, `done` is called once. */
-  admit(nowMs: number): Admission;
-  done(healthy: boolean, nowMs: number): void;
+  enter(nowMs: number): Entry;
+  /** Every permit is handed back exactly once. */
+  finished(permit: Permit, end: CallEnd, nowMs: number): void;
   state(): BreakerState;
   inFlight(): number;
 }
 
-/** A closed breaker. Times are handed in, monotonic. */
+/** Makes the breaker of one account. */
 export function createBreaker(options: BreakerOptions = BREAKER_DEFAULTS): Breaker {
   let state: BreakerState = 'closed';
   let inFlight = 0;
+  let period = 0;
+  let probing = false;
+  let windowFrom = Number.NEGATIVE_INFINITY;
   let calls = 0;
   let failures = 0;
-  let windowFromMs = 0;
-  let openUntilMs = 0;
-  let probing = false;
+  let openUntil = 0;
+  let openMs = options.openMs;
 
   function open(nowMs: number): void {
     state = 'open';
-    openUntilMs = nowMs + options.pauseMs;
-    probing = false;
+    openUntil = nowMs + openMs;
+    openMs = Math.min(openMs * 2, options.openMsMax);
   }
 
   function close(nowMs: number): void {
     state = 'closed';
+    period++;
+    openMs = options.openMs;
+    newWindow(nowMs);
+  }
+
+  function newWindow(nowMs: number): void {
+    windowFrom = nowMs;
     calls = 0;
     failures = 0;
-    windowFromMs = nowMs;
+  }
+
+  function count(end: CallEnd, nowMs: number): void {
+    if (nowMs - windowFrom >= options.windowMs) newWindow(nowMs);
+    calls++;
+    if (end === 'failed') failures++;
+    if (calls >= options.windowCallsMin && failures >= calls * options.failureShare) open(nowMs);
   }
 
   return {
-    admit(nowMs) {
-      if (state === 'open' && nowMs >= openUntilMs) state = 'half_open';
-      if (state === 'open' || (state === 'half_open' && probing)) return 'breaker_open';
-      if (inFlight >= options.inFlightMax) return 'processor_busy';
-      if (state === 'half_open') probing = true;
+    enter(nowMs) {
+      if (inFlight >= options.inFlightMax) return { ok: false, reason: 'busy' };
+      if (state === 'open' && nowMs >= openUntil) state = 'half_open';
+      if (state === 'open' || (state === 'half_open' && probing)) return { ok: false, reason: 'open' };
+      probing = state === 'half_open';
       inFlight++;
-      return 'admitted';
+      return { ok: true, permit: { probe: probing, period } };
     },
-    done(healthy, nowMs) {
+    finished(permit, end, nowMs) {
       inFlight--;
-      if (state === 'half_open') {
-        if (healthy) close(nowMs);
-        else open(nowMs);
+      if (permit.probe) {
         probing = false;
-        return;
+        if (end === 'served') close(nowMs);
+        else if (end === 'failed') open(nowMs);
+      } else if (end !== 'silent' && state === 'closed' && permit.period === period) {
+        count(end, nowMs);
       }
-      if (state === 'open') return;
-      if (nowMs - windowFromMs > options.windowMs) close(nowMs);
-      calls++;
-      if (healthy) return;
-      failures++;
-      if (failures >= options.failuresMin && failures * 2 >= calls) open(nowMs);
     },
     state: () => state,
     inFlight: () => inFlight,

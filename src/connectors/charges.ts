@@ -8,7 +8,7 @@ import type { Options } from '../config/options.ts';
 import type { FaultPoint } from '../domain/fault-points.ts';
 import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { type Breaker, createBreaker } from './breaker.ts';
+import { type Breaker, type BreakerOptions, createBreaker, type Health } from './breaker.ts';
 import type { Charge, ChargeRequest } from './connector.ts';
 import { sandboxConfig } from './registry.ts';
 import { createSandboxCharge } from './sandbox/charge.ts';
@@ -49,15 +49,21 @@ export function createCharges(options: Options, deps: ChargesDeps): Charges {
 }
 
 /** A charge behind the breaker of its account. */
-function guarded(processor: ProcessorName, charge: Charge, deps: ChargesDeps): Charge {
+export function guarded(
+  processor: ProcessorName,
+  charge: Charge,
+  deps: Pick<ChargesDeps, 'metrics' | 'monotonicMs' | 'now'>,
+  breakerOptions?: BreakerOptions,
+): Charge {
   const breakers = new Map<string, Breaker>();
   const { breakerState, processorCalls, processorCallSeconds, processorInFlight } = deps.metrics;
+  let underWay = 0;
 
   function breakerOf(account: string): Breaker {
     const known = breakers.get(account);
     if (known !== undefined) return known;
     if (breakers.size >= BREAKERS_MAX) breakers.delete(breakers.keys().next().value!);
-    const made = createBreaker();
+    const made = createBreaker(breakerOptions);
     breakers.set(account, made);
     return made;
   }
@@ -66,21 +72,33 @@ function guarded(processor: ProcessorName, charge: Charge, deps: ChargesDeps): C
     const breaker = breakerOf(request.account.account);
     const startedMs = deps.monotonicMs();
     const admission = breaker.admit(startedMs);
-    if (admission !== 'admitted') return notAdmitted(processor, request, admission, deps.now());
+    if (!admission.passes) {
+      processorCalls.of(processor, admission.reason).add();
+      return notAdmitted(processor, request, admission.reason, deps.now());
+    }
+    processorInFlight.of(processor).set(++underWay);
     let word: ProcessorWord | undefined;
     try {
       word = await charge(request, card);
       return word;
     } finally {
       const endedMs = deps.monotonicMs();
-      const said = word?.said ?? 'unknown';
-      breaker.done(said !== 'unknown' && said !== 'not_sent', endedMs);
-      processorCalls.of(processor, said).add();
+      breaker.done(admission, healthOf(word), endedMs);
+      processorCalls.of(processor, word?.said ?? 'unknown').add();
       processorCallSeconds.of(processor).observe((endedMs - startedMs) / 1000);
-      processorInFlight.of(processor).set(breaker.inFlight());
+      processorInFlight.of(processor).set(--underWay);
       breakerState.of(processor).set(BREAKER_STATES[breaker.state()]);
     }
   };
+}
+
+/** Failure codes of charges that our own side did not send. */
+const OUR_OWN: ReadonlySet<string | null> = new Set(['processor_busy', 'send_before_passed']);
+
+function healthOf(word: ProcessorWord | undefined): Health {
+  if (word === undefined || word.said === 'unknown') return 'trouble';
+  if (word.said !== 'not_sent') return 'healthy';
+  return OUR_OWN.has(word.failureCode) ? 'neutral' : 'trouble';
 }
 
 function notAdmitted(

@@ -25,15 +25,17 @@ export async function startCluster(shards = 2): Promise<Cluster> {
   chmodSync(folder, 0o711);
   const dataDir = join(folder, 'postgres');
   const postgres = await startPostgres({ dataDir });
-  const databases = await ensureDatabases(postgres, dataDir, shards);
-  await migrateAll(databases.owner, SERVICE_ROLES);
-  return {
-    ...databases,
-    postgres,
-    ranges: evenRanges(shards),
-    stop: async () => {
-      await postgres.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
+  const stop = async (): Promise<void> => {
+    await postgres.stop();
+    rmSync(folder, { recursive: true, force: true });
   };
+  try {
+    const databases = await ensureDatabases(postgres, dataDir, shards);
+    await migrateAll(databases.owner, SERVICE_ROLES);
+    return { ...databases, postgres, ranges: evenRanges(shards), stop };
+  } catch (error) {
+    // The server outlives this process unless it is stopped.
+    await stop();
+    throw error;
+  }
 }

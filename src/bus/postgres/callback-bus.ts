@@ -3,7 +3,7 @@
  *
  * Publishing hands the callback to the actor of its transaction, which commits its row together with what it says; so it is
  * durable, and mostly applied, before its processor is answered. What found no transaction stays as an unmatched row, and
- * the consumer offers it again until it does.
+ * the consumer offers it again, ever more rarely, until it does.
  *
  * @module
  */
@@ -14,34 +14,77 @@ import type { ApplyCallback, CallbackBus } from '../bus.ts';
 
 export interface PostgresBusOptions {
   apply: ApplyCallback;
-  /** Callbacks whose transaction was not found, oldest first. Needed to consume only. */
+  /** One bounded page of callbacks whose transaction was not found, oldest first. Needed to consume only. */
   unmatched?(): Promise<ProcessorCallback[]>;
-  /** Hears why a round of matching failed. */
+  /** Hears why a round of matching, or one callback in it, failed. */
   onFailed?(error: unknown): void;
   /** Milliseconds between two rounds. Default 5000. */
   everyMs?: number;
-  /** Callbacks being applied at once. Default 4096. */
+  /** Callbacks being published at once; more are refused. Default 4096. */
   inFlightMax?: number;
+}
+
+/** Callbacks offered again at once: what arrives anew goes first. */
+const MATCHING_MAX = 16;
+/** A callback offered in vain waits 1, 2, 4 … rounds; at 5 s a round this is about an hour. */
+const ROUNDS_MAX = 720;
+
+/** How often a callback was offered in vain, and the round in which it is offered next. */
+interface Waiting {
+  offers: number;
+  dueRound: number;
 }
 
 /** Makes the bus of a thread. */
 export function createPostgresBus(options: PostgresBusOptions): CallbackBus {
   const inFlightMax = options.inFlightMax ?? 4096;
   let inFlight = 0;
+  /** By processor and callback id; only those of the last page, so it is as bounded as the page. */
+  let waiting = new Map<string, Waiting>();
+  let rounds = 0;
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<void> = Promise.resolve();
   let closed = false;
 
   async function matchAgain(apply: ApplyCallback): Promise<void> {
+    rounds++;
     try {
-      for (const callback of (await options.unmatched?.()) ?? []) await apply(callback);
+      const page = (await options.unmatched?.()) ?? [];
+      const due = page.filter((callback) => (waiting.get(nameOf(callback))?.dueRound ?? 0) <= rounds);
+      const next = new Map(page.map((callback) => [nameOf(callback), waitingOf(callback)]));
+      await Promise.all(Array.from({ length: MATCHING_MAX }, () => offer(due, next, apply)));
+      waiting = next;
     } catch (error) {
       options.onFailed?.(error);
     }
-    if (!closed) {
-      timer = setTimeout(() => {
-        round = matchAgain(apply);
-      }, options.everyMs ?? 5000);
+    if (closed) return;
+    timer = setTimeout(() => {
+      round = matchAgain(apply);
+    }, options.everyMs ?? 5000);
+  }
+
+  function waitingOf(callback: ProcessorCallback): Waiting {
+    return waiting.get(nameOf(callback)) ?? { offers: 0, dueRound: 0 };
+  }
+
+  /** One of several that take from the same list until it is empty. */
+  async function offer(
+    due: ProcessorCallback[],
+    next: Map<string, Waiting>,
+    apply: ApplyCallback,
+  ): Promise<void> {
+    for (let callback = due.shift(); callback !== undefined && !closed; callback = due.shift()) {
+      const { offers } = waitingOf(callback);
+      next.set(nameOf(callback), {
+        offers: offers + 1,
+        dueRound: rounds + Math.min(2 ** offers, ROUNDS_MAX),
+      });
+      try {
+        await apply(callback);
+      } catch (error) {
+        // Its row stays unmatched; one that breaks must not stand before the others.
+        options.onFailed?.(error);
+      }
     }
   }
 
@@ -59,7 +102,6 @@ export function createPostgresBus(options: PostgresBusOptions): CallbackBus {
     },
     async consume(apply) {
       round = matchAgain(apply);
-      await round;
     },
     async close() {
       closed = true;
@@ -67,4 +109,8 @@ export function createPostgresBus(options: PostgresBusOptions): CallbackBus {
       await round;
     },
   };
+}
+
+function nameOf({ processor, callbackId }: ProcessorCallback): string {
+  return `${processor} ${callbackId}`;
 }

@@ -12,7 +12,7 @@ import type { ProcessorWord, Said } from '../../domain/transaction.ts';
 import type { Charge, ChargeCard, ChargeRequest } from '../connector.ts';
 import { createHttpClient, type HttpAnswer, type HttpClient } from '../http-client.ts';
 import { REFUSED_BIN, REFUSED_ORIGIN, type SandboxConfig } from './config.ts';
-import { parseAnswer, readCharge, transactionOf, wordOf } from './status.ts';
+import { type BankCharge, parseAnswer, readCharge, refusalOf, transactionOf, wordOf } from './status.ts';
 
 export interface SandboxChargeDeps {
   monotonicMs(): number;
@@ -37,7 +37,7 @@ export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDe
       origin,
       connectionsMax,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      answerTimeoutMs: config.timeoutMs,
+      timeoutMs: config.timeoutMs,
       answerBytesMax: ANSWER_BYTES_MAX,
     });
   const bank = open(config.baseUrl, CONNECTIONS_MAX);
@@ -77,18 +77,50 @@ function chargeBody(request: ChargeRequest, card: ChargeCard): Buffer {
   return Buffer.concat([Buffer.from(head), card.pan, Buffer.from(middle), card.cvv, Buffer.from(name)]);
 }
 
-/** Only a whole charge of this reference in a 200 is the bank’s word; anything else after sending is unknown. */
+/**
+ * Only a whole charge of this reference, amount and account in a 200 is the bank's word on it, and only a refusal in the
+ * bank's own words that it has booked nothing. Anything else after sending is unknown, with what came back as evidence.
+ */
 function readAnswer(request: ChargeRequest, answer: HttpAnswer, at: number): ProcessorWord {
-  if (answer.kind === 'not_sent') return ourWord(request, 'not_sent', answer.detail, at);
-  if (answer.kind === 'unknown') return ourWord(request, 'unknown', answer.detail, at);
-  const charge = answer.status === 200 ? readCharge(parseAnswer(answer.body)) : null;
-  if (charge === null || transactionOf(charge) !== request.transactionId) {
-    return ourWord(request, 'unknown', `the bank answered ${answer.status} without this charge`, at);
+  if (answer.kind === 'not_sent') {
+    return ourWord(request, 'not_sent', NOT_SENT_CODES[answer.reason], answer.detail, at);
   }
+  if (answer.kind === 'unknown') return ourWord(request, 'unknown', null, answer.detail, at);
+  const body = parseAnswer(answer.body);
+  const refused = refusalOf(answer.status, body);
+  if (refused !== null) {
+    return ourWord(request, 'declined', 'processor_refused', `refused with ${answer.status} ${refused}`, at);
+  }
+  const charge = answer.status === 200 ? readCharge(body) : null;
+  if (charge === null) {
+    return ourWord(request, 'unknown', null, `answered ${answer.status} without a charge`, at);
+  }
+  const other = differenceOf(request, charge);
+  if (other !== null) return ourWord(request, 'unknown', null, `answered 200 with another ${other}`, at);
   return wordOf(charge, 'answer', request.leg, at);
 }
 
-function ourWord(request: ChargeRequest, said: Said, detail: string, at: number): ProcessorWord {
+const NOT_SENT_CODES = {
+  unreachable: 'processor_unreachable',
+  busy: 'processor_busy',
+  too_late: 'send_before_passed',
+} as const;
+
+/** What of an answer is not what was asked for; null: nothing. */
+function differenceOf(request: ChargeRequest, charge: BankCharge): string | null {
+  if (transactionOf(charge) !== request.transactionId) return 'reference';
+  if (charge.account !== request.account.account) return 'account';
+  if (charge.amount !== request.amount) return 'amount';
+  return charge.currency === request.currency ? null : 'currency';
+}
+
+function ourWord(
+  request: ChargeRequest,
+  said: Said,
+  failureCode: string | null,
+  detail: string,
+  at: number,
+): ProcessorWord {
   return {
     source: 'answer',
     said,
@@ -98,7 +130,7 @@ function ourWord(request: ChargeRequest, said: Said, detail: string, at: number)
     processorTxnId: null,
     amount: null,
     currency: null,
-    failureCode: said === 'not_sent' ? 'processor_unreachable' : null,
+    failureCode,
     referenceClosed: false,
     at,
     detail: detail.slice(0, 200),

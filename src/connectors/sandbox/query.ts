@@ -8,7 +8,7 @@ import { showTransactionId } from '../../domain/ids.ts';
 import type { Query } from '../connector.ts';
 import { createHttpClient } from '../http-client.ts';
 import type { SandboxConfig } from './config.ts';
-import { parseAnswer, readCharge, transactionOf, wordOf } from './status.ts';
+import { errorCodeOf, parseAnswer, readCharge, transactionOf, wordOf } from './status.ts';
 
 const CONNECTIONS_MAX = 64;
 const ANSWER_BYTES_MAX = 64 * 1024;
@@ -20,7 +20,7 @@ export function createSandboxQuery(config: SandboxConfig): Query {
     origin: config.baseUrl,
     connectionsMax: CONNECTIONS_MAX,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    answerTimeoutMs: config.timeoutMs,
+    timeoutMs: config.timeoutMs,
     answerBytesMax: ANSWER_BYTES_MAX,
   });
   return async ({ transactionId, leg, account, now }) => {
@@ -32,16 +32,12 @@ export function createSandboxQuery(config: SandboxConfig): Query {
     });
     if (answer.kind !== 'answered') return { kind: 'no_answer', detail: answer.detail };
     const body = parseAnswer(answer.body);
-    if (answer.status === 404 && codeOf(body) === 'charge_not_found') return { kind: 'not_found' };
+    // A proxy's 404 is not the bank's: its own names the reason.
+    if (answer.status === 404 && errorCodeOf(body) === 'charge_not_found') return { kind: 'not_found' };
     const charge = answer.status === 200 ? readCharge(body) : null;
     if (charge === null || transactionOf(charge) !== transactionId) {
       return { kind: 'no_answer', detail: `the bank answered ${answer.status} without this charge` };
     }
     return { kind: 'found', word: wordOf(charge, 'query', leg, now) };
   };
-}
-
-/** A 404 of a proxy is not the bank's: its own names the reason. */
-function codeOf(body: unknown): unknown {
-  return (body as { error?: { code?: unknown } } | null)?.error?.code;
 }

@@ -25,12 +25,15 @@ const SAID: Readonly<Record<string, Said>> = {
   processing: 'accepted',
 };
 
+/** What may stand in a row of ours: 100 visible ASCII characters. */
+const PLAIN = /^[\x21-\x7e]{1,100}$/;
+
 /** Reads a charge; null when it is not one. */
 export function readCharge(value: unknown): BankCharge | null {
   if (typeof value !== 'object' || value === null) return null;
   const charge = value as Record<string, unknown>;
   const texts = [charge.id, charge.reference, charge.account, charge.currency, charge.status];
-  if (!texts.every((text) => typeof text === 'string' && text.length <= 200)) return null;
+  if (!texts.every((text) => typeof text === 'string' && PLAIN.test(text))) return null;
   if (!Number.isSafeInteger(charge.amount)) return null;
   return charge as unknown as BankCharge;
 }
@@ -66,6 +69,28 @@ export function wordOf(
 
 function declineCode({ decline_code }: BankCharge): string {
   return typeof decline_code === 'string' && /^[a-z_]{1,100}$/.test(decline_code) ? decline_code : 'declined';
+}
+
+/** Refusals by which the bank says that it has not even begun: nothing is booked for this request. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'unauthorized',
+  'body_too_large',
+  'invalid_json',
+  'field_type',
+  'field_value',
+  'card_number_invalid',
+]);
+
+/** The code of an error answer; a proxy's error has none. */
+export function errorCodeOf(body: unknown): string | null {
+  const code = (body as { error?: { code?: unknown } } | null)?.error?.code;
+  return typeof code === 'string' ? code : null;
+}
+
+/** The code by which the bank refused a charge without booking it; null: it did not, or not in its own words. */
+export function refusalOf(status: number, body: unknown): string | null {
+  const code = errorCodeOf(body);
+  return status >= 400 && status < 500 && code !== null && REFUSALS.has(code) ? code : null;
 }
 
 /** An answer's JSON; null when it is none. */

@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   lockTimeoutMs?: number;
   /** Server settings of the session, as `jit=off`. */
   settings?: Readonly<Record<string, string>>;
+  /** Send queries while earlier ones are under way, each a transaction of its own. Default false: one at a time. */
+  pipeline?: boolean;
   /** Run on each new connection before it is used, as LISTEN. */
   onConnect?(client: pg.Client): Promise<void>;
   /** Hears of every loss and every failed try. */
@@ -145,6 +147,7 @@ export async function connectOnce(
     // A server that went silent without closing: above the statement timeout, which is the usual end.
     query_timeout: timeoutMs + 2000,
     keepAlive: true,
+    pipeline: options.pipeline ?? false,
     ...(settings.length > 0 && { options: settings.join(' ') }),
   });
   client.on('error', (error) => onLost(client, error));

@@ -1,74 +1,126 @@
 /**
  * Control admin: the writes of operators' commands to the control database.
  *
+ * One connection, opened with the first command and anew after it broke. A command whose connection breaks fails and is
+ * given again by its operator: every write here may be repeated.
+ *
  * @module
  */
 
-import type pg from 'pg';
-import type { ControlAdmin, MerchantAuth } from '../control.ts';
+import pg from 'pg';
+import { type ControlAdmin, ControlUnavailable, type MerchantAuth } from '../control.ts';
+import { shardMapFault } from '../shard-map.ts';
 import { connectOnce } from './connection.ts';
 
+/** A merchant's mode never changes: its keys and payments were made in it. */
 const PUT_MERCHANT = `
   insert into merchants (merchant_id, name, mode, webhook_secret_sealed, created_at) values ($1, $2, $3, $4, $5)
-  on conflict (merchant_id) do update set name = excluded.name, webhook_secret_sealed = excluded.webhook_secret_sealed
+  on conflict (merchant_id) do update
+  set name = excluded.name, webhook_secret_sealed = excluded.webhook_secret_sealed
   where merchants.mode = excluded.mode`;
 
 const PUT_API_KEY = `
-  insert into api_keys (digest, merchant_id, prefix, created_at) values ($1, $2, $3, $4) on conflict (digest) do nothing`;
+  insert into api_keys (digest, merchant_id, prefix, created_at) values ($1, $2, $3, $4)
+  on conflict (digest) do nothing`;
 
 const PUT_PREFERENCES = `
-  insert into merchant_preferences (merchant_id, preferred_processor, fallback_processor, transaction_fee_percent, processor_account, config)
-  values ($1, $2, $3, $4, $5, $6)
-  on conflict (merchant_id) do update set preferred_processor = excluded.preferred_processor,
-    fallback_processor = excluded.fallback_processor, transaction_fee_percent = excluded.transaction_fee_percent,
-    processor_account = excluded.processor_account, config = excluded.config`;
+  insert into merchant_preferences (
+    merchant_id, preferred_processor, fallback_processor, transaction_fee_percent, processor_account, config
+  ) values ($1, $2, $3, $4, $5, $6)
+  on conflict (merchant_id) do update
+  set preferred_processor = excluded.preferred_processor, fallback_processor = excluded.fallback_processor,
+      transaction_fee_percent = excluded.transaction_fee_percent,
+      processor_account = excluded.processor_account, config = excluded.config`;
 
 const FIND_MERCHANT = `
   select merchant_id as "merchantId", name, mode, spread from merchants where merchant_id = $1`;
 
-/** Ranges that are placed are never moved by this: moving one is an operation of its own. */
-const PUT_SHARD_RANGE = `
-  insert into shard_map (low, high, database)
-  select low, high, database from unnest($1::int[], $2::int[], $3::int[]) as u(low, high, database)
-  where not exists (select from shard_map)`;
+/** Two installers at once: the second waits for the lock, then sees the map of the first. */
+const LOCK_SHARD_MAP = 'lock table shard_map in share row exclusive mode';
 
-/** Connects with the first command. */
+const PUT_SHARD_MAP = `
+  insert into shard_map (low, high, database)
+  select * from unnest($1::int[], $2::int[], $3::int[]) where not exists (select from shard_map)`;
+
+/**
+ * Writes as the owner of the tables or as the service.
+ *
+ * All methods reject with {@link ControlUnavailable} when the database cannot be reached. `putShardMap` writes the map
+ * of a new installation; where there is a map it stays as it is, since moving a range is an operation of its own.
+ */
 export function createControlAdmin(connectionString: string): ControlAdmin {
-  let connecting: Promise<pg.Client> | undefined;
-  const run = async <Row extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<Row[]> => {
-    connecting ??= connectOnce({ connectionString, applicationName: 'sluice admin' });
-    const client = await connecting;
-    return (await client.query<Row>(text, values)).rows;
-  };
-  return {
-    async putMerchant({ merchantId, name, mode, webhookSecretSealed, createdAt }) {
-      await run(PUT_MERCHANT, [merchantId, name, mode, Buffer.from(webhookSecretSealed), createdAt]);
-    },
-    async putApiKey({ merchantId, digest, prefix, createdAt }) {
-      await run(PUT_API_KEY, [Buffer.from(digest), merchantId, prefix, createdAt]);
-    },
-    async putPreferences(preferences) {
-      await run(PUT_PREFERENCES, [
-        preferences.merchantId,
-        preferences.preferredProcessor,
-        preferences.fallbackProcessor,
-        preferences.transactionFeePercent,
-        preferences.processorAccount,
-        Buffer.from(preferences.sealedConfig),
-      ]);
-    },
-    async findMerchant(merchantId) {
-      return (await run<MerchantAuth & pg.QueryResultRow>(FIND_MERCHANT, [merchantId]))[0];
-    },
-    async putShardMap(ranges) {
-      await run(PUT_SHARD_RANGE, [
+  let opening: Promise<pg.Client> | undefined;
+
+  async function open(): Promise<pg.Client> {
+    opening ??= connectOnce({ connectionString, applicationName: 'sluice admin' }, forget);
+    try {
+      return await opening;
+    } catch (error) {
+      forget();
+      throw new ControlUnavailable('the control database cannot be reached', error);
+    }
+  }
+
+  function forget(): void {
+    opening = undefined;
+  }
+
+  async function run<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    const client = await open();
+    try {
+      return (await client.query<Row>(text, values)).rows;
+    } catch (error) {
+      // The server's own refusals are the operator's to read.
+      if (error instanceof pg.DatabaseError) throw error;
+      forget();
+      throw new ControlUnavailable('the connection to the control database broke', error);
+    }
+  }
+
+  async function putShardMap(ranges: Parameters<ControlAdmin['putShardMap']>[0]): Promise<void> {
+    const fault = shardMapFault(ranges);
+    if (fault !== null) throw new RangeError(`shard map: ${fault}`);
+    await run('begin');
+    try {
+      await run(LOCK_SHARD_MAP);
+      await run(PUT_SHARD_MAP, [
         ranges.map(({ low }) => low),
         ranges.map(({ high }) => high),
         ranges.map(({ database }) => database),
       ]);
+      await run('commit');
+    } catch (error) {
+      if (error instanceof pg.DatabaseError) await run('rollback');
+      throw error;
+    }
+  }
+
+  return {
+    putMerchant: async ({ merchantId, name, mode, webhookSecretSealed, createdAt }) => {
+      await run(PUT_MERCHANT, [merchantId, name, mode, Buffer.from(webhookSecretSealed), createdAt]);
     },
-    async close() {
-      await (await connecting)?.end();
+    putApiKey: async ({ merchantId, digest, prefix, createdAt }) => {
+      await run(PUT_API_KEY, [Buffer.from(digest), merchantId, prefix, createdAt]);
+    },
+    putPreferences: async (preferences) => {
+      const { merchantId, preferredProcessor, fallbackProcessor, transactionFeePercent } = preferences;
+      const { processorAccount, sealedConfig } = preferences;
+      const row = [
+        merchantId,
+        preferredProcessor,
+        fallbackProcessor,
+        transactionFeePercent,
+        processorAccount,
+      ];
+      await run(PUT_PREFERENCES, [...row, Buffer.from(sealedConfig)]);
+    },
+    findMerchant: async (merchantId) => (await run<MerchantAuth>(FIND_MERCHANT, [merchantId]))[0],
+    putShardMap,
+    close: async () => {
+      const client = opening;
+      forget();
+      // What never opened needs no closing.
+      await client?.then((open) => open.end(), forget);
     },
   };
 }

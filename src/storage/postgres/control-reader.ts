@@ -157,6 +157,7 @@ function createNotifiedLine(
   const link = createConnection({
     connectionString: options.connectionString,
     applicationName: 'sluice control reader',
+    pipeline: true,
     onConnect: async (client) => {
       client.on('notification', hear);
       await client.query(`listen sluice_control; listen ${beatChannel}`);

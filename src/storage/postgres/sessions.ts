@@ -65,6 +65,7 @@ export function createPostgresSessions(
   const link = createConnection({
     connectionString,
     applicationName: 'sluice sessions',
+    pipeline: true,
     // The table is young and changes fast: its statistics are always wrong, the primary key is always right.
     settings: { synchronous_commit: 'off', enable_seqscan: 'off', jit: 'off' },
     onLost,

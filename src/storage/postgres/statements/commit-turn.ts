@@ -164,13 +164,12 @@ function compose(mask: number): string {
     const names = columns.map(([name]) => name).join(', ');
     fragments.push(FRAGMENTS[kind](`unnest(${parameters}) as u(${names})`, mask));
   }
-  const results = fragments.flatMap((fragment) => fragment.results);
-  if ((mask & BIT.keys) !== 0 && (mask & (BIT.firstAttempts | BIT.nextAttempts)) !== 0)
-    results.push(halfway(mask));
+  const results = ['(select count(*)::int from fence) as fence', '$3::uuid as first_id', '$4::uuid as last_id'];
+  results.push(...fragments.flatMap((fragment) => fragment.results));
+  if ((mask & BIT.keys) !== 0 && (mask & (BIT.firstAttempts | BIT.nextAttempts)) !== 0) results.push(halfway(mask));
   return `with fence as (select from owned_ranges where low <= $1 and high >= $2 for share),
 ${fragments.map((fragment) => fragment.ctes).join(',\n')}
-select (select count(*)::int from fence) as fence, $3::uuid as first_id, $4::uuid as last_id,
-${results.join(',\n')}`;
+select ${results.join(',\n')}`;
 }
 
 /** Where ids of the batch lie: beside every join, so that partitions prune. */
@@ -265,7 +264,8 @@ second_successes as (
     ],
   }),
 
-  expiries: (unnest) => ({
+  /** An intent whose attempt moves in this very statement does not expire in it: one statement changes a row once. */
+  expiries: (unnest, mask) => ({
     ctes: `expired as (
   update payment_intents i set status = 'FAILED', updated_at = to_timestamp(u.at)
   from ${unnest} cross join fence
@@ -274,6 +274,7 @@ second_successes as (
       select from transactions t
       where t.transaction_id between u.id and u.last_id and ${inBatch('t.transaction_id')}
         and t.status not in ('SUCCESS', 'FAILED'))
+    ${(mask & BIT.moves) === 0 ? '' : 'and u.id <> all (array(select payment_intent_id from moved))'}
   returning i.payment_intent_id, i.merchant_id, i.updated_at, u.event_id, u.event_type),
 expired_events as (
   insert into outbox (event_id, merchant_id, payment_intent_id, type, status, sequence, created_at)
