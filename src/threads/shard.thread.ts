@@ -51,6 +51,7 @@ guest.ready();
 function openLane(placed: PlacedLane): Lane<ShardRequest, ShardReply> {
   const store = createShardStore({
     connectionString: options.databases.shards[placed.database]!,
+    ownShard: placed.shards[0]!,
     applicationName: `sluice lane ${placed.index}`,
     onLost: (error) =>
       guest.log('warn', 'database_connection_lost', { lane: placed.index, errorMessage: error.message }),

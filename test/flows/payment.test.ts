@@ -5,6 +5,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { query } from '../support/databases.ts';
 import { bookOf, CARDS, chargesOf, createShop, type Shop } from '../support/shop.ts';
 import { type Gateway, startWorld, type World } from '../support/world.ts';
 
@@ -167,7 +168,7 @@ describe('many at once', () => {
     await Promise.all(
       keys.map(([merchantId, key]) => createShop(world, gateway, key, merchantId).buy(CARDS.success)),
     );
-    const counts = await Promise.all(world.cluster.owner.shards.map((url) => countRows(url, 'transactions')));
+    const counts = await Promise.all(world.cluster.owner.shards.map(countTransactions));
     const all = counts.reduce((sum, count) => sum + count, 0);
     expect(Math.min(...counts) / all).toBeGreaterThan(0.3);
     const threads = await (await fetch(`${gateway.opsUrl}/metrics`)).text();
@@ -176,11 +177,10 @@ describe('many at once', () => {
   }, 60_000);
 });
 
-async function countRows(connectionString: string, table: string): Promise<number> {
-  const { default: pg } = await import('pg');
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  const { rows } = await client.query(`select count(*)::int as count from ${table}`);
-  await client.end();
-  return rows[0].count;
+async function countTransactions(connectionString: string): Promise<number> {
+  const [row] = await query<{ count: number }>(
+    connectionString,
+    'select count(*)::int as count from transactions',
+  );
+  return row!.count;
 }

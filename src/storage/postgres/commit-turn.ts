@@ -50,10 +50,13 @@ interface CommitRow {
 
 type AttemptRead = [id: string, amount: number, currency: string, customerId: string | null, orderId: string];
 
-/** Commits the facts in one statement. Rejects with the database's own error, or with a fenced StorageError. */
-export async function commitTurn(link: PgLink, facts: readonly Fact[]): Promise<Effect[]> {
+/**
+ * Commits the facts in one statement. Rejects with the database's own error, or with a fenced StorageError.
+ * @param ownShard a logical shard of the lane: where facts belong that name no payment
+ */
+export async function commitTurn(link: PgLink, facts: readonly Fact[], ownShard: number): Promise<Effect[]> {
   const batch = batchOf(facts);
-  const { mask, values } = parametersOf(batch, facts);
+  const { mask, values } = parametersOf(batch, boundsOf(facts, ownShard));
   const { rows } = await link.query<CommitRow>({ ...statementOf(mask), values });
   const row = rows[0]!;
   if (row.fence === 0)
@@ -135,8 +138,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function parametersOf(batch: Batch, facts: readonly Fact[]): { mask: number; values: unknown[] } {
-  const bounds = boundsOf(facts);
+function parametersOf(batch: Batch, bounds: Bounds): { mask: number; values: unknown[] } {
   const values: unknown[] = [bounds.lowShard, bounds.highShard, bounds.firstId, bounds.lastId];
   let mask = 0;
   const add = (bit: number, columns: string[]): void => {
@@ -160,13 +162,15 @@ function parametersOf(batch: Batch, facts: readonly Fact[]): { mask: number; val
 
 const NO_ID = '0'.repeat(32);
 
-/** The logical shards and the range of ids that a batch touches. */
-function boundsOf(facts: readonly Fact[]): {
+interface Bounds {
   lowShard: number;
   highShard: number;
   firstId: string;
   lastId: string;
-} {
+}
+
+/** The logical shards and the range of ids that a batch touches. */
+function boundsOf(facts: readonly Fact[], ownShard: number): Bounds {
   let [lowShard, highShard] = [1023, 0];
   let [firstId, lastId] = ['g', ''];
   for (const fact of facts) {
@@ -178,7 +182,7 @@ function boundsOf(facts: readonly Fact[]): {
     if (id < firstId) firstId = id;
     if (id > lastId) lastId = id;
   }
-  if (lastId === '') return { lowShard: -1, highShard: -1, firstId: NO_ID, lastId: NO_ID };
+  if (lastId === '') return { lowShard: ownShard, highShard: ownShard, firstId: NO_ID, lastId: NO_ID };
   // From the intent itself to the last attempt it can have.
   return { lowShard, highShard, firstId: `${firstId.slice(0, 31)}0`, lastId: lastTransactionIdOf(lastId) };
 }

@@ -14,6 +14,8 @@ export interface ShardStoreOptions {
   connectionString: string;
   /** Shown in pg_stat_activity. */
   applicationName: string;
+  /** A logical shard of the lane. */
+  ownShard: number;
   /** Hears of every loss of the connection. */
   onLost?(error: Error): void;
 }
@@ -39,6 +41,7 @@ const RECONNECT_WAIT_MS = 200;
 export function createShardStore({
   connectionString,
   applicationName,
+  ownShard,
   onLost,
 }: ShardStoreOptions): ShardStore {
   const link = createConnection({
@@ -56,7 +59,7 @@ export function createShardStore({
     },
     async commit(facts) {
       if (!link.connected()) await link.whenConnected(RECONNECT_WAIT_MS);
-      return await commitTurn(link, facts).catch((error: unknown) => {
+      return await commitTurn(link, facts, ownShard).catch((error: unknown) => {
         throw storageErrorOf(error);
       });
     },

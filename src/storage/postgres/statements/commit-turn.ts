@@ -5,7 +5,8 @@
  * kinds a turn has is a mask of seven bits; a statement is composed once per mask and prepared under the mask's name.
  *
  * Rules every fragment keeps:
- * - it writes only across `fence`: the range of logical shards must be this database's own, locked FOR SHARE;
+ * - it writes only across `fence`, a row that is there when every logical shard from the batch's first to its last is this
+ *   database's own; their ranges are locked FOR SHARE;
  * - every join of a payment table is by primary key, with the bounds of the batch's ids beside it, so that partitions
  *   prune (`= any` does not) and nested loops over the primary key are the only plan;
  * - rows come sorted by key, so two gateways lock in one order;
@@ -164,10 +165,17 @@ function compose(mask: number): string {
     const names = columns.map(([name]) => name).join(', ');
     fragments.push(FRAGMENTS[kind](`unnest(${parameters}) as u(${names})`, mask));
   }
-  const results = ['(select count(*)::int from fence) as fence', '$3::uuid as first_id', '$4::uuid as last_id'];
+  const results = [
+    '(select count(*)::int from fence) as fence',
+    '$3::uuid as first_id',
+    '$4::uuid as last_id',
+  ];
   results.push(...fragments.flatMap((fragment) => fragment.results));
-  if ((mask & BIT.keys) !== 0 && (mask & (BIT.firstAttempts | BIT.nextAttempts)) !== 0) results.push(halfway(mask));
-  return `with fence as (select from owned_ranges where low <= $1 and high >= $2 for share),
+  if ((mask & BIT.keys) !== 0 && (mask & (BIT.firstAttempts | BIT.nextAttempts)) !== 0)
+    results.push(halfway(mask));
+  return `with owned as materialized (select low, high from owned_ranges where high >= $1 and low <= $2 for share),
+fence as materialized (
+  select from owned having coalesce(sum(least(high, $2) - greatest(low, $1) + 1), 0) = $2::int - $1::int + 1),
 ${fragments.map((fragment) => fragment.ctes).join(',\n')}
 select ${results.join(',\n')}`;
 }
@@ -231,6 +239,7 @@ claimed as (
       'for share of p',
     ),
 
+  /** Of two attempts of one intent that end in one turn, success is the one that counts. */
   moves: (unnest) => ({
     ctes: `moved as (
   update transactions t set status = u.status, outcome = u.outcome, leg = u.leg, processor = u.processor,
@@ -244,8 +253,10 @@ claimed as (
     u.event_id, u.event_type, u.intent_status),
 final_intents as (
   update payment_intents i set status = m.intent_status, updated_at = m.updated_at
-  from moved m
-  where m.intent_status is not null and i.payment_intent_id = m.payment_intent_id and ${inBatch('i.payment_intent_id')}
+  from (
+    select distinct on (payment_intent_id) * from moved where intent_status is not null
+    order by payment_intent_id, intent_status desc) m
+  where i.payment_intent_id = m.payment_intent_id and ${inBatch('i.payment_intent_id')}
     and (i.status = 'PENDING' or (i.status = 'FAILED' and m.intent_status = 'SUCCESS'))
   returning m.transaction_id),
 moved_events as (

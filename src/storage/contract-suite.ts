@@ -1,0 +1,644 @@
+/**
+ * Contract of a shard store: every rule of the door, as tests that any implementation must pass.
+ *
+ * Two stores stand for two gateways on one database. The last test runs random turns against the store and against the
+ * model of its rules in memory (`test/support/model-store.ts`) and wants the same effects and the same rows.
+ *
+ * @module
+ */
+
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  attemptFor,
+  callback,
+  claimed,
+  created,
+  declined,
+  expired,
+  freshIntent,
+  moved,
+  started,
+} from '../../test/support/facts.ts';
+import { createModelStore, type ModelStore } from '../../test/support/model-store.ts';
+import type { Effect, Fact, KeyClaimed } from '../domain/facts.ts';
+import { keyName } from '../domain/idempotency.ts';
+import { type IntentId, shardOfId } from '../domain/ids.ts';
+import type { Payment, PaymentIntent } from '../domain/payment-intent.ts';
+import type { Attempt, Said } from '../domain/transaction.ts';
+import { type ShardStore, StorageError, type StorageFailureKind } from './storage.ts';
+
+/** Rows that no door reads back, in the order they were written where that can be told. */
+export interface OtherRows {
+  outbox: Array<{ transactionId: string | null; type: string; sequence: number }>;
+  incidents: Array<{ transactionId: string; kind: string }>;
+}
+
+/** A database of logical shards 0 to 511 with two gateways on it. */
+export interface ShardStoreBed {
+  stores: readonly [ShardStore, ShardStore];
+  /** What was written for a payment besides its rows. */
+  otherRows(intentId: IntentId): Promise<OtherRows>;
+  /** Verdict of a callback by its event id; null when it is not recorded. */
+  verdictOf(eventId: string): Promise<string | null>;
+  /** Moves all keys into the past by so many hours, over the days' boundary. */
+  ageKeys(hours: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Runs the contract over what `make` opens. */
+export function shardStoreContract(name: string, make: () => Promise<ShardStoreBed>): void {
+  describe(`shard store on ${name}`, () => {
+    let bed: ShardStoreBed;
+    beforeAll(async () => {
+      bed = await make();
+    });
+    afterAll(() => bed?.close());
+
+    intentsAndKeys(() => bed);
+    attempts(() => bed);
+    moves(() => bed);
+    callbacksAndExpiry(() => bed);
+    failures(() => bed);
+    twoGateways(() => bed);
+    asTheModel(() => bed);
+  });
+}
+
+type Bed = () => ShardStoreBed;
+
+const effective = (effects: readonly Effect[]): boolean[] => effects.map((effect) => effect.effective);
+
+async function payment(store: ShardStore, { paymentIntentId }: PaymentIntent): Promise<Payment | null> {
+  const { payments } = await store.prefetch({ payments: new Set([paymentIntentId]), keys: new Map() });
+  return payments.get(paymentIntentId)!;
+}
+
+async function storedKey(store: ShardStore, { key }: KeyClaimed) {
+  const keys = new Map([[keyName(key), key]]);
+  return (await store.prefetch({ payments: new Set(), keys })).keys.get(keyName(key))!;
+}
+
+async function failureOf(work: Promise<unknown>): Promise<StorageFailureKind | 'none'> {
+  try {
+    await work;
+    return 'none';
+  } catch (error) {
+    if (error instanceof StorageError) return error.kind;
+    throw error;
+  }
+}
+
+/** An intent that is stored, with its first attempt SENT. */
+async function sent(store: ShardStore): Promise<{ intent: PaymentIntent; attempt: Attempt }> {
+  const intent = freshIntent();
+  await store.commit([created(intent)]);
+  const attempt = attemptFor(intent);
+  expect(effective(await store.commit([started(attempt)]))).toEqual([true]);
+  return { intent, attempt };
+}
+
+function intentsAndKeys(bed: Bed): void {
+  test('an intent is read back as it was committed, whatever its texts hold', async () => {
+    const [store] = bed().stores;
+    const awkward = `"{},\\ NULL null 'é漢🙂\n\t\\"`;
+    const metadata = JSON.stringify({ note: awkward, empty: '' });
+    const intents = [
+      freshIntent({ orderId: awkward, customerId: awkward, metadata, amount: 2 ** 40 }),
+      freshIntent({ orderId: 'NULL', customerId: null }),
+      freshIntent({ orderId: '', customerId: '' }),
+    ];
+    expect(effective(await store.commit(intents.map((intent) => created(intent))))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    for (const intent of intents) {
+      const read = await payment(store, intent);
+      expect(JSON.parse(read!.intent.metadata ?? 'null')).toEqual(JSON.parse(intent.metadata ?? 'null'));
+      expect(read).toEqual({ intent: { ...intent, metadata: read!.intent.metadata }, attempts: [] });
+    }
+    expect(effective(await store.commit([created(intents[0]!)]))).toEqual([false]);
+    expect(await payment(store, freshIntent())).toBeNull();
+  });
+
+  test('a key is claimed once: its effect is written with it, a second claim has none', async () => {
+    const [one, other] = bed().stores;
+    const [first, second] = [freshIntent(), freshIntent()];
+    const claim = claimed(`key "${first.paymentIntentId}"`, first.paymentIntentId);
+    expect(effective(await one.commit([claim, created(first, true)]))).toEqual([true, true]);
+    const again = { ...claim, effectId: second.paymentIntentId };
+    expect(effective(await other.commit([again, created(second, true)]))).toEqual([false, false]);
+    expect(await payment(other, second)).toBeNull();
+    expect(await storedKey(other, claim)).toEqual({
+      bodyHash: claim.key.bodyHash,
+      effectId: first.paymentIntentId,
+      answer: claim.answer,
+      createdAt: expect.any(Number),
+    });
+    expect(await storedKey(one, claimed('never claimed', first.paymentIntentId))).toBeNull();
+  });
+
+  test('a key without an effect of this turn is claimed alone', async () => {
+    const [store] = bed().stores;
+    const claim = claimed(`session ${freshIntent().paymentIntentId}`, 'ab'.repeat(16));
+    expect(effective(await store.commit([claim]))).toEqual([true]);
+    expect(effective(await store.commit([claim]))).toEqual([false]);
+    expect((await storedKey(store, claim))!.effectId).toBe('ab'.repeat(16));
+  });
+
+  test('one key twice in a turn: the first has it', async () => {
+    const [store] = bed().stores;
+    const [first, second] = [freshIntent(), freshIntent()];
+    const claim = claimed(`twice ${first.paymentIntentId}`, first.paymentIntentId);
+    const effects = await store.commit([
+      claim,
+      created(first, true),
+      { ...claim, effectId: second.paymentIntentId },
+      created(second, true),
+    ]);
+    expect(effective(effects)).toEqual([true, true, false, false]);
+    expect(await payment(store, second)).toBeNull();
+  });
+
+  test('yesterday’s key still holds, one of 24 hours ago does not', async () => {
+    const [store] = bed().stores;
+    const [first, second] = [freshIntent(), freshIntent()];
+    const claim = claimed(`yesterday ${first.paymentIntentId}`, first.paymentIntentId);
+    const again = { ...claim, effectId: second.paymentIntentId };
+    await store.commit([claim, created(first, true)]);
+    await bed().ageKeys(23);
+    expect(effective(await store.commit([again, created(second, true)]))).toEqual([false, false]);
+    expect((await storedKey(store, claim))!.effectId).toBe(first.paymentIntentId);
+    await bed().ageKeys(2);
+    expect(await storedKey(store, claim)).toBeNull();
+    expect(effective(await store.commit([again, created(second, true)]))).toEqual([true, true]);
+    expect((await storedKey(store, claim))!.effectId).toBe(second.paymentIntentId);
+  });
+
+  test('50 claims of one key at once over two gateways have one effect', async () => {
+    const intents = Array.from({ length: 50 }, () => freshIntent());
+    const effects = await Promise.all(
+      intents.map((intent, i) => {
+        const claim = claimed(`race ${intents[0]!.paymentIntentId}`, intent.paymentIntentId);
+        return bed().stores[i % 2]!.commit([claim, created(intent, true)]);
+      }),
+    );
+    expect(effects.filter((one) => one[0]!.effective)).toEqual([[{ effective: true }, { effective: true }]]);
+    const stored = await Promise.all(intents.map((intent) => payment(bed().stores[0], intent)));
+    expect(stored.filter((one) => one !== null)).toHaveLength(1);
+  });
+}
+
+function attempts(bed: Bed): void {
+  test('an attempt takes amount, currency and customer from the intent, and is read back', async () => {
+    const [store] = bed().stores;
+    const intent = freshIntent({ amount: 777, currency: 'USD', customerId: null, orderId: 'order "1"' });
+    await store.commit([created(intent)]);
+    const attempt = attemptFor(intent, 1, {
+      amount: 1,
+      currency: 'INR',
+      customerId: 'someone',
+      sessionExpiresAt: null,
+    });
+    const [effect] = await store.commit([started(attempt)]);
+    expect(effect).toEqual({
+      effective: true,
+      started: { amount: 777, currency: 'USD', customerId: null, orderId: 'order "1"' },
+    });
+    const read = await payment(store, intent);
+    expect(read!.attempts).toEqual([{ ...attempt, amount: 777, currency: 'USD', customerId: null }]);
+  });
+
+  test('no attempt on an intent that is missing, another merchant’s, a day old or final', async () => {
+    const [store] = bed().stores;
+    const missing = freshIntent();
+    const foreign = freshIntent();
+    const old = freshIntent({ createdAt: Date.now() - 24 * HOUR_MS - 1000 });
+    const { intent: paid, attempt } = await sent(store);
+    await store.commit([created(foreign), created(old)]);
+    await store.commit([moved(attempt, { said: 'charged' })]);
+    const tries = [
+      attemptFor(missing),
+      attemptFor(foreign, 1, { merchantId: 'merchant_other' }),
+      attemptFor(old),
+      attemptFor(paid, 2),
+    ];
+    for (const one of tries) expect(await store.commit([started(one)])).toEqual([{ effective: false }]);
+    expect(effective(await store.commit(tries.map((one) => started(one))))).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  test('two gateways start the first attempt at once: one has it', async () => {
+    const [one, other] = bed().stores;
+    for (let round = 0; round < 10; round++) {
+      const intent = freshIntent();
+      await one.commit([created(intent)]);
+      const nonces = ['aa'.repeat(16), 'bb'.repeat(16)];
+      const effects = await Promise.all([
+        one.commit([started(attemptFor(intent, 1, { senderNonce: nonces[0]! }))]),
+        other.commit([started(attemptFor(intent, 1, { senderNonce: nonces[1]! }))]),
+      ]);
+      const winners = effects.flatMap((list, i) => (list[0]!.effective ? [nonces[i]!] : []));
+      expect(winners).toHaveLength(1);
+      expect((await payment(one, intent))!.attempts.map(({ senderNonce }) => senderNonce)).toEqual(winners);
+    }
+  });
+
+  test('a further attempt needs the one before it closed and reopenable', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sent(store);
+    const second = started(attemptFor(intent, 2));
+    expect(effective(await store.commit([second]))).toEqual([false]);
+    await store.commit([declined(attempt)]);
+    expect(effective(await store.commit([started(attemptFor(intent, 3))]))).toEqual([false]);
+    expect(effective(await store.commit([second]))).toEqual([true]);
+    const last = moved(attemptFor(intent, 2), { said: 'declined', referenceClosed: false });
+    expect(effective(await store.commit([last]))).toEqual([true]);
+    expect(effective(await store.commit([started(attemptFor(intent, 3))]))).toEqual([false]);
+    expect((await payment(store, intent))!.intent.status).toBe('FAILED');
+  });
+
+  test('first and further attempts of different payments go in one turn', async () => {
+    const [store] = bed().stores;
+    const { intent: tried, attempt } = await sent(store);
+    await store.commit([declined(attempt)]);
+    const fresh = freshIntent();
+    await store.commit([created(fresh)]);
+    const claim = claimed(`second try ${tried.paymentIntentId}`, attemptFor(tried, 2).transactionId);
+    const effects = await store.commit([
+      started(attemptFor(fresh)),
+      claim,
+      started(attemptFor(tried, 2), true),
+    ]);
+    expect(effective(effects)).toEqual([true, true, true]);
+    expect((await payment(store, tried))!.attempts).toHaveLength(2);
+  });
+}
+
+function moves(bed: Bed): void {
+  test('a move is made only from the expected status and revision', async () => {
+    const [one, other] = bed().stores;
+    const { intent, attempt } = await sent(one);
+    const taken = moved(attempt, { said: 'accepted' });
+    expect(effective(await one.commit([taken]))).toEqual([true]);
+    expect(effective(await other.commit([moved(attempt, { said: 'charged' })]))).toEqual([false]);
+    expect(effective(await other.commit([taken]))).toEqual([false]);
+    expect((await payment(one, intent))!.attempts).toEqual([taken.attempt]);
+    expect(await bed().otherRows(intent.paymentIntentId)).toEqual({ outbox: [], incidents: [] });
+  });
+
+  test('success makes the intent final and tells the merchant, once', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sent(store);
+    const paid = moved(attempt, { said: 'charged', detail: `"quoted" \\ {word}` });
+    expect(effective(await store.commit([paid]))).toEqual([true]);
+    expect(effective(await store.commit([paid]))).toEqual([false]);
+    const read = await payment(store, intent);
+    expect(read!.intent.status).toBe('SUCCESS');
+    expect(read!.attempts).toEqual([paid.attempt]);
+    expect(await bed().otherRows(intent.paymentIntentId)).toEqual({
+      outbox: [{ transactionId: attempt.transactionId, type: 'payment.succeeded', sequence: 2 }],
+      incidents: [],
+    });
+  });
+
+  test('several moves of one attempt in a turn are one change with the last word', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sent(store);
+    const accepted = moved(attempt, { said: 'accepted' });
+    const refused = moved(accepted.attempt, { said: 'declined' });
+    const late = moved(refused.attempt, { said: 'charged' });
+    expect(effective(await store.commit([accepted, refused, late]))).toEqual([true, true, true]);
+    const read = await payment(store, intent);
+    expect(read!.attempts).toEqual([late.attempt]);
+    expect(read!.intent.status).toBe('SUCCESS');
+    const { outbox } = await bed().otherRows(intent.paymentIntentId);
+    expect(outbox).toEqual([
+      { transactionId: attempt.transactionId, type: 'payment.recovered', sequence: 4 },
+    ]);
+  });
+
+  test('a late success after the intent failed makes it SUCCESS', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sent(store);
+    const refused = moved(attempt, { said: 'declined' });
+    await store.commit([refused]);
+    expect((await payment(store, intent))!.intent.status).toBe('FAILED');
+    expect(effective(await store.commit([moved(refused.attempt, { said: 'charged' })]))).toEqual([true]);
+    expect((await payment(store, intent))!.intent.status).toBe('SUCCESS');
+    const { outbox, incidents } = await bed().otherRows(intent.paymentIntentId);
+    expect(outbox.map(({ type }) => type)).toEqual(['payment.failed', 'payment.recovered']);
+    expect(incidents).toEqual([]);
+  });
+
+  test('a second success of one intent is an incident', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sent(store);
+    const refused = declined(attempt);
+    await store.commit([refused]);
+    const second = attemptFor(intent, 2);
+    await store.commit([started(second)]);
+    await store.commit([moved(second, { said: 'charged' })]);
+    const bystander = await sent(store);
+    const late = moved(refused.attempt, { said: 'charged' });
+    expect(effective(await store.commit([late, moved(bystander.attempt, { said: 'charged' })]))).toEqual([
+      true,
+      true,
+    ]);
+    expect((await payment(store, intent))!.intent.status).toBe('SUCCESS');
+    expect((await bed().otherRows(intent.paymentIntentId)).incidents).toEqual([
+      { transactionId: attempt.transactionId, kind: 'second_success' },
+    ]);
+    expect((await bed().otherRows(bystander.intent.paymentIntentId)).incidents).toEqual([]);
+  });
+
+  test('success and failure of two attempts of one intent in a turn: it is paid, without an incident', async () => {
+    const [store] = bed().stores;
+    for (const order of [0, 1]) {
+      const { intent, attempt } = await sent(store);
+      const refused = declined(attempt);
+      await store.commit([refused]);
+      const second = attemptFor(intent, 2);
+      await store.commit([started(second)]);
+      const closing = moved(order === 0 ? second : refused.attempt, {
+        said: order === 0 ? 'declined' : 'charged',
+      });
+      const other = moved(order === 0 ? refused.attempt : second, {
+        said: order === 0 ? 'charged' : 'declined',
+      });
+      expect(effective(await store.commit([closing, other]))).toEqual([true, true]);
+      expect((await payment(store, intent))!.intent.status).toBe('SUCCESS');
+      expect((await bed().otherRows(intent.paymentIntentId)).incidents).toEqual([]);
+    }
+  });
+}
+
+function callbacksAndExpiry(bed: Bed): void {
+  test('a callback is recorded with its move, and not without it', async () => {
+    const [store] = bed().stores;
+    const { attempt } = await sent(store);
+    const { transactionId } = attempt;
+    const move = moved(attempt, { said: 'charged' });
+    const heard = callback({ transactionId, moves: true });
+    expect(effective(await store.commit([move, heard]))).toEqual([true, true]);
+    expect(await bed().verdictOf(heard.eventId)).toBe('applied');
+    const lost = callback({ transactionId, moves: true });
+    expect(effective(await store.commit([move, lost]))).toEqual([false, false]);
+    expect(await bed().verdictOf(lost.eventId)).toBeNull();
+  });
+
+  test('a callback heard again stays as it was; one that was unmatched takes its verdict', async () => {
+    const [one, other] = bed().stores;
+    const ignored = callback({ verdict: 'ignored', reason: `it said "\\"`, word: '{"a":"\\"b\\\\"}' });
+    expect(effective(await one.commit([ignored]))).toEqual([true]);
+    expect(effective(await other.commit([{ ...ignored, verdict: 'quarantined' }]))).toEqual([true]);
+    expect(await bed().verdictOf(ignored.eventId)).toBe('ignored');
+    const early = callback({ verdict: 'unmatched', transactionId: null });
+    await one.commit([early]);
+    await other.commit([{ ...early, verdict: 'ignored' }]);
+    expect(await bed().verdictOf(early.eventId)).toBe('ignored');
+    await one.commit([early]);
+    expect(await bed().verdictOf(early.eventId)).toBe('ignored');
+  });
+
+  test('one callback twice in a turn is recorded once, as what moved', async () => {
+    const [store] = bed().stores;
+    const { attempt } = await sent(store);
+    const heard = callback({ transactionId: attempt.transactionId, moves: true });
+    const twice = { ...heard, moves: false, verdict: 'duplicate' as const };
+    const effects = await store.commit([moved(attempt, { said: 'charged' }), heard, twice]);
+    expect(effective(effects)).toEqual([true, true, true]);
+    expect(await bed().verdictOf(heard.eventId)).toBe('applied');
+  });
+
+  test('an intent expires when it is old, pending and without an open attempt', async () => {
+    const [store] = bed().stores;
+    const old = () => freshIntent({ createdAt: Date.now() - 24 * HOUR_MS - 6 * 60_000 });
+    const [young, unpaid, gone] = [freshIntent(), old(), old()];
+    await store.commit([created(young), created(unpaid)]);
+    const effects = await store.commit([expired(young), expired(unpaid), expired(gone)]);
+    expect(effective(effects)).toEqual([false, true, false]);
+    expect((await payment(store, unpaid))!.intent.status).toBe('FAILED');
+    expect((await payment(store, young))!.intent.status).toBe('PENDING');
+    expect((await bed().otherRows(unpaid.paymentIntentId)).outbox).toEqual([
+      { transactionId: null, type: 'payment.failed', sequence: 0 },
+    ]);
+    expect(effective(await store.commit([expired(unpaid)]))).toEqual([false]);
+  });
+}
+
+function failures(bed: Bed): void {
+  test('ids of a logical shard the database does not own are fenced, all or nothing', async () => {
+    const [store] = bed().stores;
+    const [own, foreign] = [freshIntent(), freshIntent({}, 700)];
+    expect(shardOfId(foreign.paymentIntentId)).toBe(700);
+    expect(await failureOf(store.commit([created(own), created(foreign)]))).toBe('fenced');
+    expect(await payment(store, own)).toBeNull();
+    expect(effective(await store.commit([created(own)]))).toEqual([true]);
+  });
+
+  test('a value the database refuses poisons its turn and changes nothing', async () => {
+    const [store] = bed().stores;
+    const good = freshIntent();
+    const bad = [{ amount: 0 }, { orderId: 'nul \u0000' }, { orderId: 'x'.repeat(101) }, { metadata: '{' }];
+    for (const over of bad) {
+      expect(await failureOf(store.commit([created(good), created(freshIntent(over))]))).toBe('poisoned');
+      expect(await payment(store, good)).toBeNull();
+    }
+  });
+
+  test('the message of a failure holds no value of a row', async () => {
+    const [store] = bed().stores;
+    const secret = 'x'.repeat(101);
+    const error = await store
+      .commit([created(freshIntent({ orderId: secret }))])
+      .catch((one: unknown) => one);
+    expect(String(error)).not.toContain('xx');
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('xx');
+  });
+
+  test('a key is not claimed without its attempt: the turn is halfway and changes nothing', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sent(store);
+    const bystander = freshIntent();
+    const claim = claimed(`halfway ${intent.paymentIntentId}`, attempt.transactionId);
+    const facts = [claim, started(attemptFor(intent), true), created(bystander)];
+    expect(await failureOf(store.commit(facts))).toBe('halfway');
+    expect(await storedKey(store, claim)).toBeNull();
+    expect(await payment(store, bystander)).toBeNull();
+    expect(effective(await store.commit([created(bystander)]))).toEqual([true]);
+    expect(effective(await store.commit([claim]))).toEqual([true]);
+    // Now the key is another's: nothing is halfway, the attempt has no effect.
+    const second = attemptFor(intent, 2);
+    const lost = { ...claim, effectId: second.transactionId };
+    expect(effective(await store.commit([lost, started(second, true)]))).toEqual([false, false]);
+  });
+}
+
+function twoGateways(bed: Bed): void {
+  test('overlapping turns of two gateways never deadlock', async () => {
+    const [one, other] = bed().stores;
+    const pool = await Promise.all(Array.from({ length: 24 }, () => sent(one)));
+    const latest = new Map(pool.map(({ attempt }) => [attempt.transactionId, attempt]));
+    const runs = fc.sample(fc.array(fc.nat(23), { minLength: 2, maxLength: 24 }), {
+      numRuns: 200,
+      seed: 20260121,
+    });
+    const turnOf = (indexes: readonly number[]): Fact[] => {
+      const chosen = [...new Set(indexes)].map((i) => latest.get(pool[i]!.attempt.transactionId)!);
+      const next = (attempt: Attempt) => ({
+        ...attempt,
+        status: 'PROCESSING' as const,
+        revision: attempt.revision + 1,
+      });
+      const key = (i: number) =>
+        claimed(`overlap ${pool[i]!.intent.paymentIntentId}`, freshIntent().paymentIntentId);
+      return [
+        ...[...new Set(indexes)].map(key),
+        ...chosen.map(
+          (attempt): Fact => ({
+            kind: 'attempt-moved',
+            expected: { status: attempt.status, revision: attempt.revision },
+            attempt: next(attempt),
+            event: null,
+            intentStatus: null,
+          }),
+        ),
+      ];
+    };
+    let effectiveMoves = 0;
+    for (const indexes of runs) {
+      const turn = turnOf(indexes);
+      const both = await Promise.all([one.commit(turn), other.commit(turnOf([...indexes].reverse()))]);
+      for (const fact of turn) {
+        if (fact.kind === 'attempt-moved') latest.set(fact.attempt.transactionId, fact.attempt);
+      }
+      const moved = both.map((effects) => effects.filter((_, i) => i >= effects.length / 2));
+      const won = moved.flatMap((effects) => effects.filter((effect) => effect.effective)).length;
+      expect(won).toBe(new Set(indexes).size);
+      effectiveMoves += won;
+    }
+    const changes = [...latest.values()].reduce((sum, attempt) => sum + attempt.revision - 1, 0);
+    expect(effectiveMoves).toBe(changes);
+  }, 60_000);
+}
+
+/** One thing of a random turn: about the intent `on` of a small world. */
+interface Step {
+  on: number;
+  what: 'create' | 'start' | 'word' | 'callback' | 'expire';
+  said: Said;
+  closed: boolean;
+  keyed: boolean;
+  key: number;
+  /** Decided on what was true before the last turn. */
+  stale: boolean;
+}
+
+const steps = fc.record<Step>({
+  on: fc.nat(5),
+  what: fc.constantFrom('create', 'start', 'start', 'word', 'word', 'callback', 'expire'),
+  said: fc.constantFrom('charged', 'declined', 'declined', 'accepted', 'action_required', 'not_sent'),
+  closed: fc.boolean(),
+  keyed: fc.boolean(),
+  key: fc.nat(3),
+  stale: fc.nat(5).map((n) => n === 0),
+});
+const turns = fc.array(fc.uniqueArray(steps, { selector: ({ on }) => on, minLength: 1, maxLength: 6 }), {
+  minLength: 3,
+  maxLength: 12,
+});
+
+/** The facts of a step, as an actor that believes `seen` decides them. */
+function factsOf(step: Step, intent: PaymentIntent, seen: Payment | undefined, world: string): Fact[] {
+  const latest = seen?.attempts.at(-1);
+  switch (step.what) {
+    case 'create': {
+      if (!step.keyed) return [created(intent)];
+      return [claimed(`${world} ${step.key}`, intent.paymentIntentId), created(intent, true)];
+    }
+    case 'start': {
+      const attempt = attemptFor(intent, Math.min((seen?.attempts.length ?? 0) + 1, 5));
+      if (!step.keyed) return [started(attempt)];
+      return [claimed(`${world} ${step.key}`, attempt.transactionId), started(attempt, true)];
+    }
+    case 'expire':
+      return [expired(intent)];
+    default: {
+      if (latest === undefined) return [];
+      const word = { said: step.said, referenceClosed: step.closed };
+      try {
+        const move = moved(latest, word);
+        if (step.what === 'word') return [move];
+        return [move, callback({ transactionId: latest.transactionId, moves: true })];
+      } catch {
+        return [callback({ transactionId: latest.transactionId, verdict: 'ignored' })];
+      }
+    }
+  }
+}
+
+function asTheModel(bed: Bed): void {
+  test('random turns have the effects and rows that the model of the rules says', async () => {
+    const seed = Number(process.env.SLUICE_TEST_SEED ?? Date.now() % 2 ** 31);
+    console.log(`shard store against its model: seed ${seed} (SLUICE_TEST_SEED)`);
+    const [one, other] = bed().stores;
+    const property = fc.asyncProperty(turns, async (run) => {
+      const model = createModelStore();
+      const intents = Array.from({ length: 6 }, () => freshIntent());
+      const world = intents[0]!.paymentIntentId;
+      let before = new Map<IntentId, Payment>();
+      for (const [i, turn] of run.entries()) {
+        const facts = turn.flatMap((step) => {
+          const intent = intents[step.on]!;
+          const seen = (step.stale ? before : model.payments).get(intent.paymentIntentId);
+          return factsOf(step, intent, seen, world);
+        });
+        before = structuredClone(model.payments);
+        if (facts.length > 0) await sameOutcome(model, i % 2 === 0 ? one : other, facts);
+        await sameRows(bed(), model, intents);
+      }
+    });
+    await fc.assert(property, { seed, numRuns: 60 });
+  }, 120_000);
+}
+
+async function sameOutcome(model: ModelStore, store: ShardStore, facts: readonly Fact[]): Promise<void> {
+  const outcome = (work: Promise<Effect[]>) =>
+    work.catch((error: unknown) => {
+      if (error instanceof StorageError) return error.kind;
+      throw error;
+    });
+  const wanted = await outcome(model.commit(facts));
+  expect(await outcome(store.commit(facts))).toEqual(wanted);
+}
+
+async function sameRows(
+  { stores, otherRows }: ShardStoreBed,
+  model: ModelStore,
+  intents: readonly PaymentIntent[],
+): Promise<void> {
+  const ids = new Set(intents.map(({ paymentIntentId }) => paymentIntentId));
+  const { payments } = await stores[0].prefetch({ payments: ids, keys: new Map() });
+  for (const id of ids) {
+    const [row, wanted] = [payments.get(id)!, model.payments.get(id) ?? null];
+    if (row !== null && wanted !== null) {
+      expect({ ...row.intent, updatedAt: 0 }).toEqual({ ...wanted.intent, updatedAt: 0 });
+      expect(row.attempts).toEqual(wanted.attempts);
+    } else {
+      expect(row).toEqual(wanted);
+    }
+    const { outbox } = await otherRows(id);
+    const told = model.outbox.filter((one) => one.transactionId?.startsWith(id.slice(0, 31)));
+    const words = (list: Array<{ transactionId: string | null; type: string }>) =>
+      list.map(({ transactionId, type }) => `${transactionId} ${type}`).sort();
+    expect(words(outbox)).toEqual(words(told));
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * Idempotency keys over HTTP: one effect and one answer, at one gateway and at two on the same databases (design 8).
+ *
+ * @module
+ */
+
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { queryShards } from '../support/databases.ts';
+import { type Answer, CARDS, cardFields, chargesOf, createShop, type Shop } from '../support/shop.ts';
+import { type Gateway, startWorld, type World } from '../support/world.ts';
+
+let world: World;
+let gateways: [Gateway, Gateway];
+let shops: [Shop, Shop];
+
+beforeAll(async () => {
+  world = await startWorld();
+  gateways = await Promise.all([world.startGateway(), world.startGateway()]);
+  shops = [createShop(world, gateways[0]), createShop(world, gateways[1])];
+});
+afterAll(() => world?.stop());
+
+function order(orderId: string, amount = 5000): object {
+  return { merchantId: world.merchantId, amount, currency: 'INR', orderId };
+}
+
+/** Exactly one of them was the first; all have the same body. */
+function expectOneEffect(answers: readonly Answer[]): void {
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => answers[0]!.status));
+  expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+  expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1);
+}
+
+test.each([
+  ['one gateway', () => [shops[0]]],
+  ['two gateways on the same databases', () => [...shops]],
+])('50 parallel intents with one key at %s: one effect, one answer', async (_, at) => {
+  const [key, orderId] = [randomUUID(), randomUUID()];
+  const used = at();
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_unused, i) =>
+      used[i % used.length]!.post('/v1/payment/intent', order(orderId), { 'idempotency-key': key }),
+    ),
+  );
+  expectOneEffect(answers);
+  expect(answers[0]!.status).toBe(201);
+  const rows = await queryShards(world, 'select from payment_intents where order_id = $1', [orderId]);
+  expect(rows).toHaveLength(1);
+});
+
+test('50 parallel sessions with one key at two gateways: one session, which opens', async () => {
+  const key = randomUUID();
+  const body = {
+    paymentIntentId: await shops[0].intent(),
+    merchantId: world.merchantId,
+    successUrl: 'https://a.example/',
+    cancelUrl: 'https://a.example/',
+  };
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, i) =>
+      shops[i % 2]!.post('/v1/payment/session', body, { 'idempotency-key': key }),
+    ),
+  );
+  expectOneEffect(answers);
+  expect((await shops[1].pay(answers[0]!.body.sessionId, CARDS.success)).status).toBe(202);
+});
+
+test('50 parallel card posts of a certified merchant with one key at two gateways: one charge', async () => {
+  const paymentIntentId = await shops[0].intent();
+  const key = randomUUID();
+  const pay = (gateway: Gateway, more: object = {}): Promise<Answer> =>
+    createShop(world, { ...gateway, apiUrl: gateway.checkoutUrl }).post(
+      '/v1/payment/process',
+      { paymentIntentId, merchantId: world.merchantId, ...cardFields(CARDS.success), ...more },
+      { 'idempotency-key': key },
+    );
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => pay(gateways[i % 2]!)));
+  expectOneEffect(answers);
+  expect(answers[0]).toMatchObject({ status: 202, body: { status: 'PROCESSING' } });
+  await shops[0].becomes(answers[0]!.body.transactionId, 'SUCCESS');
+  expect(await chargesOf(world, paymentIntentId)).toHaveLength(1);
+  expect(await pay(gateways[1], { cardNumber: CARDS.declined })).toMatchObject({
+    status: 422,
+    body: { code: 'idempotency_key_reused' },
+  });
+});
+
+test('the same key with another body is refused; another endpoint or merchant has keys of its own', async () => {
+  const key = randomUUID();
+  const first = await shops[0].post('/v1/payment/intent', order('o1'), { 'idempotency-key': key });
+  expect(first.status).toBe(201);
+  const reused = await shops[1].post('/v1/payment/intent', order('o1', 6000), { 'idempotency-key': key });
+  expect(reused).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
+  const quoted = await shops[1].post('/v1/payment/intent', order('o1'), { 'idempotency-key': `"${key}"` });
+  expect(quoted.body).toEqual(first.body);
+  const session = {
+    paymentIntentId: first.body.paymentIntentId,
+    merchantId: world.merchantId,
+    successUrl: 'https://a.example/',
+    cancelUrl: 'https://a.example/',
+  };
+  expect((await shops[0].post('/v1/payment/session', session, { 'idempotency-key': key })).status).toBe(201);
+  const otherShop = createShop(
+    world,
+    gateways[0],
+    await world.addMerchant('merchant_other'),
+    'merchant_other',
+  );
+  const other = await otherShop.post(
+    '/v1/payment/intent',
+    { ...order('o1'), merchantId: 'merchant_other' },
+    { 'idempotency-key': key },
+  );
+  expect(other).toMatchObject({ status: 201 });
+  expect(other.body.paymentIntentId).not.toBe(first.body.paymentIntentId);
+});
+
+test('a refused request does not use its key up', async () => {
+  const key = randomUUID();
+  const refused = await shops[0].post('/v1/payment/intent', order('o2', -1), { 'idempotency-key': key });
+  expect(refused.status).toBe(400);
+  expect((await shops[0].post('/v1/payment/intent', order('o2'), { 'idempotency-key': key })).status).toBe(
+    201,
+  );
+});
+
+test('a key survives kill -9 of the gateway', async () => {
+  const key = randomUUID();
+  const first = await shops[1].post('/v1/payment/intent', order('o3'), { 'idempotency-key': key });
+  gateways[1].kill('SIGKILL');
+  await gateways[1].ended;
+  gateways[1] = await gateways[1].again();
+  const replay = await createShop(world, gateways[1]).post('/v1/payment/intent', order('o3'), {
+    'idempotency-key': key,
+  });
+  expect(replay.headers.get('idempotency-replayed')).toBe('true');
+  expect(replay.body).toEqual(first.body);
+});
+
+test('a claim of yesterday, less than 24 hours old, is replayed today', async () => {
+  const key = randomUUID();
+  const first = await shops[0].post('/v1/payment/intent', order('o4'), { 'idempotency-key': key });
+  await queryShards(
+    world,
+    "update idempotency_keys set day = day - 1, created_at = created_at - interval '23 hours' where key = $1",
+    [key],
+  );
+  const replay = await shops[0].post('/v1/payment/intent', order('o4'), { 'idempotency-key': key });
+  expect(replay.body).toEqual(first.body);
+  await queryShards(
+    world,
+    "update idempotency_keys set created_at = created_at - interval '2 hours' where key = $1",
+    [key],
+  );
+  const anew = await shops[0].post('/v1/payment/intent', order('o4'), { 'idempotency-key': key });
+  expect(anew.status).toBe(201);
+  expect(anew.body.paymentIntentId).not.toBe(first.body.paymentIntentId);
+});
