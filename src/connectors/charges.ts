@@ -8,7 +8,7 @@ import type { Options } from '../config/options.ts';
 import type { FaultPoint } from '../domain/fault-points.ts';
 import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { type Breaker, type BreakerOptions, createBreaker, type Health } from './breaker.ts';
+import { type Breaker, type BreakerOptions, type CallEnd, createBreaker } from './breaker.ts';
 import type { Charge, ChargeRequest } from './connector.ts';
 import { sandboxConfig } from './registry.ts';
 import { createSandboxCharge } from './sandbox/charge.ts';
@@ -71,10 +71,11 @@ export function guarded(
   return async (request, card) => {
     const breaker = breakerOf(request.account.account);
     const startedMs = deps.monotonicMs();
-    const admission = breaker.admit(startedMs);
-    if (!admission.passes) {
-      processorCalls.of(processor, admission.reason).add();
-      return notAdmitted(processor, request, admission.reason, deps.now());
+    const entry = breaker.enter(startedMs);
+    if (!entry.ok) {
+      const failureCode = entry.reason === 'busy' ? 'processor_busy' : 'processor_unreachable';
+      processorCalls.of(processor, `breaker_${entry.reason}`).add();
+      return notEntered(processor, request, failureCode, `breaker ${entry.reason}`, deps.now());
     }
     processorInFlight.of(processor).set(++underWay);
     let word: ProcessorWord | undefined;
@@ -83,7 +84,7 @@ export function guarded(
       return word;
     } finally {
       const endedMs = deps.monotonicMs();
-      breaker.done(admission, healthOf(word), endedMs);
+      breaker.finished(entry.permit, endOf(word), endedMs);
       processorCalls.of(processor, word?.said ?? 'unknown').add();
       processorCallSeconds.of(processor).observe((endedMs - startedMs) / 1000);
       processorInFlight.of(processor).set(--underWay);
@@ -95,16 +96,17 @@ export function guarded(
 /** Failure codes of charges that our own side did not send. */
 const OUR_OWN: ReadonlySet<string | null> = new Set(['processor_busy', 'send_before_passed']);
 
-function healthOf(word: ProcessorWord | undefined): Health {
-  if (word === undefined || word.said === 'unknown') return 'trouble';
-  if (word.said !== 'not_sent') return 'healthy';
-  return OUR_OWN.has(word.failureCode) ? 'neutral' : 'trouble';
+function endOf(word: ProcessorWord | undefined): CallEnd {
+  if (word === undefined || word.said === 'unknown') return 'failed';
+  if (word.said !== 'not_sent') return 'served';
+  return OUR_OWN.has(word.failureCode) ? 'silent' : 'failed';
 }
 
-function notAdmitted(
+function notEntered(
   processor: ProcessorName,
   request: ChargeRequest,
-  reason: 'breaker_open' | 'processor_busy',
+  failureCode: string,
+  detail: string,
   at: number,
 ): ProcessorWord {
   return {
@@ -116,9 +118,9 @@ function notAdmitted(
     processorTxnId: null,
     amount: null,
     currency: null,
-    failureCode: reason === 'breaker_open' ? 'processor_unreachable' : 'processor_busy',
+    failureCode,
     referenceClosed: false,
     at,
-    detail: reason,
+    detail,
   };
 }

@@ -78,6 +78,16 @@ export function sessionStoreContract(name: string, open: () => Promise<SessionSt
       expect([1, 2, 3]).toContain((await store.get(id))?.session.amount);
     });
 
+    test('two threads that put the same sessions in opposite orders do not hold each other up', async () => {
+      const ids = Array.from({ length: 200 }, newId);
+      for (let round = 0; round < 20; round++) {
+        await Promise.all([
+          ...ids.map((id) => store.put(id, session({ amount: 1 }), 600_000, 0)),
+          ...ids.toReversed().map((id) => other.put(id, session({ amount: 2 }), 600_000, 0)),
+        ]);
+      }
+    });
+
     test('a lifetime that is over leaves the grace; both over leave nothing', async () => {
       const [inGrace, over] = [newId(), newId()];
       await store.put(inGrace, session(), 0, 60_000);

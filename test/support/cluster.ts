@@ -10,11 +10,16 @@ import { join } from 'node:path';
 import { evenRanges, migrateAll } from '../../src/cli/migrations.ts';
 import { type EmbeddedDatabases, ensureDatabases, SERVICE_ROLES } from '../../src/embedded/databases.ts';
 import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
+import { waitForEnd } from '../../src/embedded/process-identity.ts';
 import type { ShardRange } from '../../src/storage/control.ts';
 
 export interface Cluster extends EmbeddedDatabases {
   postgres: EmbeddedPostgres;
   ranges: readonly ShardRange[];
+  /** Where all of it is: data, WAL, server log. */
+  folder: string;
+  /** kill -9 of the whole server; resolves when it runs again on the same port, its log replayed. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -24,15 +29,21 @@ export async function startCluster(shards = 2): Promise<Cluster> {
   // The server runs as another user when we are root.
   chmodSync(folder, 0o711);
   const dataDir = join(folder, 'postgres');
-  const postgres = await startPostgres({ dataDir });
+  let postgres = await startPostgres({ dataDir });
+  const { port } = postgres;
   const stop = async (): Promise<void> => {
     await postgres.stop();
     rmSync(folder, { recursive: true, force: true });
   };
+  const crash = async (): Promise<void> => {
+    process.kill(postgres.pid, 'SIGKILL');
+    await waitForEnd(postgres.identity, 10_000);
+    postgres = await startPostgres({ dataDir, port });
+  };
   try {
     const databases = await ensureDatabases(postgres, dataDir, shards);
     await migrateAll(databases.owner, SERVICE_ROLES);
-    return { ...databases, postgres, ranges: evenRanges(shards), stop };
+    return { ...databases, postgres, ranges: evenRanges(shards), folder, crash, stop };
   } catch (error) {
     // The server outlives this process unless it is stopped.
     await stop();

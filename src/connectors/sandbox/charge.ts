@@ -10,7 +10,7 @@
 import { showTransactionId } from '../../domain/ids.ts';
 import type { ProcessorWord, Said } from '../../domain/transaction.ts';
 import type { Charge, ChargeCard, ChargeRequest } from '../connector.ts';
-import { createHttpClient, type HttpAnswer, type HttpClient } from '../http-client.ts';
+import { createHttpClient, type HttpClient, type HttpOutcome } from '../http-client.ts';
 import { REFUSED_BIN, REFUSED_ORIGIN, type SandboxConfig } from './config.ts';
 import { type BankCharge, parseAnswer, readCharge, refusalOf, transactionOf, wordOf } from './status.ts';
 
@@ -27,6 +27,7 @@ export interface SandboxCharge {
 }
 
 const CONNECTIONS_MAX = 2048;
+const REFUSED_CONNECTIONS_MAX = 256;
 const ANSWER_BYTES_MAX = 64 * 1024;
 const CONNECT_TIMEOUT_MS = 2000;
 
@@ -37,23 +38,24 @@ export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDe
       origin,
       connectionsMax,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      timeoutMs: config.timeoutMs,
       answerBytesMax: ANSWER_BYTES_MAX,
+      monotonicMs: deps.monotonicMs,
     });
   const bank = open(config.baseUrl, CONNECTIONS_MAX);
-  const nobody = open(REFUSED_ORIGIN, 4);
+  const nobody = open(REFUSED_ORIGIN, REFUSED_CONNECTIONS_MAX);
 
   async function charge(request: ChargeRequest, card: ChargeCard): Promise<ProcessorWord> {
     const body = chargeBody(request, card);
     const client = config.refusedCards && startsWith(card.pan, REFUSED_BIN) ? nobody : bank;
     try {
-      const answer = await client.call({
+      const answer = await client.exchange({
         method: 'POST',
         path: '/v1/charges',
         headers: { authorization: `Bearer ${request.account.secretKey}`, 'content-type': 'application/json' },
         body,
-        mayLeave: () => deps.monotonicMs() < request.sendBefore,
-        ...(deps.left !== undefined && { left: deps.left }),
+        timeoutMs: config.timeoutMs,
+        sendBefore: request.sendBefore,
+        ...(deps.left !== undefined && { onSent: deps.left }),
       });
       return readAnswer(request, answer, deps.now());
     } finally {
@@ -81,7 +83,7 @@ function chargeBody(request: ChargeRequest, card: ChargeCard): Buffer {
  * Only a whole charge of this reference, amount and account in a 200 is the bank's word on it, and only a refusal in the
  * bank's own words that it has booked nothing. Anything else after sending is unknown, with what came back as evidence.
  */
-function readAnswer(request: ChargeRequest, answer: HttpAnswer, at: number): ProcessorWord {
+function readAnswer(request: ChargeRequest, answer: HttpOutcome, at: number): ProcessorWord {
   if (answer.kind === 'not_sent') {
     return ourWord(request, 'not_sent', NOT_SENT_CODES[answer.reason], answer.detail, at);
   }
@@ -103,7 +105,8 @@ function readAnswer(request: ChargeRequest, answer: HttpAnswer, at: number): Pro
 const NOT_SENT_CODES = {
   unreachable: 'processor_unreachable',
   busy: 'processor_busy',
-  too_late: 'send_before_passed',
+  deadline_passed: 'send_before_passed',
+  closed: 'processor_busy',
 } as const;
 
 /** What of an answer is not what was asked for; null: nothing. */

@@ -20,15 +20,15 @@ export function createSandboxQuery(config: SandboxConfig): Query {
     origin: config.baseUrl,
     connectionsMax: CONNECTIONS_MAX,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    timeoutMs: config.timeoutMs,
     answerBytesMax: ANSWER_BYTES_MAX,
   });
   return async ({ transactionId, leg, account, now }) => {
-    const answer = await client.call({
+    const answer = await client.exchange({
       method: 'GET',
       path: `/v1/charges?reference=${showTransactionId(transactionId)}`,
       headers: { authorization: `Bearer ${account.secretKey}` },
       body: null,
+      timeoutMs: config.timeoutMs,
     });
     if (answer.kind !== 'answered') return { kind: 'no_answer', detail: answer.detail };
     const body = parseAnswer(answer.body);

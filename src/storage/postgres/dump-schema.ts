@@ -46,11 +46,17 @@ const GRANTS = `
   ) as granted
   where grantee is distinct from owner group by grantee order by 1`;
 
+/** Who may run it. No list at all stands for PostgreSQL's default, which is everybody. */
 const FUNCTIONS = `
-  select pg_get_functiondef(p.oid) as definition from pg_proc p
+  select trim(trailing E'\\n' from pg_get_functiondef(p.oid)) || ';' || coalesce((
+           select string_agg(format(
+                    E'\\nGRANT execute ON FUNCTION %s TO %s;', p.oid::regprocedure,
+                    case grantee when 0 then 'PUBLIC' else grantee::regrole::text end), '' order by grantee)
+           from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) where grantee <> p.proowner), '') as definition
+  from pg_proc p
   where p.pronamespace = 'public'::regnamespace
     and not exists (select from pg_depend where objid = p.oid and deptype = 'e')
-  order by p.proname`;
+  order by p.proname, p.oid::regprocedure::text`;
 
 interface Column {
   name: string;
@@ -75,7 +81,7 @@ export async function dumpSchema(connectionString: string): Promise<string> {
   try {
     const parts: string[] = [];
     for (const table of (await client.query<Table>(TABLES)).rows) parts.push(await dumpTable(client, table));
-    for (const text of await definitions(client, FUNCTIONS, [])) parts.push(`${text.trim()};`);
+    for (const text of await definitions(client, FUNCTIONS, [])) parts.push(text);
     return parts.join('\n\n');
   } finally {
     await client.end();

@@ -11,9 +11,10 @@ import { ConnectionLost } from './connection.ts';
 const KINDS: Readonly<Record<string, StorageFailureKind>> = {
   // Raised by sluice_halfway().
   SL001: 'halfway',
-  // Data exception, integrity constraint: a value of a row.
+  // Data exception, integrity constraint, a limit such as the size of an index row: a value of a row.
   '22': 'poisoned',
   '23': 'poisoned',
+  '54': 'poisoned',
   // Deadlock, serialisation.
   '40P01': 'repeat',
   '40001': 'repeat',
@@ -26,6 +27,9 @@ const KINDS: Readonly<Record<string, StorageFailureKind>> = {
   '57': 'unavailable',
   '58': 'unavailable',
   '25': 'unavailable',
+  // The state of an object, damage to the data: for the operator; this statement changed nothing.
+  '55': 'unavailable',
+  XX: 'unavailable',
 };
 
 /** What a rejection of a query means. Whatever is not PostgreSQL's own is thrown on: it is a bug. */

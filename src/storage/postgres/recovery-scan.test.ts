@@ -32,7 +32,11 @@ beforeEach(async () => {
 });
 
 async function commit(facts: Fact[]): Promise<void> {
-  const store = createShardStore({ connectionString: cluster.services.shards[0]!, applicationName: 'test', ownShard: 0 });
+  const store = createShardStore({
+    connectionString: cluster.services.shards[0]!,
+    applicationName: 'test',
+    ownShard: 0,
+  });
   await store.commit(facts);
   await store.close();
 }

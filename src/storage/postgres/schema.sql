@@ -322,6 +322,7 @@ BEGIN
   END LOOP;
   RETURN made;
 END $function$;
+GRANT execute ON FUNCTION sluice_ensure_partitions(date,date) TO sluice_shard;
 
 CREATE OR REPLACE FUNCTION public.sluice_first_id(at timestamp with time zone)
  RETURNS uuid
@@ -330,6 +331,7 @@ CREATE OR REPLACE FUNCTION public.sluice_first_id(at timestamp with time zone)
 AS $function$
   SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
 $function$;
+GRANT execute ON FUNCTION sluice_first_id(timestamp with time zone) TO sluice_shard;
 
 CREATE OR REPLACE FUNCTION public.sluice_halfway()
  RETURNS boolean
@@ -338,3 +340,4 @@ AS $function$
 BEGIN
   RAISE EXCEPTION 'halfway' USING ERRCODE = 'SL001';
 END $function$;
+GRANT execute ON FUNCTION sluice_halfway() TO sluice_shard;

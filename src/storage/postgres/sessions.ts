@@ -10,6 +10,7 @@
 
 import { assertSessionId, isSessionId } from '../session-id.ts';
 import { type CheckoutSession, type LiveSession, type SessionStore, SessionStoreError } from '../sessions.ts';
+import { bareArray, quotedArray } from './array-literal.ts';
 import { createConnection } from './connection.ts';
 import { createRounds } from './rounds.ts';
 
@@ -82,19 +83,22 @@ export function createPostgresSessions(
   }
 
   const puts = createRounds<Put, void>(LIMITS, async (round) => {
-    // One row a statement may be written once: of two puts of one session the later stays.
-    const rows = [...new Map(round.map((put) => [put.id, put])).values()];
+    // One row a statement may be written once: of two puts of one session the later stays. In the order of their ids,
+    // so that two threads that write the same sessions lock them in the same order and never each other.
+    const newest = new Map(round.map((put) => [put.id, put]));
+    const ids = [...newest.keys()].sort();
+    const rows = ids.map((id) => newest.get(id)!);
     await run('session-put', PUT, [
-      rows.map(({ id }) => id),
-      rows.map(({ session }) => session),
-      rows.map(({ lifetimeMs }) => Math.ceil(lifetimeMs)),
-      rows.map(({ graceMs }) => Math.ceil(graceMs)),
+      bareArray(ids),
+      quotedArray(rows.map(({ session }) => session)),
+      bareArray(rows.map(({ lifetimeMs }) => Math.ceil(lifetimeMs))),
+      bareArray(rows.map(({ graceMs }) => Math.ceil(graceMs))),
     ]);
     return round.map(() => undefined);
   });
 
   const gets = createRounds<string, LiveSession | undefined>(LIMITS, async (round) => {
-    const { rows } = await run<SessionRow>('session-get', GET, [[...new Set(round)]]);
+    const { rows } = await run<SessionRow>('session-get', GET, [bareArray([...new Set(round)])]);
     const found = new Map(rows.map((row) => [row.id, row]));
     return round.map((id) => liveSession(found.get(id)));
   });

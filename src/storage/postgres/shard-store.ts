@@ -24,7 +24,7 @@ export interface ShardStoreOptions {
  * A plan prepared on an empty partition became fifteen times slower as it grew; nested loops over primary keys are right
  * at every size (design 6). JIT and parallel workers cost more than such a statement.
  */
-const PINNED_PLANS = {
+export const PINNED_PLANS = {
   plan_cache_mode: 'force_generic_plan',
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',

@@ -1,0 +1,214 @@
+/**
+ * The client against a server that misbehaves: what it says about bytes must be true.
+ *
+ * @module
+ */
+
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  createHttpClient,
+  type HttpClient,
+  type HttpClientOptions,
+  type HttpRequest,
+} from './http-client.ts';
+import {
+  closedPort,
+  httpAnswer,
+  type ScriptedServer,
+  startScriptedServer,
+} from './testing/scripted-server.ts';
+
+let server: ScriptedServer;
+const clients: HttpClient[] = [];
+
+beforeEach(async () => {
+  server = await startScriptedServer();
+});
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+  await server.close();
+});
+
+function open(over: Partial<HttpClientOptions> = {}): HttpClient {
+  const client = createHttpClient({
+    origin: server.origin,
+    connectionsMax: 4,
+    connectTimeoutMs: 500,
+    answerBytesMax: 1024,
+    ...over,
+  });
+  clients.push(client);
+  return client;
+}
+
+function post(over: Partial<HttpRequest> = {}): HttpRequest {
+  return {
+    method: 'POST',
+    path: '/charge',
+    headers: { 'x-key': 'k' },
+    body: Buffer.from('{"a":1}'),
+    timeoutMs: 2000,
+    ...over,
+  };
+}
+
+test('a whole answer, on a connection that is used again', async () => {
+  const client = open();
+  server.answer((socket) => socket.write(httpAnswer(402, '{"no":"money"}')));
+  for (let i = 0; i < 3; i++) {
+    const answer = await client.exchange(post());
+    expect(answer).toMatchObject({ kind: 'answered', status: 402 });
+    expect(answer.kind === 'answered' && answer.body.toString()).toBe('{"no":"money"}');
+  }
+  expect(server.sockets.size).toBe(1);
+  expect(server.requests.map(({ body }) => body.toString())).toEqual(['{"a":1}', '{"a":1}', '{"a":1}']);
+  expect(server.requests[0]!.head).toMatch(/^POST \/charge HTTP\/1\.1\r\n[\s\S]*x-key: k/);
+});
+
+test('charges under way at once have a connection each: none waits behind another', async () => {
+  const client = open();
+  server.answer(() => undefined);
+  const calls = [client.exchange(post()), client.exchange(post()), client.exchange(post())];
+  await vi.waitFor(() => expect(server.requests).toHaveLength(3));
+  expect(server.sockets.size).toBe(3);
+  for (const socket of server.sockets) socket.write(httpAnswer(200, '{}'));
+  for (const answer of await Promise.all(calls)) expect(answer.kind).toBe('answered');
+});
+
+describe('no byte has left', () => {
+  test('connection refused', async () => {
+    const client = open({ origin: `http://127.0.0.1:${await closedPort()}` });
+    expect(await client.exchange(post())).toMatchObject({
+      kind: 'not_sent',
+      reason: 'unreachable',
+      detail: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+
+  test('a name that does not exist', async () => {
+    const client = open({ origin: 'http://no-such-bank.invalid' });
+    expect(await client.exchange(post())).toMatchObject({ kind: 'not_sent', reason: 'unreachable' });
+  });
+
+  test('TLS with a server that speaks none', async () => {
+    server.answer(() => undefined);
+    const client = open({ origin: server.origin.replace('http:', 'https:') });
+    expect(await client.exchange(post())).toMatchObject({ kind: 'not_sent', reason: 'unreachable' });
+    expect(server.requests).toEqual([]);
+  });
+
+  test('the time to leave has passed once the socket is connected', async () => {
+    const client = open({ monotonicMs: () => 1000 });
+    const late = await client.exchange(post({ sendBefore: 999 }));
+    expect(late).toMatchObject({ kind: 'not_sent', reason: 'deadline_passed' });
+    expect(server.requests).toEqual([]);
+  });
+
+  test('every connection is in use: refused at once, and there is room again afterwards', async () => {
+    const client = open({ connectionsMax: 1 });
+    server.answer(() => undefined);
+    const first = client.exchange(post());
+    await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+    expect(await client.exchange(post())).toMatchObject({ kind: 'not_sent', reason: 'busy' });
+    for (const socket of server.sockets) socket.write(httpAnswer(200, '{}'));
+    await first;
+    server.answer((socket) => socket.write(httpAnswer(200, '{}')));
+    expect(await client.exchange(post())).toMatchObject({ kind: 'answered' });
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('a header that cannot be sent', async () => {
+    const answer = await open().exchange(post({ headers: { 'x-key': 'a\r\nb' } }));
+    expect(answer).toMatchObject({ kind: 'not_sent' });
+    expect(server.requests).toEqual([]);
+  });
+
+  test('a closed client', async () => {
+    const client = open();
+    await client.close();
+    expect(await client.exchange(post())).toMatchObject({ kind: 'not_sent' });
+  });
+});
+
+describe('a byte may have left, and nothing is sent twice', () => {
+  test('the server closes the socket after reading', async () => {
+    const client = open();
+    server.answer((socket) => socket.destroy());
+    for (let i = 1; i <= 20; i++) {
+      expect(await client.exchange(post())).toMatchObject({ kind: 'unknown' });
+      expect(server.requests).toHaveLength(i);
+    }
+  });
+
+  test('the server ends a kept-alive connection just when the next request comes', async () => {
+    const client = open();
+    let calls = 0;
+    const answered: string[] = [];
+    for (; calls < 100; calls++) {
+      server.answer((socket) => {
+        socket.write(httpAnswer(200, '{}'));
+        // Half at once, half a tick later: before, while and after the next request leaves.
+        if (calls % 2 === 0) socket.destroySoon();
+        else setImmediate(() => socket.destroy());
+      });
+      answered.push((await client.exchange(post())).kind);
+    }
+    // What was answered or is unknown was sent at most once; what is not_sent never was.
+    const sent = answered.filter((kind) => kind !== 'not_sent').length;
+    expect(server.requests.length).toBeLessThanOrEqual(sent);
+    expect(server.requests.length).toBeGreaterThanOrEqual(
+      answered.filter((kind) => kind === 'answered').length,
+    );
+  });
+
+  test('no answer', async () => {
+    const client = open();
+    server.answer(() => undefined);
+    expect(await client.exchange(post({ timeoutMs: 100 }))).toMatchObject({ kind: 'unknown' });
+    expect(server.requests).toHaveLength(1);
+    await vi.waitFor(() => expect(server.sockets.size).toBe(0));
+  });
+
+  test('an answer that drips for ever', async () => {
+    const client = open();
+    server.answer((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
+      const drip = setInterval(() => socket.write('.'), 10);
+      socket.on('close', () => clearInterval(drip));
+    });
+    expect(await client.exchange(post({ timeoutMs: 150 }))).toMatchObject({ kind: 'unknown' });
+  });
+
+  test.each<[string, string]>([
+    ['is cut off', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"status":"succ'],
+    ['is not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n'],
+    ['is too long', httpAnswer(200, 'x'.repeat(2000))],
+  ])('an answer that %s', async (_, text) => {
+    server.answer((socket) => socket.end(text));
+    expect(await open().exchange(post())).toMatchObject({ kind: 'unknown' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('the client is closed meanwhile', async () => {
+    const client = open();
+    server.answer(() => undefined);
+    const call = client.exchange(post());
+    await vi.waitFor(() => expect(server.requests).toHaveLength(1));
+    await client.close();
+    expect(await call).toMatchObject({ kind: 'unknown' });
+  });
+});
+
+test('a redirect is an answer like any other', async () => {
+  server.answer((socket) => socket.write(httpAnswer(307, '', { location: `${server.origin}/elsewhere` })));
+  expect(await open().exchange(post())).toMatchObject({ kind: 'answered', status: 307 });
+  expect(server.requests).toHaveLength(1);
+});
+
+test('it tells when the request has been handed over, only then', async () => {
+  const onSent = vi.fn();
+  await open().exchange(post({ onSent }));
+  expect(onSent).toHaveBeenCalledOnce();
+  await open({ origin: `http://127.0.0.1:${await closedPort()}` }).exchange(post({ onSent }));
+  expect(onSent).toHaveBeenCalledOnce();
+});

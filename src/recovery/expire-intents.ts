@@ -1,0 +1,78 @@
+/**
+ * Expire intents: closes those that nobody paid within their day.
+ *
+ * It walks the intents that are older than a day, oldest first, and asks the actor of each PENDING one without an open
+ * attempt to close it. The actor's statement checks all of that again, so two gateways may do it at once. Progress
+ * stays before the oldest attempt that is still open, whose intent may be PENDING again tomorrow.
+ *
+ * @module
+ */
+
+import { firstIdAt, type IntentId, makeId, shardOfId, timeOfId } from '../domain/ids.ts';
+import type { AskShard } from '../messages/ask.ts';
+import type { RecoveryScan } from '../storage/recovery-scan.ts';
+import { SETTLED_MS, ZERO_ID } from './watch-open-attempts.ts';
+
+export interface ExpireDeps {
+  scan: Pick<RecoveryScan, 'pendingIntents' | 'readProgress' | 'writeProgress'>;
+  ask: AskShard;
+  askDeadlineMs: number;
+  now(): number;
+  randomBytes(length: number): Uint8Array;
+  /** The lowest id of an attempt known to be open; null when there is none. */
+  lowestOpen(): string | null;
+  /** True when the round should end early. */
+  stopping(): boolean;
+}
+
+export const PROGRESS_NAME = 'pending-intents';
+const PAGE_ROWS = 500;
+const ASKED_AT_ONCE = 16;
+const PAGES_PER_ROUND = 100;
+
+/** One round. Resolves with how many intents it closed; rejects when the database cannot be read. */
+export async function expireIntents(deps: ExpireDeps): Promise<number> {
+  const { scan } = deps;
+  const before = firstIdAt(deps.now() - SETTLED_MS);
+  const begun = (await scan.readProgress(PROGRESS_NAME)) ?? ZERO_ID;
+  let at = begun;
+  let expired = 0;
+  for (let pages = 0; pages < PAGES_PER_ROUND && at < before && !deps.stopping(); pages++) {
+    const { rows, next } = await scan.pendingIntents(at, before, PAGE_ROWS);
+    const closed = await expireAll(deps, rows);
+    if (closed === null) break;
+    expired += closed;
+    at = next ?? before;
+  }
+  const lowestOpen = deps.lowestOpen();
+  const held = lowestOpen === null ? at : minId(at, firstIdAt(timeOfId(lowestOpen)));
+  if (held > begun) await scan.writeProgress(PROGRESS_NAME, held);
+  return expired;
+}
+
+/** How many were closed; null when one was refused and the page must be walked again. */
+async function expireAll(deps: ExpireDeps, intentIds: readonly IntentId[]): Promise<number | null> {
+  let closed = 0;
+  for (let from = 0; from < intentIds.length; from += ASKED_AT_ONCE) {
+    if (deps.stopping()) return null;
+    const asked = intentIds.slice(from, from + ASKED_AT_ONCE).map((intentId) => expireOne(deps, intentId));
+    const answers = await Promise.all(asked);
+    if (answers.includes(null)) return null;
+    closed += answers.filter((answer) => answer === true).length;
+  }
+  return closed;
+}
+
+/** Null when the actor could not do it now. */
+async function expireOne(deps: ExpireDeps, intentId: IntentId): Promise<boolean | null> {
+  const shard = shardOfId(intentId);
+  const now = deps.now();
+  const eventId = makeId(now, shard, deps.randomBytes(8));
+  const reply = await deps.ask(shard, { type: 'expire-intent', intentId, eventId, now }, deps.askDeadlineMs);
+  if (reply.type === 'intent-expired') return reply.expired;
+  return reply.type === 'refused' && reply.refusal.code === 'payment_not_found' ? false : null;
+}
+
+function minId(one: string, other: string): string {
+  return one < other ? one : other;
+}

@@ -1,0 +1,154 @@
+/**
+ * Recovery: finds attempts without a final word, asks their processors until there is one, and closes intents that
+ * nobody paid.
+ *
+ * It lives beside the payments and owns nothing: what it finds are rows, what it does are words to the actors, and
+ * each of them is a compare-and-set in SQL. So any number of gateways may run it, and it may die at any instruction.
+ *
+ * Bounded: questions under way, attempts watched, rows looked at per step. What finds no room is found again.
+ *
+ * @module
+ */
+
+import type { Attempt } from '../domain/transaction.ts';
+import type { Log } from '../metrics/log.ts';
+import type { RecoveryScan } from '../storage/recovery-scan.ts';
+import { nextQueryDelayMs, proofQueryGapMs } from './backoff.ts';
+import { expireIntents } from './expire-intents.ts';
+import { type ResolveDeps, resolveAttempt } from './resolve-attempt.ts';
+import { createUpkeep } from './upkeep.ts';
+import { createWatchList, type Watched } from './watch-list.ts';
+import { createWalk, FRESH_MS, type Walk } from './watch-open-attempts.ts';
+
+export interface RecoveryDeps extends ResolveDeps {
+  /** One per shard database. */
+  scans: readonly RecoveryScan[];
+  /** From 0 to below 1. */
+  random(): number;
+  log: Log;
+  /** Left out: {@link RECOVERY_LIMITS}. */
+  limits?: Partial<RecoveryLimits>;
+}
+
+export interface RecoveryLimits {
+  /** Questions under way at once. */
+  askingMax: number;
+  /** Attempts on the watch list; about 200 bytes each. */
+  watchedMax: number;
+  /** Between two steps of a walk. */
+  walkEveryMs: number;
+  /** Between two looks at what is due. */
+  askEveryMs: number;
+  /** Between two rounds of closing intents. */
+  expireEveryMs: number;
+  /** Open for longer than this: an operator should look. */
+  unresolvedAfterMs: number;
+}
+
+export const RECOVERY_LIMITS: RecoveryLimits = {
+  askingMax: 64,
+  watchedMax: 100_000,
+  walkEveryMs: 1000,
+  askEveryMs: 250,
+  expireEveryMs: 60_000,
+  unresolvedAfterMs: 3 * 24 * 60 * 60 * 1000,
+};
+
+export interface Recovery {
+  start(): void;
+  /** Begins no more questions; resolves when those under way have ended. */
+  stop(): Promise<void>;
+  /** `watched` attempts, of which `unresolved` are an operator's; questions under way. */
+  counters(): { watched: number; unresolved: number; asking: number };
+}
+
+/** Makes the recovery of a gateway; it rests until `start`. */
+export function createRecovery(deps: RecoveryDeps): Recovery {
+  const { now, log } = deps;
+  const limits = { ...RECOVERY_LIMITS, ...deps.limits };
+  const watchList = createWatchList(limits.watchedMax);
+  const walks = deps.scans.map((scan, database) =>
+    createWalk({ scan, now, watch: (attempt) => watch(attempt, database) }),
+  );
+  const upkeep = createUpkeep((error) => log('error', 'recovery_failed', { errorMessage: String(error) }));
+  const asking = new Set<Promise<void>>();
+  let stopping = false;
+
+  function watch(attempt: Attempt, database: number): void {
+    watchList.add(attempt, database, attempt.createdAt + FRESH_MS);
+  }
+
+  /** Fills the free places with what is due. */
+  function askDue(): void {
+    while (!stopping && asking.size < limits.askingMax) {
+      const watched = watchList.takeDue(now());
+      if (watched === null) return;
+      const asked: Promise<void> = askAbout(watched).finally(() => {
+        asking.delete(asked);
+        askDue();
+      });
+      asking.add(asked);
+    }
+  }
+
+  async function askAbout(watched: Watched): Promise<void> {
+    watched.asked++;
+    let sendBefore: number | null = null;
+    try {
+      const resolution = await resolveAttempt(deps, watched);
+      if (resolution.kind === 'settled') return watchList.drop(watched);
+      sendBefore = resolution.sendBefore;
+    } catch (error) {
+      const { transactionId } = watched;
+      log('error', 'recovery_query_failed', { transactionId, errorMessage: String(error) });
+    }
+    markUnresolved(watched);
+    watchList.again(watched, dueAgainAt(watched, sendBefore));
+  }
+
+  function markUnresolved(watched: Watched): void {
+    if (watched.unresolved || now() - watched.createdAt < limits.unresolvedAfterMs) return;
+    watched.unresolved = true;
+    log('error', 'attempt_unresolved', { transactionId: watched.transactionId });
+  }
+
+  function dueAgainAt(watched: Watched, sendBefore: number | null): number {
+    const at = now();
+    const { notFoundProofMs } = deps;
+    if (watched.notFound > 0) return at + proofQueryGapMs(notFoundProofMs);
+    const due = at + nextQueryDelayMs(watched.asked, deps.random());
+    if (sendBefore === null) return due;
+    // The first question that can count is asked as soon as it can.
+    const proofFrom = sendBefore + notFoundProofMs + 1;
+    return at < proofFrom && due > proofFrom ? proofFrom : due;
+  }
+
+  async function expire(scan: RecoveryScan, walk: Walk, database: number): Promise<void> {
+    // Before the first sweep the open attempts are not known, and progress could pass over one.
+    if (!walk.swept()) return;
+    const count = await expireIntents({
+      ...deps,
+      scan,
+      lowestOpen: () => watchList.lowestOf(database),
+      stopping: () => stopping,
+    });
+    if (count > 0) log('info', 'intents_expired', { count, database });
+  }
+
+  return {
+    start() {
+      deps.scans.forEach((scan, database) => {
+        const walk = walks[database]!;
+        upkeep.every(limits.walkEveryMs, () => walk.step());
+        upkeep.every(limits.expireEveryMs, () => expire(scan, walk, database));
+      });
+      upkeep.every(limits.askEveryMs, async () => askDue());
+    },
+    async stop() {
+      stopping = true;
+      await upkeep.stop();
+      await Promise.all(asking);
+    },
+    counters: () => ({ watched: watchList.size(), unresolved: watchList.unresolved(), asking: asking.size }),
+  };
+}

@@ -1,0 +1,241 @@
+/**
+ * The statement itself: its plans, the work it leaves to vacuum, the first minute of a day.
+ *
+ * @module
+ */
+
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Cluster, startCluster } from '../../../test/support/cluster.ts';
+import {
+  attemptFor,
+  callback,
+  claimed,
+  created,
+  declined,
+  expired,
+  freshIntent,
+  moved,
+  started,
+} from '../../../test/support/facts.ts';
+import type { Fact } from '../../domain/facts.ts';
+import { commitTurn } from './commit-turn.ts';
+import { createShardStore, PINNED_PLANS } from './shard-store.ts';
+
+let cluster: Cluster;
+let owner: pg.Client;
+beforeAll(async () => {
+  cluster = await startCluster(1);
+  owner = new pg.Client({
+    connectionString: cluster.owner.shards[0],
+    options: Object.entries(PINNED_PLANS)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
+  });
+  await owner.connect();
+});
+afterAll(async () => {
+  await owner?.end();
+  await cluster?.stop();
+});
+
+/** The statement and parameters a batch would be sent as. */
+async function statementFor(
+  facts: readonly Fact[],
+): Promise<{ name: string; text: string; values: string[] }> {
+  let sent: pg.QueryConfig | undefined;
+  const link = {
+    query: (config: pg.QueryConfig) => {
+      sent = config;
+      return Promise.reject(new Error('not sent'));
+    },
+    connected: () => true,
+    whenConnected: () => Promise.resolve(true),
+    close: () => Promise.resolve(),
+  };
+  await expect(commitTurn(link, facts, 7)).rejects.toThrow('not sent');
+  return { name: sent!.name!, text: sent!.text, values: sent!.values!.map(String) };
+}
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Actual Loops': number;
+  Plans?: PlanNode[];
+}
+
+/** Runs a batch under EXPLAIN, undoes it, and returns the nodes of its generic plan that were executed. */
+async function executedNodes(facts: readonly Fact[]): Promise<PlanNode[]> {
+  const { name, text, values } = await statementFor(facts);
+  await owner.query('begin');
+  await owner.query(`prepare ${name} as ${text}`);
+  const { rows } = await owner.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
+    `explain (analyze, format json) execute ${name} (${values.map((value) => pg.escapeLiteral(value)).join(', ')})`,
+  );
+  await owner.query(`rollback; deallocate ${name}`);
+  const nodes: PlanNode[] = [];
+  const visit = (node: PlanNode): void => {
+    if (node['Actual Loops'] > 0) nodes.push(node);
+    for (const child of node.Plans ?? []) visit(child);
+  };
+  visit(rows[0]!['QUERY PLAN'][0].Plan);
+  return nodes;
+}
+
+const today = () => new Date().toISOString().slice(0, 10).replaceAll('-', '');
+
+describe('plans of prepared statements', () => {
+  const fresh = () => Array.from({ length: 3 }, () => freshIntent());
+  const batches: Record<string, () => Fact[]> = {
+    intents: () => fresh().map((intent) => created(intent)),
+    'keyed intents': () =>
+      fresh().flatMap((intent) => [
+        claimed(intent.paymentIntentId, intent.paymentIntentId),
+        created(intent, true),
+      ]),
+    'first attempts': () => fresh().map((intent) => started(attemptFor(intent))),
+    'next attempts': () => fresh().map((intent) => started(attemptFor(intent, 2))),
+    moves: () => fresh().map((intent) => moved(attemptFor(intent), { said: 'charged' })),
+    'moves and callbacks': () =>
+      fresh().flatMap((intent) => [
+        moved(attemptFor(intent), { said: 'charged' }),
+        callback({ transactionId: attemptFor(intent).transactionId, moves: true }),
+      ]),
+    expiries: () => fresh().map((intent) => expired(intent)),
+    'all at once': () =>
+      fresh().flatMap((intent) => [
+        claimed(`k ${intent.paymentIntentId}`, intent.paymentIntentId),
+        created(intent, true),
+        started(attemptFor(intent)),
+        started(attemptFor(intent, 2)),
+        moved(attemptFor(intent), { said: 'charged' }),
+        expired(intent),
+        callback({ transactionId: attemptFor(intent).transactionId, moves: true }),
+      ]),
+  };
+
+  test.each(Object.keys(batches))(
+    '%s: by primary key, nested loops, partitions of their day only',
+    async (name) => {
+      const nodes = await executedNodes(batches[name]!());
+      const types = new Set(nodes.map((node) => node['Node Type']));
+      expect([...types].filter((type) => /Seq Scan|Hash Join|Merge Join|Bitmap|Gather/.test(type))).toEqual(
+        [],
+      );
+      const relations = nodes.flatMap((node) => node['Relation Name'] ?? []);
+      const days = relations.flatMap((relation) => /_(\d{8})$/.exec(relation)?.[1] ?? []);
+      const yesterday = relations.filter((relation) => relation.startsWith('idempotency_keys_'));
+      expect(days.length).toBeGreaterThan(0);
+      // A claim looks at yesterday's keys; nothing else is read but what the ids name.
+      expect(new Set(days.filter((day) => day !== today())).size).toBe(yesterday.length > 0 ? 1 : 0);
+      for (const relation of relations.filter((one) => /_\d{8}$/.test(one) && !one.endsWith(today())))
+        expect(relation).toMatch(/^idempotency_keys_/);
+    },
+  );
+});
+
+test('updates of attempts and intents stay on their page (HOT)', async () => {
+  const store = createShardStore({
+    connectionString: cluster.services.shards[0]!,
+    applicationName: 'hot',
+    ownShard: 7,
+  });
+  for (let turn = 0; turn < 5; turn++) {
+    const intents = Array.from({ length: 150 }, () => freshIntent());
+    await store.commit(intents.map((intent) => created(intent)));
+    await store.commit(intents.map((intent) => started(attemptFor(intent))));
+    await store.commit(intents.map((intent) => moved(attemptFor(intent), { said: 'charged' })));
+  }
+  // A session tells its counts when it ends.
+  await store.close();
+  await vi.waitFor(
+    async () => {
+      const { rows } = await owner.query<{ parent: string; updates: number; hot: number }>(
+        `select regexp_replace(relname, '_[0-9]{8}$', '') as parent, sum(n_tup_upd)::int as updates, sum(n_tup_hot_upd)::int as hot
+         from pg_stat_user_tables where relname ~ '^(transactions|payment_intents)_[0-9]{8}$' group by 1 order by 1`,
+      );
+      expect(rows.map(({ parent, updates }) => ({ parent, updates }))).toEqual([
+        { parent: 'payment_intents', updates: 750 },
+        { parent: 'transactions', updates: 750 },
+      ]);
+      for (const { hot } of rows) expect(hot).toBeGreaterThan(0.95 * 750);
+    },
+    { timeout: 10_000, interval: 100 },
+  );
+});
+
+describe('keys at midnight', () => {
+  /** The rows a batch returns when the database's clock says `now`; committed. */
+  async function commitAt(now: string, facts: readonly Fact[]): Promise<string | null> {
+    const { text, values } = await statementFor(facts);
+    const { rows } = await owner.query<{ claimed: string | null }>(
+      text.replaceAll('now()', `timestamptz '${now}'`),
+      values,
+    );
+    return rows[0]!.claimed;
+  }
+
+  async function daysOf(key: string): Promise<string[]> {
+    const { rows } = await owner.query<{ day: string }>(
+      'select day::text as day from idempotency_keys where key = $1 order by day',
+      [key],
+    );
+    return rows.map(({ day }) => day);
+  }
+
+  const day = (offset: number) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+
+  test('in a day’s first minute a claim takes both days, so that one begun before midnight is met', async () => {
+    const [first, second] = [freshIntent(), freshIntent()];
+    const key = `midnight ${first.paymentIntentId}`;
+    const [one, two] = [claimed(key, first.paymentIntentId), claimed(key, second.paymentIntentId)];
+    expect(await commitAt(`${day(1)}T00:00:30Z`, [one, created(first, true)])).not.toBeNull();
+    expect(await daysOf(key)).toEqual([day(0), day(1)]);
+    expect(await commitAt(`${day(0)}T23:59:59Z`, [two, created(second, true)])).toBeNull();
+    expect(await commitAt(`${day(1)}T00:00:40Z`, [two, created(second, true)])).toBeNull();
+    expect(await commitAt(`${day(1)}T12:00:00Z`, [two, created(second, true)])).toBeNull();
+  });
+
+  test('a key of the evening before is met after midnight', async () => {
+    const [first, second] = [freshIntent(), freshIntent()];
+    const key = `evening ${first.paymentIntentId}`;
+    const [one, two] = [claimed(key, first.paymentIntentId), claimed(key, second.paymentIntentId)];
+    expect(await commitAt(`${day(0)}T23:59:59Z`, [one, created(first, true)])).not.toBeNull();
+    expect(await daysOf(key)).toEqual([day(0)]);
+    expect(await commitAt(`${day(1)}T00:00:01Z`, [two, created(second, true)])).toBeNull();
+    expect(await commitAt(`${day(1)}T10:00:00Z`, [two, created(second, true)])).toBeNull();
+    expect(await daysOf(key)).toEqual([day(0)]);
+  });
+});
+
+test('a turn over two adjoining ranges of this database is owned; over a gap it is fenced', async () => {
+  const store = createShardStore({
+    connectionString: cluster.services.shards[0]!,
+    applicationName: 'ranges',
+    ownShard: 7,
+  });
+  const wide = () => [created(freshIntent({}, 100)), created(freshIntent({}, 900))];
+  await owner.query(
+    'update owned_ranges set high = 511; insert into owned_ranges (low, high) values (512, 1023)',
+  );
+  expect(await store.commit(wide())).toEqual([{ effective: true }, { effective: true }]);
+  await owner.query('update owned_ranges set low = 513 where low = 512');
+  await expect(store.commit(wide())).rejects.toThrow('owned_ranges');
+  await owner.query('delete from owned_ranges where low = 513; update owned_ranges set high = 1023');
+  await store.close();
+});
+
+test('a second try of the same attempt in the same turn as the move that frees it waits for the next turn', async () => {
+  const store = createShardStore({
+    connectionString: cluster.services.shards[0]!,
+    applicationName: 'free',
+    ownShard: 7,
+  });
+  const intent = freshIntent();
+  await store.commit([created(intent)]);
+  await store.commit([started(attemptFor(intent))]);
+  const [second, freed] = await store.commit([started(attemptFor(intent, 2)), declined(attemptFor(intent))]);
+  expect([second!.effective, freed!.effective]).toEqual([false, true]);
+  expect((await store.commit([started(attemptFor(intent, 2))]))[0]!.effective).toBe(true);
+  await store.close();
+});
