@@ -23,6 +23,8 @@ export interface Cluster extends EmbeddedDatabases {
   stop(): Promise<void>;
 }
 
+const RESTART_TRIES = 20;
+
 /** Starts a cluster in a temporary folder; takes about a second. */
 export async function startCluster(shards = 2): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'));
@@ -38,7 +40,15 @@ export async function startCluster(shards = 2): Promise<Cluster> {
   const crash = async (): Promise<void> => {
     process.kill(postgres.pid, 'SIGKILL');
     await waitForEnd(postgres.identity, 10_000);
-    postgres = await startPostgres({ dataDir, port });
+    // The backends of the dead server notice one after the other; until the last has gone no other may start.
+    for (let tries = 1; ; tries++) {
+      try {
+        postgres = await startPostgres({ dataDir, port });
+        return;
+      } catch (error) {
+        if (tries === RESTART_TRIES) throw error;
+      }
+    }
   };
   try {
     const databases = await ensureDatabases(postgres, dataDir, shards);
