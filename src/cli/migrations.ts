@@ -10,9 +10,7 @@ import type { Databases } from '../config/options.ts';
 import type { ShardRange } from '../storage/control.ts';
 import { createControlAdmin } from '../storage/postgres/control-admin.ts';
 import { migrateDatabase } from '../storage/postgres/migrate.ts';
-
-/** Logical shards of an id: ten bits. */
-export const LOGICAL_SHARDS = 1024;
+import { evenShardMap } from '../storage/shard-map.ts';
 
 /** The login roles that get the rights on the tables. */
 export interface ServiceRoles {
@@ -25,15 +23,6 @@ export interface ServiceRoles {
 export interface DatabaseMigration {
   readonly database: string;
   readonly applied: readonly string[];
-}
-
-/** Splits the logical shards evenly: `low` and `high` both included, `database` an index from 0. */
-export function evenRanges(databases: number): readonly ShardRange[] {
-  return Array.from({ length: databases }, (_, database) => ({
-    low: Math.floor((LOGICAL_SHARDS * database) / databases),
-    high: Math.floor((LOGICAL_SHARDS * (database + 1)) / databases) - 1,
-    database,
-  }));
 }
 
 /** Migrates every database named in `owner` (connection strings of the role that owns the tables). */
@@ -56,7 +45,7 @@ export async function migrateAll(
     });
     done.push({ database: 'vault', applied: vault.applied });
   }
-  const ranges = evenRanges(owner.shards.length);
+  const ranges = evenShardMap(owner.shards.length);
   for (const [index, connectionString] of owner.shards.entries()) {
     const { low, high } = ranges[index] as ShardRange;
     const shard = await migrateDatabase({

@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ExitCode } from './command.ts';
-import { evenRanges } from './migrations.ts';
 import { sluice } from './sluice.ts';
 
 let folder: string;
@@ -95,15 +94,3 @@ it('the doctor has one line for each look', async () => {
   expect(out).toContain('fail pkcs11 module: SLUICE_PKCS11_MODULE names /nowhere.so');
 });
 
-it('splits the logical shards without gap or overlap', () => {
-  for (const databases of [1, 2, 3, 7, 64]) {
-    const ranges = evenRanges(databases);
-    let next = 0;
-    for (const { low, high } of ranges) {
-      expect(low).toBe(next);
-      expect(high).toBeGreaterThanOrEqual(low);
-      next = high + 1;
-    }
-    expect(next).toBe(1024);
-  }
-});

@@ -12,7 +12,7 @@ test.each([
   [0.5, 'INR', 'amount_not_integer'],
   [Number.NaN, 'INR', 'amount_not_integer'],
   [AMOUNT_MAX + 1, 'INR', 'amount_too_large'],
-  [100, 'XXX', 'currency_unknown'],
+  [100, 'XTS', 'currency_unknown'],
   [100, 'inr', 'currency_unknown'],
   [100, 'toString', 'currency_unknown'],
 ])('%d minor units of %s: %s', (amount, currency, outcome) => {

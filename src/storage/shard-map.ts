@@ -27,13 +27,6 @@ export function shardMapFault(ranges: readonly ShardRange[]): string | null {
   return null;
 }
 
-/** The index of the database that holds a logical shard. The map must be without fault. */
-export function databaseOf(ranges: readonly ShardRange[], shard: number): number {
-  const range = ranges.find(({ low, high }) => low <= shard && shard <= high);
-  if (range === undefined) throw new RangeError(`no range holds logical shard ${shard}`);
-  return range.database;
-}
-
 /** The map of a new installation: the logical shards in equal runs over `databases` databases. */
 export function evenShardMap(databases: number): ShardRange[] {
   if (!(Number.isSafeInteger(databases) && databases >= 1 && databases <= LOGICAL_SHARDS)) {

@@ -7,11 +7,12 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { evenRanges, migrateAll } from '../../src/cli/migrations.ts';
+import { migrateAll } from '../../src/cli/migrations.ts';
 import { type EmbeddedDatabases, ensureDatabases, SERVICE_ROLES } from '../../src/embedded/databases.ts';
 import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
 import { waitForEnd } from '../../src/embedded/process-identity.ts';
 import type { ShardRange } from '../../src/storage/control.ts';
+import { evenShardMap } from '../../src/storage/shard-map.ts';
 
 export interface Cluster extends EmbeddedDatabases {
   postgres: EmbeddedPostgres;
@@ -53,7 +54,7 @@ export async function startCluster(shards = 2): Promise<Cluster> {
   try {
     const databases = await ensureDatabases(postgres, dataDir, shards);
     await migrateAll(databases.owner, SERVICE_ROLES);
-    return { ...databases, postgres, ranges: evenRanges(shards), folder, crash, stop };
+    return { ...databases, postgres, ranges: evenShardMap(shards), folder, crash, stop };
   } catch (error) {
     // The server outlives this process unless it is stopped.
     await stop();
