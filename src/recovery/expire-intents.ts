@@ -8,10 +8,11 @@
  * @module
  */
 
-import { firstIdAt, type IntentId, makeId, shardOfId, timeOfId } from '../domain/ids.ts';
+import { firstIdAt, type IntentId, makeId, shardOfId } from '../domain/ids.ts';
 import type { AskShard } from '../messages/ask.ts';
 import type { RecoveryScan } from '../storage/recovery-scan.ts';
-import { SETTLED_MS, ZERO_ID } from './watch-open-attempts.ts';
+import { BEFORE_ALL, earlier, idBeforePayment } from './id-order.ts';
+import { SETTLED_AGE_MS } from './walk.ts';
 
 export interface ExpireDeps {
   scan: Pick<RecoveryScan, 'pendingIntents' | 'readProgress' | 'writeProgress'>;
@@ -19,13 +20,15 @@ export interface ExpireDeps {
   askDeadlineMs: number;
   now(): number;
   randomBytes(length: number): Uint8Array;
+  /** Every attempt up to this id is final or known to be open. */
+  settledTo(): string;
   /** The lowest id of an attempt known to be open; null when there is none. */
-  lowestOpen(): string | null;
+  oldestOpen(): string | null;
   /** True when the round should end early. */
   stopping(): boolean;
 }
 
-export const PROGRESS_NAME = 'pending-intents';
+const PROGRESS = 'pending-intents';
 const PAGE_ROWS = 500;
 const ASKED_AT_ONCE = 16;
 const PAGES_PER_ROUND = 100;
@@ -33,8 +36,9 @@ const PAGES_PER_ROUND = 100;
 /** One round. Resolves with how many intents it closed; rejects when the database cannot be read. */
 export async function expireIntents(deps: ExpireDeps): Promise<number> {
   const { scan } = deps;
-  const before = firstIdAt(deps.now() - SETTLED_MS);
-  const begun = (await scan.readProgress(PROGRESS_NAME)) ?? ZERO_ID;
+  // Above `settledTo` an open attempt may not be known yet, and progress could pass over it.
+  const before = earlier(firstIdAt(deps.now() - SETTLED_AGE_MS), deps.settledTo());
+  const begun = (await scan.readProgress(PROGRESS)) ?? BEFORE_ALL;
   let at = begun;
   let expired = 0;
   for (let pages = 0; pages < PAGES_PER_ROUND && at < before && !deps.stopping(); pages++) {
@@ -44,9 +48,9 @@ export async function expireIntents(deps: ExpireDeps): Promise<number> {
     expired += closed;
     at = next ?? before;
   }
-  const lowestOpen = deps.lowestOpen();
-  const held = lowestOpen === null ? at : minId(at, firstIdAt(timeOfId(lowestOpen)));
-  if (held > begun) await scan.writeProgress(PROGRESS_NAME, held);
+  const oldest = deps.oldestOpen();
+  const held = oldest === null ? at : earlier(at, idBeforePayment(oldest));
+  if (held > begun) await scan.writeProgress(PROGRESS, held);
   return expired;
 }
 
@@ -71,8 +75,4 @@ async function expireOne(deps: ExpireDeps, intentId: IntentId): Promise<boolean 
   const reply = await deps.ask(shard, { type: 'expire-intent', intentId, eventId, now }, deps.askDeadlineMs);
   if (reply.type === 'intent-expired') return reply.expired;
   return reply.type === 'refused' && reply.refusal.code === 'payment_not_found' ? false : null;
-}
-
-function minId(one: string, other: string): string {
-  return one < other ? one : other;
 }

@@ -10,15 +10,15 @@
  * @module
  */
 
-import type { Attempt } from '../domain/transaction.ts';
-import type { Log } from '../metrics/log.ts';
+import type { Log, LogFields } from '../metrics/log.ts';
 import type { RecoveryScan } from '../storage/recovery-scan.ts';
 import { nextQueryDelayMs, proofQueryGapMs } from './backoff.ts';
 import { expireIntents } from './expire-intents.ts';
 import { type ResolveDeps, resolveAttempt } from './resolve-attempt.ts';
+import { createTrouble } from './trouble.ts';
 import { createUpkeep } from './upkeep.ts';
+import { type AttemptWalk, createAttemptWalk } from './walk.ts';
 import { createWatchList, type Watched } from './watch-list.ts';
-import { createWalk, FRESH_MS, type Walk } from './watch-open-attempts.ts';
 
 export interface RecoveryDeps extends ResolveDeps {
   /** One per shard database. */
@@ -54,6 +54,8 @@ export const RECOVERY_LIMITS: RecoveryLimits = {
   unresolvedAfterMs: 3 * 24 * 60 * 60 * 1000,
 };
 
+const TROUBLE_EVERY_MS = 10_000;
+
 export interface Recovery {
   start(): void;
   /** Begins no more questions; resolves when those under way have ended. */
@@ -68,15 +70,12 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   const limits = { ...RECOVERY_LIMITS, ...deps.limits };
   const watchList = createWatchList(limits.watchedMax);
   const walks = deps.scans.map((scan, database) =>
-    createWalk({ scan, now, watch: (attempt) => watch(attempt, database) }),
+    createAttemptWalk({ scan, database, watch: watchList, now, stopped: () => stopping }),
   );
-  const upkeep = createUpkeep((error) => log('error', 'recovery_failed', { errorMessage: String(error) }));
+  const trouble = createTrouble(log);
+  const upkeep = createUpkeep((error) => trouble.note('recovery_round_failed', failureFields(error)));
   const asking = new Set<Promise<void>>();
   let stopping = false;
-
-  function watch(attempt: Attempt, database: number): void {
-    watchList.add(attempt, database, attempt.createdAt + FRESH_MS);
-  }
 
   /** Fills the free places with what is due. */
   function askDue(): void {
@@ -100,7 +99,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       sendBefore = resolution.sendBefore;
     } catch (error) {
       const { transactionId } = watched;
-      log('error', 'recovery_query_failed', { transactionId, errorMessage: String(error) });
+      trouble.note('recovery_query_failed', { ...failureFields(error), transactionId });
     }
     markUnresolved(watched);
     watchList.again(watched, dueAgainAt(watched, sendBefore));
@@ -123,13 +122,12 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     return at < proofFrom && due > proofFrom ? proofFrom : due;
   }
 
-  async function expire(scan: RecoveryScan, walk: Walk, database: number): Promise<void> {
-    // Before the first sweep the open attempts are not known, and progress could pass over one.
-    if (!walk.swept()) return;
+  async function expire(scan: RecoveryScan, walk: AttemptWalk, database: number): Promise<void> {
     const count = await expireIntents({
       ...deps,
       scan,
-      lowestOpen: () => watchList.lowestOf(database),
+      settledTo: walk.settledTo,
+      oldestOpen: () => watchList.oldest(database),
       stopping: () => stopping,
     });
     if (count > 0) log('info', 'intents_expired', { count, database });
@@ -139,16 +137,24 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     start() {
       deps.scans.forEach((scan, database) => {
         const walk = walks[database]!;
-        upkeep.every(limits.walkEveryMs, () => walk.step());
+        upkeep.every(limits.walkEveryMs, () => walk.round());
         upkeep.every(limits.expireEveryMs, () => expire(scan, walk, database));
       });
       upkeep.every(limits.askEveryMs, async () => askDue());
+      upkeep.every(TROUBLE_EVERY_MS, async () => trouble.tell());
     },
     async stop() {
       stopping = true;
       await upkeep.stop();
       await Promise.all(asking);
+      trouble.tell();
     },
     counters: () => ({ watched: watchList.size(), unresolved: watchList.unresolved(), asking: asking.size }),
   };
+}
+
+function failureFields(error: unknown): LogFields {
+  const { code, kind } = Object(error) as { code?: unknown; kind?: unknown };
+  const known = [code, kind].find((word) => typeof word === 'string') as string | undefined;
+  return { code: known, errorMessage: String(error) };
 }

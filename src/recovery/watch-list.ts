@@ -8,6 +8,10 @@
  */
 
 import type { TransactionId } from '../domain/ids.ts';
+import type { Attempt } from '../domain/transaction.ts';
+
+/** An attempt this young is left to its sender. */
+const FRESH_MS = 5000;
 
 export interface Watched {
   transactionId: TransactionId;
@@ -24,8 +28,8 @@ export interface Watched {
 }
 
 export interface WatchList {
-  /** False when the list is full. An attempt that is on it stays as it is. */
-  add(attempt: { transactionId: TransactionId; createdAt: number }, database: number, dueAt: number): boolean;
+  /** False when the list is full. An attempt that is on it stays as it is; a new one is due once it is not fresh. */
+  put(attempt: Pick<Attempt, 'transactionId' | 'createdAt'>, database: number): boolean;
   /** Takes the attempt that is due longest; null when none is. It comes back by `again` or leaves by `drop`. */
   takeDue(now: number): Watched | null;
   again(watched: Watched, dueAt: number): void;
@@ -33,7 +37,7 @@ export interface WatchList {
   size(): number;
   unresolved(): number;
   /** The lowest id on the list of a database; null when there is none. */
-  lowestOf(database: number): TransactionId | null;
+  oldest(database: number): TransactionId | null;
 }
 
 /** Makes an empty list. */
@@ -42,9 +46,10 @@ export function createWatchList(watchedMax: number): WatchList {
   const heap: Watched[] = [];
 
   return {
-    add({ transactionId, createdAt }, database, dueAt) {
+    put({ transactionId, createdAt }, database) {
       if (known.has(transactionId)) return true;
       if (known.size >= watchedMax) return false;
+      const dueAt = createdAt + FRESH_MS;
       const watched = { transactionId, database, createdAt, asked: 0, notFound: 0, dueAt, unresolved: false };
       known.set(transactionId, watched);
       push(heap, watched);
@@ -67,7 +72,7 @@ export function createWatchList(watchedMax: number): WatchList {
       for (const watched of known.values()) if (watched.unresolved) count++;
       return count;
     },
-    lowestOf(database) {
+    oldest(database) {
       let lowest: TransactionId | null = null;
       for (const watched of known.values()) {
         if (watched.database !== database) continue;

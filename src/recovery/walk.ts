@@ -1,0 +1,128 @@
+/**
+ * Walk: finds the open attempts of one shard database by walking its primary key in pages.
+ *
+ * An attempt has its intent's id, and an intent can be paid for a day. So a new attempt may appear at an id that is a
+ * day old, and only what is 25 hours old (an hour for clocks and commits) can be done with. Reading 25 hours of rows
+ * each second is too much, so there are two walks:
+ * - the recent one goes over the ids of the last 15 minutes, where shoppers usually pay, at up to 20,000 rows a round,
+ *   and over them again once it is through;
+ * - the full one goes from `settledTo` to now at 2,000 rows a round and starts over. The first lap of a process is ten
+ *   times as fast, because what an outage left open may be older than 15 minutes when the gateway is back.
+ *
+ * `settledTo` is how far every row was looked at when no new one could appear there any more. It lives in memory and
+ * relies on the watch list for what was open; the persisted watermark stays below the oldest open attempt as well, so
+ * everything up to it is final.
+ *
+ * @module
+ */
+
+import { firstIdAt } from '../domain/ids.ts';
+import { INTENT_LIFETIME_MS } from '../domain/payment-intent.ts';
+import type { RecoveryScan } from '../storage/recovery-scan.ts';
+import { BEFORE_ALL, earlier, idBeforePayment, later } from './id-order.ts';
+import type { WatchList } from './watch-list.ts';
+
+const MINUTE_MS = 60_000;
+
+/** Younger ids are left to their senders. */
+const YOUNG_MS = 5000;
+const RECENT_MS = 15 * MINUTE_MS;
+/** No attempt appears at an id this old. */
+export const SETTLED_AGE_MS = INTENT_LIFETIME_MS + 60 * MINUTE_MS;
+
+/** Rows one call looks at: some 3 ms of the database. */
+const PAGE_ROWS = 2000;
+const RECENT_PAGES = 10;
+const FIRST_LAP_PAGES = 10;
+const LAP_PAGES = 1;
+
+const PROGRESS = 'open-attempts';
+
+export interface AttemptWalk {
+  /** One round of both walks. Rejects when the database cannot be read; the next round goes on where this one stopped. */
+  round(): Promise<void>;
+  /** Every attempt up to this id is final or on the watch list, and no new one appears. */
+  settledTo(): string;
+}
+
+interface Looked {
+  /** Everything up to this id was looked at, and what was open is on the watch list. */
+  to: string;
+  state: 'more' | 'end' | 'full';
+}
+
+/** Walks one database. Open attempts go to the watch list under the index `database`. */
+export function createAttemptWalk({
+  scan,
+  database,
+  watch,
+  now,
+  stopped,
+}: {
+  scan: RecoveryScan;
+  database: number;
+  watch: WatchList;
+  now(): number;
+  stopped(): boolean;
+}): AttemptWalk {
+  /** Null until it was read. */
+  let persisted: string | null = null;
+  let settledTo = BEFORE_ALL;
+  /** Where the walks go on; null: at their start. */
+  let recentAt: string | null = null;
+  let lapAt: string | null = null;
+  let firstLap = true;
+
+  async function round(): Promise<void> {
+    if (persisted === null) {
+      persisted = (await scan.readProgress(PROGRESS)) ?? BEFORE_ALL;
+      settledTo = persisted;
+    }
+    await walkRecent();
+    await walkAll();
+    await persist(persisted);
+  }
+
+  async function walkRecent(): Promise<void> {
+    for (let page = 0; page < RECENT_PAGES && !stopped(); page++) {
+      const at = now();
+      const { to, state } = await look(recentAt ?? firstIdAt(at - RECENT_MS), at);
+      recentAt = state === 'end' ? null : to;
+      if (state !== 'more') return;
+    }
+  }
+
+  async function walkAll(): Promise<void> {
+    const pages = firstLap ? FIRST_LAP_PAGES : LAP_PAGES;
+    for (let page = 0; page < pages && !stopped(); page++) {
+      const at = now();
+      const { to, state } = await look(lapAt ?? settledTo, at);
+      lapAt = state === 'end' ? null : to;
+      // Pages of a lap join each other, so everything up to `to` was looked at.
+      settledTo = later(settledTo, earlier(to, firstIdAt(at - SETTLED_AGE_MS)));
+      if (state === 'end') firstLap = false;
+      if (state !== 'more') return;
+    }
+  }
+
+  async function look(after: string, at: number): Promise<Looked> {
+    const before = firstIdAt(at - YOUNG_MS);
+    const { rows, next } = await scan.openAttempts(after, before, PAGE_ROWS);
+    let to = after;
+    for (const attempt of rows) {
+      if (!watch.put(attempt, database)) return { to, state: 'full' };
+      to = attempt.transactionId;
+    }
+    return next === null ? { to: before, state: 'end' } : { to: next, state: 'more' };
+  }
+
+  async function persist(before: string): Promise<void> {
+    const oldest = watch.oldest(database);
+    const upTo = oldest === null ? settledTo : earlier(settledTo, idBeforePayment(oldest));
+    if (upTo <= before) return;
+    await scan.writeProgress(PROGRESS, upTo);
+    persisted = upTo;
+  }
+
+  return { round, settledTo: () => settledTo };
+}
