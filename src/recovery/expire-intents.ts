@@ -2,8 +2,10 @@
  * Expire intents: closes those that nobody paid within their day.
  *
  * It walks the intents that are older than a day, oldest first, and asks the actor of each PENDING one without an open
- * attempt to close it. The actor's statement checks all of that again, so two gateways may do it at once. Progress
- * stays before the oldest attempt that is still open, whose intent may be PENDING again tomorrow.
+ * attempt to close it. The actor's statement checks all of that again, so two gateways may do it at once.
+ *
+ * It goes in laps, and a lap of many intents takes several rounds. Progress stays before the oldest attempt that was
+ * open when the lap began, whose intent may be PENDING again tomorrow and is looked at again in the next lap.
  *
  * @module
  */
@@ -26,6 +28,14 @@ export interface ExpireDeps {
   oldestOpen(): string | null;
   /** True when the round should end early. */
   stopping(): boolean;
+  /** Kept by the caller from round to round, one per database; begins as `{ at: null, atMost: '' }`. */
+  lap: Lap;
+}
+
+/** Where a lap goes on (null: a new one begins), and how far it may move the progress. */
+export interface Lap {
+  at: string | null;
+  atMost: string;
 }
 
 const PROGRESS = 'pending-intents';
@@ -35,11 +45,17 @@ const PAGES_PER_ROUND = 100;
 
 /** One round. Resolves with how many intents it closed; rejects when the database cannot be read. */
 export async function expireIntents(deps: ExpireDeps): Promise<number> {
-  const { scan } = deps;
+  const { scan, lap } = deps;
   // Above `settledTo` an open attempt may not be known yet, and progress could pass over it.
   const before = earlier(firstIdAt(deps.now() - SETTLED_AGE_MS), deps.settledTo());
   const begun = (await scan.readProgress(PROGRESS)) ?? BEFORE_ALL;
-  let at = begun;
+  // Known before anything is looked at: an attempt that ends meanwhile may leave an intent PENDING that was passed.
+  if (lap.at === null) {
+    const oldest = deps.oldestOpen();
+    lap.at = begun;
+    lap.atMost = oldest === null ? before : earlier(before, idBeforePayment(oldest));
+  }
+  let at = lap.at;
   let expired = 0;
   for (let pages = 0; pages < PAGES_PER_ROUND && at < before && !deps.stopping(); pages++) {
     const { rows, next } = await scan.pendingIntents(at, before, PAGE_ROWS);
@@ -48,8 +64,8 @@ export async function expireIntents(deps: ExpireDeps): Promise<number> {
     expired += closed;
     at = next ?? before;
   }
-  const oldest = deps.oldestOpen();
-  const held = oldest === null ? at : earlier(at, idBeforePayment(oldest));
+  lap.at = at < before ? at : null;
+  const held = earlier(at, lap.atMost);
   if (held > begun) await scan.writeProgress(PROGRESS, held);
   return expired;
 }

@@ -384,6 +384,7 @@ describe('intents nobody paid', () => {
       settledTo: () => over.settledTo ?? 'f'.repeat(32),
       oldestOpen: () => over.oldestOpen ?? null,
       stopping: () => false,
+      lap: { at: null, atMost: '' },
     });
   }
   const intentAt = (at: number): string => makeId(at, 7, randomBytes(8));

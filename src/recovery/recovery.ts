@@ -13,7 +13,7 @@
 import type { Log, LogFields } from '../metrics/log.ts';
 import type { RecoveryScan } from '../storage/recovery-scan.ts';
 import { nextQueryDelayMs, proofQueryGapMs } from './backoff.ts';
-import { expireIntents } from './expire-intents.ts';
+import { expireIntents, type Lap } from './expire-intents.ts';
 import { type ResolveDeps, resolveAttempt } from './resolve-attempt.ts';
 import { createTrouble } from './trouble.ts';
 import { createUpkeep } from './upkeep.ts';
@@ -72,6 +72,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   const walks = deps.scans.map((scan, database) =>
     createAttemptWalk({ scan, database, watch: watchList, now, stopped: () => stopping }),
   );
+  const laps = deps.scans.map((): Lap => ({ at: null, atMost: '' }));
   const trouble = createTrouble(log);
   const upkeep = createUpkeep((error) => trouble.note('recovery_round_failed', failureFields(error)));
   const asking = new Set<Promise<void>>();
@@ -129,6 +130,7 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       settledTo: walk.settledTo,
       oldestOpen: () => watchList.oldest(database),
       stopping: () => stopping,
+      lap: laps[database]!,
     });
     if (count > 0) log('info', 'intents_expired', { count, database });
   }
