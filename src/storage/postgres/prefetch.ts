@@ -27,14 +27,14 @@ const READ_INTENTS = {
   name: 'read_intents',
   text: `select ${INTENT_COLUMNS} from unnest($1::uuid[]) as u(id)
 join payment_intents i on i.payment_intent_id = u.id and ${inBounds('i.payment_intent_id', '$2', '$3')}
-where u.id between $2 and $3`,
+where u.id between $2::uuid and $3::uuid`,
 };
 
 const READ_ATTEMPTS = {
   name: 'read_attempts',
   text: `select ${ATTEMPT_COLUMNS} from unnest($1::uuid[], $2::uuid[]) as u(first_id, last_id)
 join transactions t on t.transaction_id between u.first_id and u.last_id and ${inBounds('t.transaction_id', '$3', '$4')}
-where u.first_id between $3 and $4
+where u.first_id between $3::uuid and $4::uuid
 order by t.transaction_id`,
 };
 

@@ -187,7 +187,7 @@ select ${results.join(',\n')}`;
  * and would, while tables are small, read all of it for every row of the batch instead of looking the row up.
  */
 export function inBounds(column: string, first: string, last: string): string {
-  return `${column} >= ${first} and ${column} <= all (array[${last}])`;
+  return `${column} >= ${first}::uuid and ${column} <= all (array[${last}::uuid])`;
 }
 
 function inBatch(column: string): string {
@@ -196,7 +196,7 @@ function inBatch(column: string): string {
 
 /** Always true of a batch's own rows, and said for the planner: taken for few rows, they are what it starts from. */
 function few(column: string): string {
-  return `${column} between $3 and $4`;
+  return `${column} between $3::uuid and $4::uuid`;
 }
 
 /** A keyed row is written only with its key. Without keys in the batch nothing is keyed. */

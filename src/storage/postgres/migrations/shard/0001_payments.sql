@@ -163,7 +163,7 @@ BEGIN
       EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', child, parent);
       -- Room on each page for the one or two updates of a row, so that they stay HOT.
       IF parent IN ('payment_intents', 'transactions') THEN
-        EXECUTE format('ALTER TABLE %I SET (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.2)', child);
+        EXECUTE format('ALTER TABLE %I SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.2)', child);
       END IF;
       EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', parent, child, lower_bound, upper_bound);
       made := made + 1;
