@@ -93,4 +93,3 @@ it('the doctor has one line for each look', async () => {
   expect(out).toContain('ok   ports: free');
   expect(out).toContain('fail pkcs11 module: SLUICE_PKCS11_MODULE names /nowhere.so');
 });
-

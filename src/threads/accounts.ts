@@ -4,7 +4,6 @@
  * @module
  */
 
-import { hash } from 'node:crypto';
 import type { Options } from '../config/options.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
 import { openConfigSecrets } from '../hsm/config-secrets.ts';
@@ -23,9 +22,6 @@ export interface Accounts {
   close(): Promise<void>;
 }
 
-/** Opened accounts kept; the oldest leaves first. */
-const OPENED_MAX = 10_000;
-
 /** Opens the config token in a small pool of this thread. */
 export async function openAccounts(options: Options, control: ControlReader): Promise<Accounts> {
   const { module, config } = options.hsm;
@@ -38,20 +34,18 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
     callTimeoutMs: 5000,
     mode: options.mode,
   });
-  /** By the hash of the sealed bytes: a changed config is another entry. */
-  const opened = new Map<string, Promise<ProcessorAccount>>();
+  /** By the row they were read in: the reader hands out the same one until it changes. */
+  const opened = new WeakMap<MerchantPreferences, Promise<ProcessorAccount>>();
 
   function open(preferences: MerchantPreferences): Promise<ProcessorAccount> {
-    const { merchantId, preferredProcessor, sealedConfig } = preferences;
-    const name = `${merchantId} ${hash('sha256', sealedConfig, 'hex')}`;
-    const known = opened.get(name);
+    const known = opened.get(preferences);
     if (known !== undefined) return known;
+    const { merchantId, preferredProcessor, sealedConfig } = preferences;
     const opening = secrets
       .open(sealedConfig, preferencesContext(merchantId, preferredProcessor))
       .then((bytes) => JSON.parse(Buffer.from(bytes).toString()) as ProcessorAccount);
-    opened.set(name, opening);
-    opening.catch(() => opened.delete(name));
-    if (opened.size > OPENED_MAX) opened.delete(opened.keys().next().value!);
+    opened.set(preferences, opening);
+    opening.catch(() => opened.delete(preferences));
     return opening;
   }
 

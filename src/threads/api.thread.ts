@@ -20,6 +20,7 @@ import { receiveCallbackRoute } from '../http/endpoints/receive-callback.ts';
 import { createRateLimit, MERCHANT_RATE_DEFAULT } from '../http/rate-limit.ts';
 import type { Route } from '../http/routes.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
+import { randomBytes } from '../runtime/random.ts';
 import { createControlReader } from '../storage/postgres/control-reader.ts';
 import { openAccounts } from './accounts.ts';
 import { applyCallback } from './apply-callback.ts';
@@ -90,6 +91,7 @@ async function open(): Promise<void> {
       ask,
       askDeadlineMs: LIMITS.replyTimeoutMs,
       bodyLimitBytes: LIMITS.apiBodyBytesMax,
+      randomBytes,
     };
     return [
       createIntentRoute(shared),

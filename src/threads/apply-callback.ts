@@ -4,11 +4,11 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto';
 import type { ApplyCallback } from '../bus/bus.ts';
 import { LIMITS } from '../config/limits.ts';
 import { makeId, shardOfId, shardOfMerchant } from '../domain/ids.ts';
 import type { AskShard } from '../messages/ask.ts';
+import { randomBytes } from '../runtime/random.ts';
 import type { GatewayThread } from './gateway.ts';
 
 /** The way of a callback into the shard of its transaction. */

@@ -5,13 +5,13 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto';
 import { createPostgresBus } from '../bus/postgres/callback-bus.ts';
 import { LIMITS } from '../config/limits.ts';
 import { connectors } from '../connectors/registry.ts';
 import type { ProcessorCallback } from '../domain/callback.ts';
 import { createRecovery } from '../recovery/recovery.ts';
 import { createUpkeep } from '../recovery/upkeep.ts';
+import { randomBytes } from '../runtime/random.ts';
 import { createControlReader } from '../storage/postgres/control-reader.ts';
 import { createPartitionUpkeep } from '../storage/postgres/partitions.ts';
 import { createRecoveryScan } from '../storage/postgres/recovery-scan.ts';

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { processPaymentRoutes } from '../checkout/endpoints/process-payment.ts';
 import { showCheckoutRoutes } from '../checkout/endpoints/show-checkout.ts';
@@ -22,6 +21,7 @@ import { createRateLimit, MERCHANT_RATE_DEFAULT } from '../http/rate-limit.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import { createFaultPoints } from '../runtime/fault-points.ts';
+import { randomBytes } from '../runtime/random.ts';
 import { createControlReader } from '../storage/postgres/control-reader.ts';
 import { createVaultStore } from '../storage/postgres/vault.ts';
 import { openAccounts } from './accounts.ts';

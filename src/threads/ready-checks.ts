@@ -4,10 +4,10 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto';
 import { makeId } from '../domain/ids.ts';
 import type { ReadyCheck } from '../http/endpoints/health.ts';
 import type { AskShard } from '../messages/ask.ts';
+import { randomBytes } from '../runtime/random.ts';
 import type { ControlReader } from '../storage/control.ts';
 import type { SessionStore } from '../storage/sessions.ts';
 import type { GatewayThread } from './gateway.ts';

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hash, randomBytes, randomInt } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { KeyRef } from '../../domain/facts.ts';
 import { makeId, shardOfId, shardOfMerchant, showIntentId } from '../../domain/ids.ts';
 import type { PaymentIntent } from '../../domain/payment-intent.ts';
@@ -20,6 +20,7 @@ export interface CreateIntentDeps {
   ask: AskShard;
   askDeadlineMs: number;
   bodyLimitBytes: number;
+  randomBytes(length: number): Buffer;
 }
 
 const ENDPOINT = 'POST /v1/payment/intent';
@@ -46,7 +47,7 @@ async function createIntent(deps: CreateIntentDeps, request: HttpRequest): Promi
   if (!admitted.ok) return problem(admitted.refusal);
 
   const key = keyRefOf(caller.merchant, admitted.key, request.body);
-  const intent = newIntent(reading.body, caller.merchant, admitted.key, request.now);
+  const intent = newIntent(deps, reading.body, caller.merchant, admitted.key, request.now);
   const answer = JSON.stringify({
     paymentIntentId: showIntentId(intent.paymentIntentId),
     status: intent.status,
@@ -69,12 +70,13 @@ function keyRefOf(merchant: Merchant, key: string | null, body: Uint8Array): Key
 }
 
 function newIntent(
+  { randomBytes }: CreateIntentDeps,
   body: CreateIntentBody,
   merchant: Merchant,
   key: string | null,
   now: number,
 ): PaymentIntent {
-  const shard = shardOfMerchant(merchant.merchantId, spreadOf(merchant, key));
+  const shard = shardOfMerchant(merchant.merchantId, spreadOf(merchant, key, randomBytes));
   return {
     paymentIntentId: makeId(now, shard, randomBytes(8)),
     merchantId: merchant.merchantId,
@@ -90,7 +92,13 @@ function newIntent(
 }
 
 /** A large merchant's intents are spread; by their key where there is one, so that a retry meets its first try. */
-function spreadOf(merchant: Merchant, key: string | null): number {
+function spreadOf(
+  merchant: Merchant,
+  key: string | null,
+  randomBytes: CreateIntentDeps['randomBytes'],
+): number {
   if (merchant.spread <= 1) return 0;
-  return key === null ? randomInt(merchant.spread) : shardOfMerchant(key) % merchant.spread;
+  return key === null
+    ? randomBytes(2).readUInt16LE() % merchant.spread
+    : shardOfMerchant(key) % merchant.spread;
 }

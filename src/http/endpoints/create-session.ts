@@ -7,7 +7,7 @@
  * @module
  */
 
-import { hash, randomBytes } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   type IntentId,
   parseIntentId,
@@ -45,6 +45,7 @@ export interface CreateSessionDeps {
   ask: AskShard;
   askDeadlineMs: number;
   bodyLimitBytes: number;
+  randomBytes(length: number): Buffer;
   /** Keeps a session; rejects when the store cannot be reached. */
   putSession(sessionId: string, session: KeptSession, lifetimeMs: number, graceMs: number): Promise<void>;
   onSessionStoreFailed(error: unknown): void;
@@ -107,7 +108,7 @@ async function grant(
   wanted: { intentId: IntentId; merchantId: string; key: string | null },
 ): Promise<Granted | { refused: HttpResponse }> {
   const { intentId, merchantId, key } = wanted;
-  const sessionId = randomBytes(16).toString('hex');
+  const sessionId = deps.randomBytes(16).toString('hex');
   const expiresAt = request.now + deps.sessionLifetimeMs;
   const answer = JSON.stringify({
     sessionId: `sess_${sessionId}`,

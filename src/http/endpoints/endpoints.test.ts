@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { expect, test, vi } from 'vitest';
 import { makeId, shardOfId, shardOfMerchant, transactionIdOf } from '../../domain/ids.ts';
 import { refusal } from '../../domain/outcomes.ts';
@@ -84,7 +85,7 @@ function intentRoute(reply: ShardReply) {
   const { ask, asked } = asks(reply);
   return {
     asked,
-    route: createIntentRoute({ gate: GATE, ask, askDeadlineMs: 1000, bodyLimitBytes: 65_536 }),
+    route: createIntentRoute({ gate: GATE, ask, askDeadlineMs: 1000, bodyLimitBytes: 65_536, randomBytes }),
   };
 }
 
@@ -125,6 +126,7 @@ test('refusals in the order of the outcomes, and nothing is asked of a shard', a
     ask: asks({ type: 'intent-created', replayed: null }).ask,
     askDeadlineMs: 1000,
     bodyLimitBytes: 1,
+    randomBytes,
   });
   const codes = [
     await send(route, { body: [], headers: { authorization: 'x' } }),
@@ -169,6 +171,7 @@ function sessionRoute(
     },
     askDeadlineMs: 1000,
     bodyLimitBytes: 65_536,
+    randomBytes,
     putSession,
     onSessionStoreFailed: () => undefined,
     sessionLifetimeMs: 600_000,

@@ -1,0 +1,107 @@
+/**
+ * Target: which gateway is loaded, and as which merchant.
+ *
+ * Without `--target` it is the one of this checkout, read from `demo.json` and `run.json` in the data folder; only then the CPU time
+ * of its processes can be read and its bank's book is known.
+ *
+ * @module
+ */
+
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+/** A gateway to load. URLs without a trailing slash. */
+export interface Target {
+  readonly apiUrl: string;
+  /** Null when unknown: it is then read from the first session's redirectUrl. */
+  readonly checkoutUrl: string | null;
+  readonly merchantId: string;
+  readonly secretKey: string;
+  /** The bank's book, for the audit; null where there is none. */
+  readonly sandboxUrl: string | null;
+  /** Null when the gateway is not on this machine. */
+  readonly pids: Pids | null;
+}
+
+export interface Pids {
+  readonly gateway: number | null;
+  readonly postgres: number | null;
+  readonly sandbox: number | null;
+}
+
+/** What the command line says of the target. */
+export interface TargetArguments {
+  readonly target: string | null;
+  readonly key: string | null;
+  readonly merchant: string | null;
+  readonly sandbox: string | null;
+}
+
+/** There is nothing to load; the message says what to do. */
+export class NoTargetError extends Error {
+  override readonly name = 'NoTargetError';
+}
+
+/**
+ * Finds the target.
+ * @throws NoTargetError when nothing was named and no local gateway has left its files
+ */
+export function findTarget(given: TargetArguments, env: NodeJS.ProcessEnv): Target {
+  if (given.target !== null) {
+    return {
+      apiUrl: trimmed(given.target),
+      checkoutUrl: null,
+      merchantId: given.merchant ?? 'merchant_demo',
+      secretKey: given.key ?? '',
+      sandboxUrl: given.sandbox === null ? null : trimmed(given.sandbox),
+      pids: null,
+    };
+  }
+  const dataDir = resolve(env.SLUICE_DATA_DIR || 'data');
+  const demo = readFields(join(dataDir, 'demo.json'));
+  if (demo === null) {
+    throw new NoTargetError(
+      `there is no ${join(dataDir, 'demo.json')}: start Sluice first (npm start), set SLUICE_DATA_DIR to its data folder, or name one with --target URL --key K`,
+    );
+  }
+  const text = (name: string): string => {
+    const value = demo[name];
+    if (typeof value !== 'string') throw new NoTargetError(`${join(dataDir, 'demo.json')} has no ${name}`);
+    return value;
+  };
+  return {
+    apiUrl: trimmed(text('apiUrl')),
+    checkoutUrl: trimmed(text('checkoutUrl')),
+    merchantId: text('merchantId'),
+    secretKey: text('secretKey'),
+    sandboxUrl: trimmed(text('sandboxUrl')),
+    pids: readPids(join(dataDir, 'run.json')),
+  };
+}
+
+/** The processes of a local gateway as they are now (a restarted one has another pid); null without `run.json`. */
+function readPids(file: string): Pids | null {
+  const run = readFields(file);
+  if (run === null) return null;
+  const pid = (name: string) => (typeof run[name] === 'number' ? run[name] : null);
+  return { gateway: pid('gatewayPid'), postgres: pid('postgresPid'), sandbox: pid('sandboxPid') };
+}
+
+function readFields(file: string): Record<string, unknown> | null {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new NoTargetError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    throw new NoTargetError(`${file} is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function trimmed(url: string): string {
+  return url.replace(/\/+$/, '');
+}
