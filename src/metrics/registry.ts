@@ -8,7 +8,7 @@
  * @module
  */
 
-import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
 
 /** Series of one metric in one thread: 12 endpoints times 15 statuses fit. */
 export const SERIES_MAX = 256;
@@ -59,13 +59,23 @@ export function createMetricRegistry(thread: string): MetricRegistry {
   const registry = new Registry();
   registry.setDefaultLabels({ thread });
   const refreshers: Array<() => void> = [];
+  const histograms: OwnHistogram[] = [];
 
   return {
     counter(name, help, labels = []) {
       const counter = new Counter({ name, help, labelNames: [...labels], registers: [registry] });
       return metricOf(labels, (values) => {
         const series = counter.labels(values);
-        return { add: (amount = 1) => series.inc(amount) };
+        let counted = 0;
+        refreshers.push(() => {
+          series.inc(counted);
+          counted = 0;
+        });
+        return {
+          add: (amount = 1) => {
+            counted += amount;
+          },
+        };
       });
     },
     gauge(name, help, labels = []) {
@@ -76,17 +86,9 @@ export function createMetricRegistry(thread: string): MetricRegistry {
       });
     },
     histogram(name, help, buckets, labels = []) {
-      const histogram = new Histogram({
-        name,
-        help,
-        labelNames: [...labels],
-        buckets: [...buckets],
-        registers: [registry],
-      });
-      return metricOf(labels, (values) => {
-        const series = histogram.labels(values);
-        return { observe: (value) => series.observe(value) };
-      });
+      const histogram = createHistogram(name, help, buckets, thread);
+      histograms.push(histogram);
+      return metricOf(labels, histogram.series);
     },
     onCollect(refresh) {
       refreshers.push(refresh);
@@ -94,7 +96,54 @@ export function createMetricRegistry(thread: string): MetricRegistry {
     async collect() {
       for (const refresh of refreshers) refresh();
       // structuredClone: prom-client hands out its live objects, and a part must be plain data that can be posted.
-      return structuredClone(await registry.getMetricsAsJSON()).map(plain);
+      const kept = structuredClone(await registry.getMetricsAsJSON()).map(plain);
+      return [...kept, ...histograms.map((histogram) => histogram.part())];
+    },
+  };
+}
+
+interface OwnHistogram {
+  series(labels: Record<string, string>): HistogramSeries;
+  /** In the shape of prom-client's JSON, which its aggregation reads. */
+  part(): object;
+}
+
+/** prom-client hashes the labels of every measurement anew; there are a dozen measurements a payment. */
+function createHistogram(
+  name: string,
+  help: string,
+  buckets: readonly number[],
+  thread: string,
+): OwnHistogram {
+  const all: Array<{ labels: Record<string, string>; counts: Float64Array; sum: number }> = [];
+  return {
+    series(labels) {
+      const one = { labels, counts: new Float64Array(buckets.length + 1), sum: 0 };
+      all.push(one);
+      return {
+        observe(value) {
+          let bucket = 0;
+          while (bucket < buckets.length && value > buckets[bucket]!) bucket++;
+          one.counts[bucket]! += 1;
+          one.sum += value;
+        },
+      };
+    },
+    part() {
+      const values = all.flatMap(({ labels, counts, sum }) => {
+        let count = 0;
+        const cumulative = [...counts].map((more, i) => {
+          count += more;
+          const le = i < buckets.length ? buckets[i]! : '+Inf';
+          return { metricName: `${name}_bucket`, labels: { le, ...labels, thread }, value: count };
+        });
+        return [
+          ...cumulative,
+          { metricName: `${name}_sum`, labels: { ...labels, thread }, value: sum },
+          { metricName: `${name}_count`, labels: { ...labels, thread }, value: count },
+        ];
+      });
+      return { name, help, type: 'histogram', values, aggregator: 'sum' };
     },
   };
 }
