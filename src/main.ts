@@ -55,54 +55,27 @@ async function run(options: Options): Promise<void> {
 }
 
 /**
- * The threads of the options' roles. Shards start first and are drained last: everyone relies on them. The api thread opens
- * the exclusive ops port before the pci thread opens the checkout port, so that a stray second gateway shares nothing.
+ * The threads of the options' roles. Whoever runs the lanes starts first and is drained last: everyone relies on them. The api
+ * thread opens the exclusive ops port before the pci thread opens the checkout port, so that a stray second gateway shares
+ * nothing.
  */
 function threadSpecs(options: Options, ranges: readonly ShardRange[]): ThreadSpec[] {
   const start = { options, ranges };
-  const specs: ThreadSpec[] = [
-    {
-      kind: 'shard',
-      count: options.threads.shards,
-      entry: threadEntry('shard'),
-      peers: [],
-      holdsListener: false,
-      startPhase: 0,
-      drainPhase: 2,
-      options: start,
-    },
-    {
-      kind: 'api',
-      entry: threadEntry('api'),
-      peers: ['shard'],
-      holdsListener: true,
-      startPhase: 1,
-      drainPhase: 0,
-      options: start,
-    },
-  ];
-  if (options.roles.includes('checkout')) {
-    specs.push({
-      kind: 'pci',
-      entry: threadEntry('pci'),
-      peers: ['shard'],
-      holdsListener: true,
-      startPhase: 2,
-      drainPhase: 0,
-      options: start,
-    });
-  }
-  if (options.roles.includes('background')) {
-    specs.push({
-      kind: 'background',
-      entry: threadEntry('background'),
-      peers: ['shard'],
-      holdsListener: false,
-      startPhase: 2,
-      drainPhase: 1,
-      options: start,
-    });
-  }
+  const shards = options.threads.shards;
+  const lanes = shards === 0 ? 'api' : 'shard';
+  const spec = (kind: string, startPhase: number, drainPhase: number): ThreadSpec => ({
+    kind,
+    entry: threadEntry(kind),
+    peers: kind === lanes ? [] : [lanes],
+    holdsListener: kind === 'api' || kind === 'pci',
+    startPhase,
+    drainPhase,
+    options: start,
+  });
+  const specs = [spec('api', 1, shards === 0 ? 2 : 0)];
+  if (shards > 0) specs.unshift({ ...spec('shard', 0, 2), count: shards });
+  if (options.roles.includes('checkout')) specs.push(spec('pci', 2, 0));
+  if (options.roles.includes('background')) specs.push(spec('background', 2, 1));
   return specs;
 }
 

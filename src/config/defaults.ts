@@ -34,7 +34,7 @@ export const PROCESSOR_BASE_URLS: Readonly<Record<Exclude<ProcessorName, 'SANDBO
   STRIPE: 'https://api.stripe.com',
 };
 
-/** One shard thread where two cores are shared with everything else; else half the cores, at most eight. */
+/** None where two cores are shared with everything else: the hop between threads costs more than it gives. Else half the cores, at most eight. */
 export function defaultShardThreads(cores: number): number {
-  return cores <= 2 ? 1 : Math.min(8, Math.floor(cores / 2));
+  return cores <= 2 ? 0 : Math.min(8, Math.floor(cores / 2));
 }

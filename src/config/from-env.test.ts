@@ -49,7 +49,7 @@ describe('defaults', () => {
   });
 
   it('follow the number of cores', () => {
-    expect([1, 2, 4, 6, 64].map(defaultShardThreads)).toEqual([1, 1, 2, 3, 8]);
+    expect([1, 2, 4, 6, 64].map(defaultShardThreads)).toEqual([0, 0, 2, 3, 8]);
   });
 
   it('follow other settings', () => {

@@ -68,7 +68,7 @@ const SETTINGS = {
   SLUICE_TLS_KEY_FILE: plainText,
   SLUICE_TRUSTED_PROXIES: listOf(addressRange),
   SLUICE_ROLES: someOf(ROLES),
-  SLUICE_SHARD_THREADS: integerBetween(1, 64),
+  SLUICE_SHARD_THREADS: integerBetween(0, 64),
   SLUICE_HSM_THREADS: integerBetween(1, 32),
   SLUICE_SESSION_TTL_SECONDS: integerBetween(1, 86_400),
   SLUICE_SESSION_GRACE_SECONDS: integerBetween(0, 3600),

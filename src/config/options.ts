@@ -104,7 +104,7 @@ export interface StartOptions {
   /** `SLUICE_ROLES`, comma separated. Default: all four. */
   readonly roles: readonly Role[];
   readonly threads: {
-    /** `SLUICE_SHARD_THREADS`. Default: 1 on two cores or fewer, else half the cores, at most 8. */
+    /** 0: the api thread runs the actors itself. `SLUICE_SHARD_THREADS`. Default: 0 on two cores or fewer, else half the cores, at most 8. */
     readonly shards: number;
   };
   readonly session: {

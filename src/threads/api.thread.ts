@@ -1,5 +1,6 @@
 /**
- * Api thread: listens for merchants, processors' callbacks and operators. It never sees a card.
+ * Api thread: listens for merchants, processors' callbacks and operators. It never sees a card. Without shard threads it runs the
+ * lanes too.
  *
  * @module
  */
@@ -24,7 +25,8 @@ import { randomBytes } from '../runtime/random.ts';
 import { createControlReader } from '../storage/postgres/control-reader.ts';
 import { openAccounts } from './accounts.ts';
 import { applyCallback } from './apply-callback.ts';
-import { askShards, enterGatewayThread } from './gateway.ts';
+import { answerAsks, askLanes, askShards, enterGatewayThread } from './gateway.ts';
+import { openLanes } from './lanes.ts';
 import { listenerOptions } from './listener.ts';
 import { createReadyChecks } from './ready-checks.ts';
 import { openSessions } from './sessions.ts';
@@ -38,7 +40,9 @@ guest.onFatal(() => {
 await open().catch(guest.fail);
 
 async function open(): Promise<void> {
-  const ask = askShards(guest);
+  const lanes = options.threads.shards === 0 ? openLanes(guest, 0) : null;
+  if (lanes !== null) answerAsks(guest, lanes);
+  const ask = lanes === null ? askShards(guest) : askLanes(lanes);
   const control = createControlReader({
     connectionString: options.databases.control,
     onLost: (error) => guest.log('warn', 'control_connection_lost', { errorMessage: error.message }),
@@ -58,9 +62,11 @@ async function open(): Promise<void> {
   const api = await startHttp({ ...listenerOptions(guest), port: options.ports.api, routes: apiRoutes() });
   servers.push(api);
 
+  guest.onHeartbeat(() => ({ waiting: lanes?.waiting() ?? 0 }));
   guest.onDrain(async () => {
     api.stopListening();
     await api.drained();
+    await lanes?.close();
     await Promise.all([control.close(), sessions.close(), accounts.close()]);
     for (const server of servers) server.close();
   });

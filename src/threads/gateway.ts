@@ -1,5 +1,5 @@
 /**
- * What every thread of a gateway is started with, and how it reaches the shard threads.
+ * What every thread of a gateway is started with, and how it reaches the lanes.
  *
  * @module
  */
@@ -10,10 +10,13 @@ import { LOGICAL_SHARDS } from '../domain/ids.ts';
 import { refusal } from '../domain/outcomes.ts';
 import type { AskShard } from '../messages/ask.ts';
 import type { ShardReply } from '../messages/replies.ts';
-import { createPeer, type Peer } from '../runtime/peer.ts';
+import type { ShardRequest } from '../messages/requests.ts';
+import { monotonicMs } from '../runtime/clock.ts';
+import { createPeer, type Peer, type PeerOptions } from '../runtime/peer.ts';
 import { createPlacement, type Placement } from '../runtime/placement.ts';
 import { enterThread, type ThreadGuest } from '../runtime/thread-guest.ts';
 import type { ShardRange } from '../storage/control.ts';
+import type { Lanes } from './lanes.ts';
 
 /** What main hands to each thread. */
 export interface GatewayStart {
@@ -30,7 +33,9 @@ export interface GatewayThread extends ThreadGuest<GatewayStart> {
 export function enterGatewayThread(): GatewayThread {
   const guest = enterThread<GatewayStart>();
   const { options, ranges } = guest.options;
-  return { ...guest, placement: createPlacement(ranges, options.threads.shards, LOGICAL_SHARDS) };
+  // Without shard threads the api thread runs the lanes: one thread, whatever it is called.
+  const threads = Math.max(1, options.threads.shards);
+  return { ...guest, placement: createPlacement(ranges, threads, LOGICAL_SHARDS) };
 }
 
 const PEER_LIMITS = {
@@ -38,11 +43,33 @@ const PEER_LIMITS = {
   postBatchMessagesMax: LIMITS.postBatchMessagesMax,
 };
 
+/** Lets other threads ask these lanes. */
+export function answerAsks(guest: GatewayThread, lanes: Lanes): void {
+  takePeers(guest, (ask) => lanes.submit(ask.shard, ask.body as ShardRequest, ask.deadline));
+}
+
+/** The way to lanes of this very thread: a call instead of a message. */
+export function askLanes(lanes: Lanes): AskShard {
+  return (shard, request, deadlineMs) => lanes.submit(shard, request, monotonicMs() + deadlineMs);
+}
+
+/** The way to the lanes of other threads. */
+export function askShards(guest: GatewayThread): AskShard {
+  const peers = takePeers(guest, () => {
+    throw new Error(`nobody asks the ${guest.name} thread`);
+  });
+  const inApi = guest.options.options.threads.shards === 0;
+  return async (shard, request, deadlineMs) => {
+    const peer = peers.get(inApi ? 'api' : `shard-${guest.placement.threadOf(shard) + 1}`);
+    if (peer === undefined || peer.gone) return threadDied();
+    const answer = await peer.ask('shard', shard, request, deadlineMs);
+    // The codec has checked the shape of the envelope; the body is our own thread's.
+    return answer.ok ? (answer.body as ShardReply) : { type: 'refused', refusal: answer.refusal };
+  };
+}
+
 /** Takes in the channels to other threads; `handle` answers what they ask. */
-export function takePeers(
-  guest: GatewayThread,
-  handle: Parameters<typeof createPeer>[1]['handle'],
-): Map<string, Peer> {
+function takePeers(guest: GatewayThread, handle: PeerOptions['handle']): Map<string, Peer> {
   const peers = new Map<string, Peer>();
   guest.onPeer(({ name }, port) => {
     const peer = createPeer(port, {
@@ -56,20 +83,9 @@ export function takePeers(
   return peers;
 }
 
-/** The way to the shard actors, for threads that only ask. */
-export function askShards(guest: GatewayThread): AskShard {
-  const peers = takePeers(guest, () => {
-    throw new Error(`nobody asks the ${guest.name} thread`);
-  });
-  return async (shard, request, deadlineMs) => {
-    const peer = peers.get(`shard-${guest.placement.threadOf(shard) + 1}`);
-    if (peer === undefined || peer.gone) return threadDied();
-    const answer = await peer.ask('shard', shard, request, deadlineMs);
-    // The codec has checked the shape of the envelope; the body is our own shard thread's.
-    return answer.ok ? (answer.body as ShardReply) : { type: 'refused', refusal: answer.refusal };
-  };
-}
-
 function threadDied(): ShardReply {
-  return { type: 'refused', refusal: refusal('thread_died', 'The shard’s thread is being started again') };
+  return {
+    type: 'refused',
+    refusal: refusal('thread_died', 'The shard’s thread is being started again'),
+  };
 }

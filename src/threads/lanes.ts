@@ -1,0 +1,114 @@
+/**
+ * Lanes: the actors of a thread's logical shards, each with its mailbox, its turn loop and its path to one database.
+ *
+ * They run in shard threads of their own, or beside the API where cores are too few for the hop to pay.
+ *
+ * @module
+ */
+
+import { createPaymentActor } from '../actors/payment-actor.ts';
+import { LIMITS } from '../config/limits.ts';
+import type { Fact } from '../domain/facts.ts';
+import { FAULT_POINTS, type FaultPoint } from '../domain/fault-points.ts';
+import { isFinal } from '../domain/transaction.ts';
+import type { ShardReply } from '../messages/replies.ts';
+import type { ShardRequest } from '../messages/requests.ts';
+import * as clock from '../runtime/clock.ts';
+import { createFaultPoints } from '../runtime/fault-points.ts';
+import type { Lane as PlacedLane } from '../runtime/placement.ts';
+import { createLane, type Lane, type TurnReport } from '../runtime/turn.ts';
+import { failureOf } from '../storage/postgres/errors.ts';
+import { createShardStore } from '../storage/postgres/shard-store.ts';
+import type { ShardStore } from '../storage/storage.ts';
+import type { GatewayThread } from './gateway.ts';
+
+export interface Lanes {
+  /** @param deadline monotonic milliseconds after which the request is not begun */
+  submit(shard: number, request: ShardRequest, deadline: number): Promise<ShardReply>;
+  /** Commands that wait for a turn. */
+  waiting(): number;
+  /** Finishes what was taken, then closes the connections. */
+  close(): Promise<void>;
+}
+
+/** Opens the lanes that the placement gives to a thread. */
+export function openLanes(guest: GatewayThread, thread: number): Lanes {
+  const { options } = guest.options;
+  const { mailboxDepth } = guest.metrics;
+  const passPoint = createFaultPoints<FaultPoint>(FAULT_POINTS, options.faultPoints, options.mode);
+  const stores: ShardStore[] = [];
+  const lanes = new Map(guest.placement.lanesOf(thread).map((placed) => [placed.index, openLane(placed)]));
+
+  function openLane(placed: PlacedLane): Lane<ShardRequest, ShardReply> {
+    const store = createShardStore({
+      connectionString: options.databases.shards[placed.database]!,
+      ownShard: placed.shards[0]!,
+      applicationName: `sluice lane ${placed.index}`,
+      onLost: (error) =>
+        guest.log('warn', 'database_connection_lost', { lane: placed.index, errorMessage: error.message }),
+    });
+    stores.push(store);
+    const actor = createPaymentActor({
+      paymentsMax: LIMITS.paymentsInMemoryMax,
+      writeBehindMs: LIMITS.writeBehindMs,
+    });
+    const limits = {
+      mailboxMax: LIMITS.mailboxSlots,
+      turnCommandsMax: LIMITS.turnCommandsMax,
+      lingerMsMax: LIMITS.turnLingerMs,
+      triesMax: LIMITS.turnTriesMax,
+    };
+    const watched = {
+      prefetch: store.prefetch,
+      commit: (facts: readonly Fact[]) => commit(store, facts),
+      failureOf,
+    };
+    return createLane(actor, watched, clock, limits, report);
+  }
+
+  async function commit(store: ShardStore, facts: readonly Fact[]) {
+    passPoints(facts, 'before');
+    const effects = await store.commit(facts);
+    passPoints(facts, 'after');
+    for (const [i, fact] of facts.entries()) {
+      if (!effects[i]!.effective) continue;
+      if (fact.kind === 'attempt-started') guest.metrics.payments.of('SENT').add();
+      else if (fact.kind === 'attempt-moved') guest.metrics.payments.of(fact.attempt.status).add();
+    }
+    return effects;
+  }
+
+  /** The instants at which a campaign may stop or kill this process. */
+  function passPoints(facts: readonly Fact[], when: 'before' | 'after'): void {
+    if (options.faultPoints.length === 0) return;
+    if (facts.some((fact) => fact.kind === 'intent-created')) passPoint(`${when}-commit-a`);
+    if (facts.some((fact) => fact.kind === 'attempt-started')) passPoint(`${when}-commit-b`);
+    if (facts.some((fact) => fact.kind === 'attempt-moved' && isFinal(fact.attempt.status))) {
+      passPoint(`${when}-commit-d`);
+    }
+  }
+
+  function report(turn: TurnReport): void {
+    guest.metrics.turnCommands.of().observe(turn.commands);
+    if (turn.facts > 0) guest.metrics.commitSeconds.of().observe(turn.commitMs / 1000);
+  }
+
+  return {
+    submit: (shard, request, deadline) =>
+      new Promise((resolve) =>
+        lanes.get(guest.placement.laneOf(shard).index)!.submit(request, deadline, resolve),
+      ),
+    waiting() {
+      let waiting = 0;
+      for (const [index, lane] of lanes) {
+        mailboxDepth.of(String(index)).set(lane.depth());
+        waiting += lane.depth();
+      }
+      return waiting;
+    },
+    async close() {
+      await Promise.all([...lanes.values()].map((lane) => lane.close()));
+      await Promise.all(stores.map((store) => store.close()));
+    },
+  };
+}
