@@ -24,7 +24,9 @@ function world(read: ReturnType<ReadCallback>, more: Partial<ReceiveDeps> = {}) 
   const readCallback = vi.fn<ReadCallback>(() => read);
   const receive = createReceive({
     connectors: [{ name: 'SANDBOX', readCallback }],
-    secretsOf: async (processor, account) => [`${processor}/${account}`],
+    secretsOf: async (processor, account) => [
+      { account: account ?? 'acc_1', secrets: [`${processor}/${account}`] },
+    ],
     onSecretsFailed: () => undefined,
     bus: { publish },
     ...more,
@@ -59,4 +61,27 @@ test('an unknown processor, secrets that cannot be had, a bus that refuses', asy
   const full = { ok: false, refusal: { code: 'overloaded', detail: '' } } as const;
   const refusing = world(read, { bus: { publish: async () => full } });
   expect(await refusing.receive(ARRIVED)).toEqual(full);
+});
+
+test('whoever knows one account’s secret cannot speak for another account', async () => {
+  const word = { processorAccount: 'acc_2' } as ProcessorCallback['word'];
+  const { receive, publish } = world({ ok: true, callback: { ...CALLBACK, word } });
+  expect(await receive(ARRIVED)).toMatchObject({ ok: false, refusal: { code: 'unauthorized' } });
+  expect(publish).not.toHaveBeenCalled();
+});
+
+test('without an account in the address each account’s secrets are tried in turn', async () => {
+  const { receive, publish, readCallback } = world(
+    { ok: true, callback: CALLBACK },
+    {
+      secretsOf: async () => [
+        { account: 'acc_1', secrets: ['one'] },
+        { account: 'acc_2', secrets: ['two'] },
+      ],
+    },
+  );
+  readCallback.mockReturnValueOnce({ ok: false, code: 'signature_invalid', detail: '' });
+  expect(await receive({ ...ARRIVED, account: null })).toMatchObject({ ok: true });
+  expect(readCallback.mock.calls.map(([, secrets]) => secrets)).toEqual([['one'], ['two']]);
+  expect(publish).toHaveBeenCalledOnce();
 });

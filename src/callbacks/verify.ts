@@ -22,10 +22,16 @@ export interface ArrivedCallback {
   now: number;
 }
 
+/** The secrets that callbacks of one account at a processor may be signed with: two during rotation. */
+export interface AccountSecrets {
+  account: string;
+  secrets: readonly string[];
+}
+
 export interface VerifyDeps {
   connectors: readonly Pick<Connector, 'name' | 'readCallback'>[];
-  /** Secrets a callback of this account may be signed with; of all accounts when it is null. May reject. */
-  secretsOf(processor: ProcessorName, account: string | null): Promise<readonly string[]>;
+  /** The account with its secrets; when none is named, those accounts that may be meant. May reject. */
+  secretsOf(processor: ProcessorName, account: string | null): Promise<readonly AccountSecrets[]>;
   /** Hears why secrets could not be had. */
   onSecretsFailed(error: unknown, processor: ProcessorName): void;
 }
@@ -36,20 +42,29 @@ export type Verified = { ok: true; callback: ProcessorCallback } | { ok: false; 
 export async function verifyCallback(deps: VerifyDeps, arrived: ArrivedCallback): Promise<Verified> {
   const connector = deps.connectors.find(({ name }) => name.toLowerCase() === arrived.processor);
   if (connector === undefined) return refused(refusal('not_found', 'No processor has this name.'));
-  let secrets: readonly string[];
+  let accounts: readonly AccountSecrets[];
   try {
-    secrets = await deps.secretsOf(connector.name, arrived.account);
+    accounts = await deps.secretsOf(connector.name, arrived.account);
   } catch (error) {
     deps.onSecretsFailed(error, connector.name);
     return refused(refusal('storage_unavailable', 'Signatures cannot be checked right now.'));
   }
-  const read = connector.readCallback(arrived, secrets, arrived.now);
-  if (read.ok) return { ok: true, callback: read.callback };
-  return refused(
-    read.code === 'body_invalid'
-      ? refusal('invalid_request', 'The body is not a callback of this processor.')
-      : refusal('unauthorized', 'The signature or its time is not valid.'),
-  );
+  for (const { account, secrets } of accounts) {
+    const read = connector.readCallback(arrived, secrets, arrived.now);
+    if (read.ok) {
+      // Whoever knows one account's secret speaks for that account only, whatever the body says.
+      const named = read.callback.word?.processorAccount ?? account;
+      return named === account ? { ok: true, callback: read.callback } : notGenuine();
+    }
+    if (read.code === 'body_invalid') {
+      return refused(refusal('invalid_request', 'The body is not a callback of this processor.'));
+    }
+  }
+  return notGenuine();
+}
+
+function notGenuine(): Verified {
+  return refused(refusal('unauthorized', 'The signature or its time is not valid.'));
 }
 
 function refused(cause: Refusal): Verified {

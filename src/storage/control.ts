@@ -71,7 +71,7 @@ export interface ControlReader {
   /** @param digest SHA-256 of the whole key, hex */
   merchantByKeyDigest(digest: string): Promise<MerchantAuth | undefined>;
   preferences(merchantId: string): Promise<MerchantPreferences | undefined>;
-  /** Preferences of every merchant whose account id at this processor is `account` (at most 32), or, when `account` is null, of the first 32 merchants that use the processor. */
+  /** Preferences of every merchant whose account id at this processor is `account` (at most 32), or, when `account` is null, of one merchant each of the processor's first 32 accounts. */
   preferencesOfAccount(processor: ProcessorName, account: string | null): Promise<MerchantPreferences[]>;
   shardMap(): Promise<ShardRange[]>;
   ping(): Promise<void>;

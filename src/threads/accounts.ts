@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { AccountSecrets } from '../callbacks/verify.ts';
 import type { Options } from '../config/options.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
 import { openConfigSecrets } from '../hsm/config-secrets.ts';
@@ -17,8 +18,8 @@ import {
 export interface Accounts {
   /** Where a merchant's charges go; null when it has no preferences. Rejects when control data or HSM cannot be had. */
   routeOf(merchantId: string): Promise<{ processor: ProcessorName; account: ProcessorAccount } | null>;
-  /** Secrets a callback of this account may be signed with; of all accounts when it is null. */
-  webhookSecrets(processor: ProcessorName, account: string | null): Promise<string[]>;
+  /** The account with the secrets its callbacks may be signed with; when none is named, the processor's first 32 accounts. */
+  webhookSecrets(processor: ProcessorName, account: string | null): Promise<AccountSecrets[]>;
   close(): Promise<void>;
 }
 
@@ -58,11 +59,10 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
     async webhookSecrets(processor, account) {
       const found = await control.preferencesOfAccount(processor, account);
       const accounts = await Promise.all(found.map(open));
-      const both = accounts.flatMap(({ webhookSecret, previousWebhookSecret }) => [
-        webhookSecret,
-        previousWebhookSecret,
-      ]);
-      return [...new Set(both.filter((secret) => secret !== null && secret !== ''))] as string[];
+      return accounts.map(({ account, webhookSecret, previousWebhookSecret }) => ({
+        account,
+        secrets: [webhookSecret, previousWebhookSecret].filter((secret) => secret !== null),
+      }));
     },
     close: () => secrets.close(),
   };

@@ -54,18 +54,19 @@ const MERCHANT_BY_DIGEST = `
   where digest = decode($1, 'hex') and revoked_at is null`;
 
 const PREFERENCES_COLUMNS = `
-  select merchant_id as "merchantId", name as "merchantName", preferred_processor as "preferredProcessor",
+  merchant_id as "merchantId", name as "merchantName", preferred_processor as "preferredProcessor",
          fallback_processor as "fallbackProcessor", transaction_fee_percent as "transactionFeePercent",
          config as "sealedConfig"
   from merchant_preferences join merchants using (merchant_id)`;
 
-const PREFERENCES_OF_MERCHANT = `${PREFERENCES_COLUMNS} where merchant_id = $1`;
+const PREFERENCES_OF_MERCHANT = `select ${PREFERENCES_COLUMNS} where merchant_id = $1`;
 
-const PREFERENCES_OF_ACCOUNT = `${PREFERENCES_COLUMNS}
+const PREFERENCES_OF_ACCOUNT = `select ${PREFERENCES_COLUMNS}
   where preferred_processor = $1 and processor_account = $2 order by merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
 
-const PREFERENCES_OF_PROCESSOR = `${PREFERENCES_COLUMNS}
-  where preferred_processor = $1 order by merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
+/** One merchant of each account: merchants that share an account share its secrets. */
+const PREFERENCES_OF_PROCESSOR = `select distinct on (processor_account) ${PREFERENCES_COLUMNS}
+  where preferred_processor = $1 order by processor_account, merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
 
 const SHARD_MAP = 'select low, high, database from shard_map order by low';
 

@@ -87,12 +87,15 @@ test('writes may be repeated: the newest values stay, the key stays', async () =
   expect(await reader.preferencesOfAccount('SANDBOX', 'acct_new')).toHaveLength(1);
 });
 
-test('of many merchants of one processor 32 are given, in the order of their ids', async () => {
+test('of many merchants of one account 32 are given, and of many accounts one merchant of each of 32', async () => {
   for (let n = 0; n < 40; n++) await putMerchant(`many_${String(n).padStart(2, '0')}`, 'acct_many');
   const reader = openReader();
   const ids = (await reader.preferencesOfAccount('SANDBOX', 'acct_many')).map(({ merchantId }) => merchantId);
   expect(ids).toEqual(Array.from({ length: 32 }, (_, n) => `many_${String(n).padStart(2, '0')}`));
-  expect(await reader.preferencesOfAccount('SANDBOX', null)).toHaveLength(32);
+  for (let n = 0; n < 40; n++) await putMerchant(`own_${n}`, `acct_own_${String(n).padStart(2, '0')}`);
+  const each = await openReader().preferencesOfAccount('SANDBOX', null);
+  expect(each).toHaveLength(32);
+  expect(each.filter(({ merchantId }) => merchantId.startsWith('many_'))).toHaveLength(1);
 });
 
 test('a change is heard: a revoked key, a new name, new preferences, a new merchant', async () => {
