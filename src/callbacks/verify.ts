@@ -51,12 +51,11 @@ export async function verifyCallback(deps: VerifyDeps, arrived: ArrivedCallback)
   }
   for (const { account, secrets } of accounts) {
     const read = connector.readCallback(arrived, secrets, arrived.now);
-    if (read.ok) {
-      // Whoever knows one account's secret speaks for that account only, whatever the body says.
-      const named = read.callback.word?.processorAccount ?? account;
-      return named === account ? { ok: true, callback: read.callback } : notGenuine();
+    // Whoever knows one account's secret speaks for that account only, whatever the body says.
+    if (read.ok && (read.callback.word?.processorAccount ?? account) === account) {
+      return { ok: true, callback: read.callback };
     }
-    if (read.code === 'body_invalid') {
+    if (!read.ok && read.code === 'body_invalid') {
       return refused(refusal('invalid_request', 'The body is not a callback of this processor.'));
     }
   }

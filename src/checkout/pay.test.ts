@@ -141,8 +141,8 @@ test('the order of the durable points: sealed, committed, answered, charged, tol
           transactionId: TRANSACTION,
           amount: 5000,
           leg: 1,
-          sendBefore: 31_000,
         });
+        expect(charge.mayLeave()).toBe(true);
         return bank.promise;
       },
     },
@@ -184,11 +184,54 @@ test('a shard that died is asked again with the same command, and the charge is 
   expect(charge).toHaveBeenCalledTimes(1);
 });
 
-test('what stays uncertain is refused and never charged', async () => {
-  const { pay, asked, charge } = world({ start: [refusedBy('thread_died')] });
+test.each(['wall clock', 'monotonic clock'])(
+  'once the time to send has passed by the %s, the charge may not leave',
+  async (which) => {
+    let slept = 0;
+    const clocks: Partial<PayDeps> = {
+      now: () => NOW + (which === 'wall clock' ? slept : 0),
+      monotonicMs: () => 1000 + (which === 'monotonic clock' ? slept : 0),
+    };
+    const mayLeave: boolean[] = [];
+    const { pay } = world(
+      {},
+      {
+        ...clocks,
+        chargeOf: () => async (charge) => {
+          mayLeave.push(charge.mayLeave());
+          slept = 30_000;
+          mayLeave.push(charge.mayLeave());
+          return CHARGED;
+        },
+      },
+    );
+    await pay.pay(request());
+    await pay.drained();
+    expect(mayLeave).toEqual([true, false]);
+  },
+);
+
+test('a processor that this version cannot charge: refused before anything is sealed', async () => {
+  const { pay, log } = world({}, { chargeOf: () => null });
+  expect(await pay.pay(request())).toMatchObject({
+    ok: false,
+    refusal: { code: 'processor_not_configured' },
+  });
+  expect(log).toEqual([]);
+});
+
+test('what stays uncertain for ten seconds is refused and never charged', async () => {
+  let ms = 0;
+  const more: Partial<PayDeps> = {
+    monotonicMs: () => ms,
+    pause: async () => {
+      ms += 1000;
+    },
+  };
+  const { pay, asked, charge } = world({ start: [refusedBy('thread_died'), refusedBy('overloaded')] }, more);
   const paying = request();
-  expect(await pay.pay(paying)).toMatchObject({ ok: false, refusal: { code: 'thread_died' } });
-  expect(asked).toHaveLength(3);
+  expect(await pay.pay(paying)).toMatchObject({ ok: false, refusal: { code: 'overloaded' } });
+  expect(asked).toHaveLength(12);
   expect(charge).not.toHaveBeenCalled();
   expect(wiped(paying.card)).toBe(true);
   expect(pay.inFlight()).toBe(0);

@@ -15,7 +15,7 @@ import { hash } from 'node:crypto';
 import type { Charge, ChargeAccount } from '../connectors/connector.ts';
 import { type CardDetails, checkCard } from '../domain/card.ts';
 import { type IntentId, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
-import { type FieldError, type Refusal, refusal } from '../domain/outcomes.ts';
+import { type FieldError, OUTCOMES, type Refusal, refusal } from '../domain/outcomes.ts';
 import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
 import type { TokenizedCard, Tokenizer } from '../hsm/hsm.ts';
 import { type AskShard, UNCERTAIN } from '../messages/ask.ts';
@@ -34,7 +34,8 @@ export interface PayDeps {
   tokenizer: Pick<Tokenizer, 'tokenize'>;
   /** Null: the merchant has no processor. Rejects when that cannot be known. */
   route(merchantId: string): Promise<Route | null>;
-  chargeOf(processor: ProcessorName): Charge;
+  /** Null: this version cannot charge that processor. */
+  chargeOf(processor: ProcessorName): Charge | null;
   /** Milliseconds since 1970. */
   now(): number;
   /** `process.hrtime` in milliseconds. */
@@ -86,7 +87,8 @@ export interface Pay {
   drained(): Promise<void>;
 }
 
-const START_TRIES = 3;
+/** How long commit B is asked for again once it may have happened. */
+const START_MS = 10_000;
 const WORD_TRIES = 10;
 const PAUSE_FIRST_MS = 50;
 const PAUSE_MAX_MS = 2000;
@@ -137,8 +139,9 @@ interface Begun {
   ok: true;
   started: AttemptStartedReply;
   route: Route;
-  /** Monotonic milliseconds. */
-  sendBefore: number;
+  charge: Charge;
+  /** False once the time to send has passed. */
+  mayLeave(): boolean;
 }
 
 async function begin(deps: PayDeps, request: PayRequest): Promise<Begun | { ok: false; refusal: Refusal }> {
@@ -152,15 +155,19 @@ async function begin(deps: PayDeps, request: PayRequest): Promise<Begun | { ok: 
   }
   const route = await findRoute(deps, request.merchantId);
   if ('ok' in route) return route;
+  const charge = deps.chargeOf(route.processor);
+  if (charge === null) {
+    return refused('processor_not_configured', 'Nothing was charged. The shop cannot take cards yet.');
+  }
   const sealed = await seal(deps, request.card);
   if ('ok' in sealed) return sealed;
   if (deps.cardRateLimit?.(sealed.fingerprint, deps.now()) === false) {
     return refused('rate_limited', 'Nothing was charged. This card was tried too often.');
   }
-  // From here the clock runs: what has not begun to leave by then never does, however long this process slept.
-  const sendBefore = deps.monotonicMs() + deps.limits.sendBeforeMs;
-  const started = await startAttempt(deps, startCommand(deps, request, route, sealed));
-  return 'ok' in started ? started : { ok: true, started, route, sendBefore };
+  const command = startCommand(deps, request, route, sealed);
+  const mayLeave = sendingTime(deps, command);
+  const started = await startAttempt(deps, command, mayLeave);
+  return 'ok' in started ? started : { ok: true, started, route, charge, mayLeave };
 }
 
 async function findRoute(
@@ -222,16 +229,34 @@ function keyOf(request: PayRequest, sealed: TokenizedCard): StartAttempt['key'] 
   return { merchantId: request.merchantId, endpoint, key, bodyHash };
 }
 
-/** Commit B. Asked again with the same nonce while it may have happened: the actor then finds it as ours. */
+/**
+ * From here the clocks run: what has not begun to leave by then never does. Both are looked at: the wall clock may be set back,
+ * and the monotonic one stands still while the host is suspended.
+ */
+function sendingTime(deps: PayDeps, command: StartAttempt): () => boolean {
+  const sendBefore = deps.monotonicMs() + deps.limits.sendBeforeMs;
+  return () => deps.monotonicMs() < sendBefore && deps.now() < command.sendBefore;
+}
+
+/**
+ * Commit B. Asked again with the same nonce while it may have happened: the actor then finds it as ours. A thread or PostgreSQL
+ * is back within seconds; giving up earlier would leave an attempt that nobody sends and that holds its intent for minutes.
+ */
 async function startAttempt(
   deps: PayDeps,
   command: StartAttempt,
+  mayLeave: () => boolean,
 ): Promise<AttemptStartedReply | { ok: false; refusal: Refusal }> {
+  const until = deps.monotonicMs() + START_MS;
+  let uncertain = false;
   for (let tries = 1; ; tries++) {
     const reply = await deps.ask(shardOfId(command.intentId), command, deps.limits.askDeadlineMs);
     if (reply.type === 'attempt-started') return reply;
     if (reply.type !== 'refused') throw new Error(`start-attempt was answered ${reply.type}`);
-    if (!UNCERTAIN.has(reply.refusal.code) || tries === START_TRIES) {
+    const { code } = reply.refusal;
+    uncertain ||= UNCERTAIN.has(code);
+    const engine = OUTCOMES[code][0] === 503 || code === 'idempotency_key_in_flight';
+    if (!uncertain || !engine || deps.monotonicMs() > until || !mayLeave()) {
       return { ok: false, refusal: reply.refusal };
     }
     await deps.pause(pauseMs(tries));
@@ -249,12 +274,12 @@ async function chargeAndTell(deps: PayDeps, card: CardDetails, begun: Begun): Pr
 }
 
 async function chargeOnce(deps: PayDeps, card: CardDetails, begun: Begun): Promise<ProcessorWord> {
-  const { started, route, sendBefore } = begun;
+  const { started, route, charge, mayLeave } = begun;
   const { transactionId, amount, currency, orderId, leg } = started;
   deps.faultPoint?.('before-send');
   try {
-    const word = await deps.chargeOf(route.processor)(
-      { transactionId, amount, currency, orderId, leg, account: route.account, sendBefore },
+    const word = await charge(
+      { transactionId, amount, currency, orderId, leg, account: route.account, mayLeave },
       card,
     );
     deps.faultPoint?.('after-answer');

@@ -29,7 +29,7 @@ function request(account: string): ChargeRequest {
     orderId: '',
     leg: 1,
     account: { account, secretKey: '' },
-    sendBefore: 0,
+    mayLeave: () => true,
   };
 }
 

@@ -21,7 +21,8 @@ export interface ChargesDeps {
 }
 
 export interface Charges {
-  chargeOf(processor: ProcessorName): Charge;
+  /** Null: this version cannot charge that processor. */
+  chargeOf(processor: ProcessorName): Charge | null;
   close(): Promise<void>;
 }
 
@@ -39,11 +40,7 @@ export function createCharges(options: Options, deps: ChargesDeps): Charges {
     SANDBOX: guarded('SANDBOX', sandbox.charge, deps),
   };
   return {
-    chargeOf(processor) {
-      const charge = charges[processor];
-      if (charge === undefined) throw new Error(`this version cannot charge ${processor}`);
-      return charge;
-    },
+    chargeOf: (processor) => charges[processor] ?? null,
     close: () => sandbox.close(),
   };
 }

@@ -36,8 +36,8 @@ export interface ChargeRequest {
   orderId: string;
   leg: number;
   account: ChargeAccount;
-  /** `process.hrtime` in ms after which the first byte may no longer leave. */
-  sendBefore: number;
+  /** Asked once, when a connected socket is ours and nothing has been written: false when the time to send has passed. */
+  mayLeave(): boolean;
 }
 
 /** Sends one charge, once. Resolves with the processor's word; never rejects and never repeats. */

@@ -23,8 +23,6 @@ export interface HttpClientOptions {
   connectTimeoutMs?: number;
   /** Bytes of an answer's body; a longer one is cut off and `unknown`. @default 65536 */
   answerBytesMax?: number;
-  /** `process.hrtime` in milliseconds. */
-  monotonicMs?(): number;
 }
 
 export interface HttpRequest {
@@ -36,8 +34,8 @@ export interface HttpRequest {
   body: Uint8Array | null;
   /** From the call to the last byte of the answer. */
   timeoutMs: number;
-  /** `process.hrtime` in ms after which the first byte may no longer leave; checked right before it does. */
-  sendBefore?: number;
+  /** Asked once, when a connected socket is ours and nothing has been written: false stops the request. */
+  mayLeave?(): boolean;
   /** Called when the bytes have been handed to the system. */
   onSent?(): void;
 }
@@ -67,7 +65,6 @@ const HEADER_BYTES_MAX = 16 * 1024;
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const connectionsMax = options.connectionsMax ?? CONNECTIONS_MAX;
   const answerBytesMax = options.answerBytesMax ?? ANSWER_BYTES_MAX;
-  const monotonicMs = options.monotonicMs ?? hrtimeMs;
   const live = new Set<Client>();
   const idle: Client[] = [];
   let closed = false;
@@ -100,7 +97,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       if (client === null)
         return Promise.resolve(notSent('busy', `${connectionsMax} requests are under way`));
       return new Promise((resolve) => {
-        const exchange = new Exchange(request, answerBytesMax, monotonicMs, (outcome) => {
+        const exchange = new Exchange(request, answerBytesMax, (outcome) => {
           // A connection whose exchange did not end with a whole answer is never used again.
           if (outcome.kind === 'answered' && !closed) idle.push(client);
           else discard(client);
@@ -126,7 +123,6 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: HttpRequest;
   readonly #answerBytesMax: number;
-  readonly #monotonicMs: () => number;
   readonly #resolve: (outcome: HttpOutcome) => void;
   readonly #timer: NodeJS.Timeout;
   #controller: Dispatcher.DispatchController | null = null;
@@ -135,15 +131,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(
-    request: HttpRequest,
-    answerBytesMax: number,
-    monotonicMs: () => number,
-    resolve: (outcome: HttpOutcome) => void,
-  ) {
+  constructor(request: HttpRequest, answerBytesMax: number, resolve: (outcome: HttpOutcome) => void) {
     this.#request = request;
     this.#answerBytesMax = answerBytesMax;
-    this.#monotonicMs = monotonicMs;
     this.#resolve = resolve;
     // After a stall of this thread the answer may be waiting in the socket: it is read before time is called.
     this.#timer = setTimeout(() => setImmediate(() => this.#giveUp()), request.timeoutMs);
@@ -155,7 +145,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       controller.abort(ABORTED);
       return;
     }
-    if (this.#request.sendBefore !== undefined && this.#monotonicMs() > this.#request.sendBefore) {
+    if (this.#request.mayLeave?.() === false) {
       this.#settle(notSent('deadline_passed', 'the deadline to send passed before the first byte left'));
       controller.abort(ABORTED);
       return;
@@ -219,8 +209,4 @@ function notSent(reason: NotSentReason, detail: string): HttpOutcome {
 function codeOf(error: Error): string {
   const { code } = error as { code?: unknown };
   return typeof code === 'string' ? code : error.name;
-}
-
-function hrtimeMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
 }

@@ -104,8 +104,12 @@ export type Fact =
   | IntentExpired
   | CallbackRecorded;
 
-/** What came of a fact. `started` carries what the insert took from the intent row. */
+/**
+ * What came of a fact. `started` carries what the insert took from the intent row; `incident` is what must never happen and
+ * did: a second attempt of one intent was charged.
+ */
 export interface Effect {
   effective: boolean;
   started?: { amount: number; currency: string; customerId: string | null; orderId: string };
+  incident?: 'second_success';
 }

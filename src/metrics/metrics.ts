@@ -23,6 +23,8 @@ export interface Metrics {
   httpRequestSeconds: Metric<HistogramSeries>;
   /** state */
   payments: Metric<CounterSeries>;
+  /** kind */
+  incidents: Metric<CounterSeries>;
   turnCommands: Metric<HistogramSeries>;
   commitSeconds: Metric<HistogramSeries>;
   /** lane */
@@ -84,6 +86,11 @@ function declareFront(registry: MetricRegistry) {
 function declareEngine(registry: MetricRegistry) {
   return {
     payments: registry.counter('sluice_payments_total', 'Attempts that reached a state, durably.', ['state']),
+    incidents: registry.counter(
+      'sluice_incidents_total',
+      'What must never happen and did; listed in the table incidents.',
+      ['kind'],
+    ),
     turnCommands: registry.histogram(
       'sluice_turn_commands',
       'Commands decided and committed by one turn.',

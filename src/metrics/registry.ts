@@ -183,6 +183,3 @@ function metricOf<Series>(
 export async function renderMetrics(parts: readonly MetricsPart[]): Promise<string> {
   return await AggregatorRegistry.aggregate([...parts]).metrics();
 }
-
-/** Content-Type of {@link renderMetrics}. */
-export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;

@@ -61,6 +61,8 @@ interface Item<Command, Reply> {
   settle: (reply: Reply) => void;
   afresh: boolean;
   tries: number;
+  /** An earlier try may be in the database: a refusal must not say that nothing was changed. */
+  doubt: boolean;
 }
 
 /** A command with the facts it has decided. `item` is null for facts written behind. */
@@ -95,7 +97,7 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
       return;
     }
     pace.arrived(clock.monotonicMs());
-    if (!mailbox.offer({ command, deadline, settle, afresh: false, tries: 0 })) {
+    if (!mailbox.offer({ command, deadline, settle, afresh: false, tries: 0, doubt: false })) {
       settle(actor.refuse(command, 'overloaded'));
       return;
     }
@@ -224,7 +226,7 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
   async function commitFailed(proposals: Proposed[], repeats: number, error: unknown): Promise<void> {
     const kind = store.failureOf(error);
     if (kind === 'repeat' && repeats < options.triesMax) return await commit(proposals, repeats + 1);
-    if ((kind === 'poisoned' || kind === 'halfway') && proposals.length > 1) {
+    if ((kind === 'poisoned' || kind === 'halfway' || kind === 'fenced') && proposals.length > 1) {
       // The row at fault fails alone: the halves hold the rest.
       const middle = proposals.length >> 1;
       await commit(proposals.slice(0, middle));
@@ -242,6 +244,7 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
   function failed(items: Waiting[], kind: TurnRefusal): void {
     for (const item of items) {
       actor.forget(item.command);
+      if (kind === 'uncertain') item.doubt = true;
       if (kind === 'uncertain' || kind === 'repeat' || kind === 'halfway') tryAgain(item, kind);
       else refuse(item, kind);
     }
@@ -255,7 +258,7 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
   }
 
   function refuse(item: Waiting, why: TurnRefusal): void {
-    item.settle(actor.refuse(item.command, why));
+    item.settle(actor.refuse(item.command, item.doubt ? 'uncertain' : why));
   }
 
   function close(): Promise<void> {

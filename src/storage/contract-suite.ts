@@ -359,6 +359,22 @@ function moves(bed: Bed): void {
     expect((await bed().otherRows(bystander.intent.paymentIntentId)).incidents).toEqual([]);
   });
 
+  test('a last attempt that fails after an earlier one was charged late: the intent stays paid, only the attempt has failed', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sent(store);
+    const refused = declined(attempt);
+    await store.commit([refused]);
+    const second = attemptFor(intent, 2);
+    await store.commit([started(second)]);
+    await store.commit([moved(refused.attempt, { said: 'charged' })]);
+    expect(effective(await store.commit([moved(second, { said: 'declined' })]))).toEqual([true]);
+    expect((await payment(store, intent))!.intent.status).toBe('SUCCESS');
+    const { outbox } = await bed().otherRows(intent.paymentIntentId);
+    expect(
+      outbox.filter(({ transactionId }) => transactionId === second.transactionId).map(({ type }) => type),
+    ).toEqual(['payment.attempt_failed']);
+  });
+
   test('success and failure of two attempts of one intent in a turn: it is paid, without an incident', async () => {
     const [store] = bed().stores;
     for (const order of [0, 1]) {

@@ -71,9 +71,14 @@ export function openLanes(guest: GatewayThread, thread: number): Lanes {
     const effects = await store.commit(facts);
     passPoints(facts, 'after');
     for (const [i, fact] of facts.entries()) {
-      if (!effects[i]!.effective) continue;
+      const { effective, incident } = effects[i]!;
+      if (!effective) continue;
       if (fact.kind === 'attempt-started') guest.metrics.payments.of('SENT').add();
-      else if (fact.kind === 'attempt-moved') guest.metrics.payments.of(fact.attempt.status).add();
+      if (fact.kind !== 'attempt-moved') continue;
+      guest.metrics.payments.of(fact.attempt.status).add();
+      if (incident === undefined) continue;
+      guest.metrics.incidents.of(incident).add();
+      guest.log('error', incident, { transactionId: fact.attempt.transactionId });
     }
     return effects;
   }

@@ -153,13 +153,18 @@ function moveAttempt(
   const { senderNonce, sendBefore, card } = row;
   const changed = { ...fact.attempt, senderNonce, sendBefore, card };
   payment.attempts = payment.attempts.map((attempt) => (attempt === row ? changed : attempt));
-  if (
-    fact.intentStatus === 'SUCCESS' ||
-    (fact.intentStatus === 'FAILED' && payment.intent.status === 'PENDING')
-  ) {
-    payment.intent = { ...payment.intent, status: fact.intentStatus };
+  const { status } = payment.intent;
+  const second = fact.intentStatus === 'SUCCESS' && status === 'SUCCESS';
+  const closes =
+    fact.intentStatus === 'SUCCESS' ? !second : fact.intentStatus === 'FAILED' && status === 'PENDING';
+  if (closes) payment.intent = { ...payment.intent, status: fact.intentStatus! };
+  if (fact.event !== null) {
+    const { type } = fact.event;
+    store.outbox.push({
+      transactionId,
+      type: type === 'payment.failed' && !closes ? 'payment.attempt_failed' : type,
+    });
   }
-  if (fact.event !== null) store.outbox.push({ transactionId, type: fact.event.type });
   moved.add(transactionId);
-  return { effective: true };
+  return second ? { effective: true, incident: 'second_success' } : { effective: true };
 }

@@ -15,7 +15,6 @@ import { REFUSED_BIN, REFUSED_ORIGIN, type SandboxConfig } from './config.ts';
 import { type BankCharge, parseAnswer, readCharge, refusalOf, transactionOf, wordOf } from './status.ts';
 
 export interface SandboxChargeDeps {
-  monotonicMs(): number;
   now(): number;
   /** Called when a charge has been handed to the socket; an instant a campaign may stop at. */
   left?(): void;
@@ -39,7 +38,6 @@ export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDe
       connectionsMax,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
       answerBytesMax: ANSWER_BYTES_MAX,
-      monotonicMs: deps.monotonicMs,
     });
   const bank = open(config.baseUrl, CONNECTIONS_MAX);
   const nobody = open(REFUSED_ORIGIN, REFUSED_CONNECTIONS_MAX);
@@ -54,7 +52,7 @@ export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDe
         headers: { authorization: `Bearer ${request.account.secretKey}`, 'content-type': 'application/json' },
         body,
         timeoutMs: config.timeoutMs,
-        sendBefore: request.sendBefore,
+        mayLeave: request.mayLeave,
         ...(deps.left !== undefined && { onSent: deps.left }),
       });
       return readAnswer(request, answer, deps.now());

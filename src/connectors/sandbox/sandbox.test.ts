@@ -81,7 +81,7 @@ describe('charge', () => {
     orderId: 'order_1',
     leg: 1,
     account: { account: 'acct_demo', secretKey: 'bank_sk_demo' },
-    sendBefore: Number.POSITIVE_INFINITY,
+    mayLeave: () => true,
   };
   const card = (pan: string): ChargeCard => ({
     pan: Buffer.from(pan),

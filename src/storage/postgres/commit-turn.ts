@@ -45,6 +45,7 @@ interface CommitRow {
   next_read?: AttemptRead[] | null;
   next_started?: string | null;
   moves?: string | null;
+  second_successes?: string | null;
   expiries?: string | null;
 }
 
@@ -313,6 +314,7 @@ function effectsOf(facts: readonly Fact[], row: CommitRow): Effect[] {
     [...(row.first_read ?? []), ...(row.next_read ?? [])].map((one) => [withoutDashes(one[0]), one]),
   );
   const moves = idsOf(row.moves);
+  const secondSuccesses = idsOf(row.second_successes);
   const expiries = idsOf(row.expiries);
   const effectOf = (fact: Fact): Effect => {
     switch (fact.kind) {
@@ -323,7 +325,7 @@ function effectsOf(facts: readonly Fact[], row: CommitRow): Effect[] {
       case 'attempt-started':
         return startedEffect(started.has(fact.attempt.transactionId), read.get(fact.attempt.transactionId));
       case 'attempt-moved':
-        return { effective: moves.has(fact.attempt.transactionId) };
+        return movedEffect(fact.attempt.transactionId, moves, secondSuccesses);
       case 'intent-expired':
         return { effective: expiries.has(fact.paymentIntentId) };
       case 'callback-recorded':
@@ -331,6 +333,11 @@ function effectsOf(facts: readonly Fact[], row: CommitRow): Effect[] {
     }
   };
   return facts.map(effectOf);
+}
+
+function movedEffect(id: string, moves: ReadonlySet<string>, secondSuccesses: ReadonlySet<string>): Effect {
+  const effective = moves.has(id);
+  return secondSuccesses.has(id) ? { effective, incident: 'second_success' } : { effective };
 }
 
 function startedEffect(effective: boolean, read: AttemptRead | undefined): Effect {

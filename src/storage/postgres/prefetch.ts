@@ -76,9 +76,11 @@ async function readPayments(link: PgLink, unsorted: IntentId[]): Promise<Map<Int
   const last = lastTransactionIdOf(ids.at(-1)!);
   const firstIds = bareArray(ids);
   const lastIds = bareArray(ids.map(lastTransactionIdOf));
-  const [intents, attempts] = await Promise.all([
-    link.query<IntentRow>({ ...READ_INTENTS, values: [firstIds, first, last] }),
+  // Attempts first: beside older attempts a newer intent is right, since its stored final status wins. The other way round a
+  // payment that ended between the two would look as if it could be paid again.
+  const [attempts, intents] = await Promise.all([
     link.query<AttemptRow>({ ...READ_ATTEMPTS, values: [firstIds, lastIds, first, last] }),
+    link.query<IntentRow>({ ...READ_INTENTS, values: [firstIds, first, last] }),
   ]);
   for (const row of intents.rows) {
     const intent = intentOf(row);

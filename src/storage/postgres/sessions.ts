@@ -8,7 +8,7 @@
  * @module
  */
 
-import { assertSessionId, isSessionId } from '../session-id.ts';
+import { assertSessionId, isSessionId } from '../../domain/checkout-session.ts';
 import { type CheckoutSession, type LiveSession, type SessionStore, SessionStoreError } from '../sessions.ts';
 import { bareArray, quotedArray } from './array-literal.ts';
 import { createConnection } from './connection.ts';

@@ -48,6 +48,8 @@ export function createShardStore({
     connectionString,
     applicationName,
     settings: PINNED_PLANS,
+    // The reads of a turn go in one round trip.
+    pipeline: true,
     ...(onLost !== undefined && { onLost }),
   });
   return {

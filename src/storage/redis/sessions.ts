@@ -10,7 +10,7 @@
  */
 
 import { Cluster, Redis } from 'ioredis';
-import { assertSessionId, isSessionId } from '../session-id.ts';
+import { assertSessionId, isSessionId } from '../../domain/checkout-session.ts';
 import { type CheckoutSession, type LiveSession, type SessionStore, SessionStoreError } from '../sessions.ts';
 
 const COMMAND_TIMEOUT_MS = 1000;

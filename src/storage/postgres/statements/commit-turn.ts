@@ -251,7 +251,10 @@ claimed as (
       'for share of p',
     ),
 
-  /** Of two attempts of one intent that end in one turn, success is the one that counts. */
+  /**
+   * Of two attempts of one intent that end in one turn, success is the one that counts. A last attempt that fails after an
+   * earlier one was charged late leaves the intent paid: then only the attempt has failed.
+   */
   moves: (unnest) => ({
     ctes: `moved as (
   update transactions t set status = u.status, outcome = u.outcome, leg = u.leg, processor = u.processor,
@@ -273,17 +276,20 @@ final_intents as (
   returning m.transaction_id),
 moved_events as (
   insert into outbox (event_id, merchant_id, payment_intent_id, transaction_id, type, status, sequence, created_at)
-  select m.event_id, m.merchant_id, m.payment_intent_id, m.transaction_id, m.event_type, m.status, m.revision, m.updated_at
+  select m.event_id, m.merchant_id, m.payment_intent_id, m.transaction_id,
+    case when m.event_type = 'payment.failed' and m.transaction_id <> all (array(select transaction_id from final_intents))
+      then 'payment.attempt_failed' else m.event_type end,
+    m.status, m.revision, m.updated_at
   from moved m where m.event_id is not null),
 second_successes as (
   insert into incidents (transaction_id, payment_intent_id, kind)
   select m.transaction_id, m.payment_intent_id, 'second_success' from moved m
   where (select count(*) from final_intents) < (select count(*) from moved where intent_status is not null)
     and m.intent_status = 'SUCCESS' and m.transaction_id <> all (array(select transaction_id from final_intents))
-  returning 1)`,
+  returning transaction_id)`,
     results: [
       effectiveIds('moves', 'moved', 'transaction_id'),
-      '(select count(*)::int from second_successes) as incidents',
+      effectiveIds('second_successes', 'second_successes', 'transaction_id'),
     ],
   }),
 
