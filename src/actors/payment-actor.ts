@@ -10,14 +10,7 @@
 
 import type { CallbackVerdict, Effect, Fact, KeyRef } from '../domain/facts.ts';
 import { judgeKey, keyName, type StoredKey } from '../domain/idempotency.ts';
-import {
-  type IntentId,
-  intentIdOf,
-  showTransactionId,
-  type TransactionId,
-  timeOfId,
-  transactionIdOf,
-} from '../domain/ids.ts';
+import { type IntentId, intentIdOf, showTransactionId, timeOfId, transactionIdOf } from '../domain/ids.ts';
 import { type OutcomeCode, type Refusal, refusal } from '../domain/outcomes.ts';
 import { intentStatus, nextAttempt, type Payment, type PaymentIntent } from '../domain/payment-intent.ts';
 import {
@@ -41,6 +34,7 @@ import type {
 } from '../messages/requests.ts';
 import type { Actor, Decision, TurnRefusal } from '../runtime/actor.ts';
 import type { Loaded, Needs } from '../storage/storage.ts';
+import { createPaymentMemory } from './payment-memory.ts';
 import { createWriteBehind } from './write-behind.ts';
 
 type Decided = Decision<Fact, Effect, ShardReply>;
@@ -57,14 +51,7 @@ export interface PaymentActorOptions {
 
 /** Makes the actor of one lane. */
 export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
-  /** What is believed of each payment, this turn's proposals included. */
-  const memory = new Map<IntentId, Payment>();
-  /** Rows read in this turn, as they were read. */
-  let read: Loaded = { payments: new Map(), keys: new Map() };
-  /** Payments and keys this turn has proposed to change: what was read of them no longer decides. */
-  const touched = new Set<string>();
-  /** Attempts proposed in this turn: another gateway may own the row of that id, so no word moves them yet. */
-  const unborn = new Set<TransactionId>();
+  const memory = createPaymentMemory(options.paymentsMax);
   const behind = createWriteBehind(options.paymentsMax);
 
   function needs(commands: ReadonlyArray<{ command: ShardRequest; afresh: boolean }>): Needs | null {
@@ -93,14 +80,6 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     }
   }
 
-  function absorb(loaded: Loaded): void {
-    read = loaded;
-    for (const [intentId, payment] of loaded.payments) {
-      if (payment === null) memory.delete(intentId);
-      else remember(payment);
-    }
-  }
-
   function receive(command: ShardRequest, now: number, afresh: boolean): Decided {
     switch (command.type) {
       case 'create-intent':
@@ -122,7 +101,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
 
   function createIntent(command: CreateIntent, afresh: boolean): Decided {
     const { intent, key } = command;
-    if (afresh && read.payments.get(intent.paymentIntentId)) {
+    if (afresh && memory.readPayment(intent.paymentIntentId) !== null) {
       // The id is this command's own: its commit went through and only the word of it was lost.
       return answer({ type: 'intent-created', replayed: null });
     }
@@ -131,7 +110,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
       replayed,
     }));
     if (keyed !== null) return keyed;
-    propose({ intent, attempts: [] });
+    memory.propose({ intent, attempts: [] });
     return {
       kind: 'facts',
       facts: [
@@ -144,8 +123,8 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
 
   function grantSession(command: GrantSession, now: number, afresh: boolean): Decided {
     const { key, intentId } = command;
-    if (!settled(intentId)) return READ_FIRST;
-    const payment = read.payments.get(intentId) ?? null;
+    if (!memory.isSettled(intentId)) return READ_FIRST;
+    const payment = memory.readPayment(intentId);
     const mine = payment !== null && payment.intent.merchantId === command.merchantId ? payment.intent : null;
     const granted = (sessionId: string, replayed: string | null): ShardReply =>
       mine === null
@@ -169,8 +148,8 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
 
   function startAttempt(command: StartAttempt, now: number, afresh: boolean): Decided {
     const { intentId, key } = command;
-    if (afresh && !settled(intentId)) return READ_FIRST;
-    const payment = afresh ? (read.payments.get(intentId) ?? null) : (memory.get(intentId) ?? null);
+    if (afresh && !memory.isSettled(intentId)) return READ_FIRST;
+    const payment = afresh ? memory.readPayment(intentId) : memory.payment(intentId);
     const own = afresh
       ? payment?.attempts.find((attempt) => attempt.senderNonce === command.nonce)
       : undefined;
@@ -194,8 +173,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     const attempt = newAttempt(command, intent, (payment?.attempts.length ?? 0) + 1);
     const { transactionId } = attempt;
     const body = JSON.stringify({ transactionId: showTransactionId(transactionId), status: 'PROCESSING' });
-    propose({ intent, attempts: [...(payment?.attempts ?? []), attempt] });
-    unborn.add(transactionId);
+    memory.proposeAttempt(payment ?? { intent, attempts: [] }, attempt);
     return {
       kind: 'facts',
       facts: [
@@ -205,17 +183,17 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
       reply: (effects) => {
         const { amount, currency, customerId, orderId } = effects.at(-1)!.started!;
         const started = { ...attempt, amount, currency, customerId };
-        replaceAttempt(started, { ...intent, amount, currency, customerId, orderId });
+        memory.learn(started, { ...intent, amount, currency, customerId, orderId });
         return attemptStarted(started, orderId);
       },
     };
   }
 
   function hearWord(command: HearWord, now: number): Decided {
-    if (unborn.has(command.transactionId)) return READ_FIRST;
-    const found = believed(command.transactionId);
+    if (memory.isUnborn(command.transactionId)) return READ_FIRST;
+    const found = memory.attempt(command.transactionId);
     if (found === undefined) {
-      return settled(intentIdOf(command.transactionId))
+      return memory.isSettled(intentIdOf(command.transactionId))
         ? answer({ type: 'refused', refusal: paymentNotFound() })
         : READ_FIRST;
     }
@@ -241,9 +219,9 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
   function hearCallback(command: HearCallback): Decided {
     const { transactionId, word } = command;
     if (transactionId === null) return record(command, 'quarantined', 'reference_not_ours');
-    const found = believed(transactionId);
+    const found = memory.attempt(transactionId);
     if (found === undefined) {
-      return settled(intentIdOf(transactionId))
+      return memory.isSettled(intentIdOf(transactionId))
         ? record(command, 'unmatched', 'transaction_not_found')
         : READ_FIRST;
     }
@@ -278,7 +256,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
   }
 
   function findPayment(command: FindPayment): Decided {
-    const payment = read.payments.get(command.intentId) ?? null;
+    const payment = memory.readPayment(command.intentId);
     if (
       payment === null ||
       (command.merchantId !== null && payment.intent.merchantId !== command.merchantId)
@@ -291,14 +269,14 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
   function expireIntent(command: ExpireIntent, afresh: boolean): Decided {
     const { intentId } = command;
     if (afresh) {
-      if (!settled(intentId)) return READ_FIRST;
-      const payment = read.payments.get(intentId) ?? null;
+      if (!memory.isSettled(intentId)) return READ_FIRST;
+      const payment = memory.readPayment(intentId);
       if (payment === null || intentStatus(payment) !== 'PENDING')
         return answer({ type: 'intent-expired', expired: false });
     }
-    const payment = memory.get(intentId) ?? read.payments.get(intentId) ?? null;
-    touched.add(intentId);
-    memory.delete(intentId);
+    const payment = memory.payment(intentId) ?? memory.readPayment(intentId);
+    memory.touch(intentId);
+    memory.forget(intentId);
     return {
       kind: 'facts',
       facts: [
@@ -325,9 +303,8 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     replay: (stored: StoredKey, replayed: string | null) => ShardReply,
   ): Decided | null {
     if (key === null) return null;
-    const name = keyName(key);
-    if (touched.has(name)) return READ_FIRST;
-    const stored = afresh ? (read.keys.get(name) ?? null) : null;
+    if (memory.isTouched(keyName(key))) return READ_FIRST;
+    const stored = afresh ? memory.readKey(key) : null;
     if (stored === null) return null;
     switch (judgeKey(stored, key, effectId)) {
       case 'mine':
@@ -341,7 +318,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
 
   function claim(key: KeyRef | null, effectId: string, body: string, at: number): Fact[] {
     if (key === null) return [];
-    touched.add(keyName(key));
+    memory.proposeKey(key);
     return [{ kind: 'key-claimed', key, effectId, answer: body, at }];
   }
 
@@ -351,8 +328,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     event: PaymentEventType | null,
     eventId: string,
   ): Fact {
-    replaceAttempt(after);
-    touched.add(after.paymentIntentId);
+    memory.proposeMove(after);
     if (isFinal(after.status)) behind.drop(after.transactionId);
     return {
       kind: 'attempt-moved',
@@ -363,50 +339,16 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     };
   }
 
-  function propose(payment: Payment): void {
-    remember(payment);
-    touched.add(payment.intent.paymentIntentId);
-  }
-
-  function remember(payment: Payment): void {
-    const { paymentIntentId } = payment.intent;
-    memory.delete(paymentIntentId);
-    memory.set(paymentIntentId, payment);
-    if (memory.size > options.paymentsMax) memory.delete(memory.keys().next().value!);
-  }
-
-  function replaceAttempt(attempt: Attempt, intent?: PaymentIntent): void {
-    const payment = memory.get(attempt.paymentIntentId);
-    if (payment === undefined) return;
-    const attempts = payment.attempts.map((one) =>
-      one.transactionId === attempt.transactionId ? attempt : one,
-    );
-    const status =
-      attempt.status === 'SUCCESS' ? 'SUCCESS' : closesIntent(attempt) ? 'FAILED' : payment.intent.status;
-    remember({ intent: { ...(intent ?? payment.intent), status }, attempts });
-  }
-
-  function believed(transactionId: string): Attempt | undefined {
-    return memory
-      .get(intentIdOf(transactionId))
-      ?.attempts.find((attempt) => attempt.transactionId === transactionId);
-  }
-
-  /** True when what was read of this payment still decides. */
-  function settled(intentId: IntentId): boolean {
-    return read.payments.has(intentId) && !touched.has(intentId);
-  }
-
   /** A word without effect may be answered from rows read in this turn; a repeat also from our own commit. */
   function mayAnswer(attempt: Attempt, verdict: 'duplicate' | 'ignored' | 'quarantined'): boolean {
-    if (touched.has(attempt.paymentIntentId)) return false;
-    return verdict === 'duplicate' || settled(attempt.paymentIntentId);
+    if (memory.isTouched(attempt.paymentIntentId)) return false;
+    return verdict === 'duplicate' || memory.isSettled(attempt.paymentIntentId);
   }
 
   function due(now: number): Fact[] {
     const facts: Fact[] = [];
     for (const { transactionId, word } of behind.take(now)) {
-      const attempt = believed(transactionId);
+      const attempt = memory.attempt(transactionId);
       if (attempt === undefined) continue;
       const move = moveAttempt(attempt, word);
       if (move.verdict === 'applied') facts.push(proposeMove(attempt, move.attempt, null, ''));
@@ -416,20 +358,24 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
 
   function forget(command: ShardRequest): void {
     const intentId = intentOf(command);
-    if (intentId !== null) memory.delete(intentId);
+    if (intentId !== null) memory.forget(intentId);
   }
 
   function forgetFact(fact: Fact): void {
-    if (fact.kind === 'attempt-moved') memory.delete(fact.attempt.paymentIntentId);
+    if (fact.kind === 'attempt-moved') memory.forget(fact.attempt.paymentIntentId);
   }
 
-  function settle(): void {
-    if (read.payments.size + read.keys.size > 0) read = { payments: new Map(), keys: new Map() };
-    touched.clear();
-    unborn.clear();
-  }
-
-  return { needs, absorb, receive, forget, forgetFact, due, nextDueAt: behind.nextDueAt, settle, refuse };
+  return {
+    needs,
+    absorb: memory.absorb,
+    receive,
+    forget,
+    forgetFact,
+    due,
+    nextDueAt: behind.nextDueAt,
+    settle: memory.settle,
+    refuse,
+  };
 }
 
 function intentOf(command: ShardRequest): IntentId | null {

@@ -71,6 +71,9 @@ export function askShards(guest: GatewayThread): AskShard {
 /** Takes in the channels to other threads; `handle` answers what they ask. */
 function takePeers(guest: GatewayThread, handle: PeerOptions['handle']): Map<string, Peer> {
   const peers = new Map<string, Peer>();
+  guest.registry.onCollect(() => {
+    for (const [name, peer] of peers) guest.metrics.pendingAsks.of(name).set(peer.pending);
+  });
   guest.onPeer(({ name }, port) => {
     const peer = createPeer(port, {
       name,

@@ -39,6 +39,10 @@ export function openLanes(guest: GatewayThread, thread: number): Lanes {
   const stores: ShardStore[] = [];
   const lanes = new Map(guest.placement.lanesOf(thread).map((placed) => [placed.index, openLane(placed)]));
 
+  guest.registry.onCollect(() => {
+    for (const [index, lane] of lanes) mailboxDepth.of(String(index)).set(lane.depth());
+  });
+
   function openLane(placed: PlacedLane): Lane<ShardRequest, ShardReply> {
     const store = createShardStore({
       connectionString: options.databases.shards[placed.database]!,
@@ -103,14 +107,7 @@ export function openLanes(guest: GatewayThread, thread: number): Lanes {
       new Promise((resolve) =>
         lanes.get(guest.placement.laneOf(shard).index)!.submit(request, deadline, resolve),
       ),
-    waiting() {
-      let waiting = 0;
-      for (const [index, lane] of lanes) {
-        mailboxDepth.of(String(index)).set(lane.depth());
-        waiting += lane.depth();
-      }
-      return waiting;
-    },
+    waiting: () => [...lanes.values()].reduce((waiting, lane) => waiting + lane.depth(), 0),
     async close() {
       await Promise.all([...lanes.values()].map((lane) => lane.close()));
       await Promise.all(stores.map((store) => store.close()));

@@ -11,16 +11,18 @@ import type { GatewayThread } from './gateway.ts';
 /** Address, TLS, limits and what is told of each request. */
 export function listenerOptions(guest: GatewayThread): Omit<HttpServerOptions, 'port' | 'routes'> {
   const { options } = guest.options;
-  const { httpRequests, httpRequestSeconds } = guest.metrics;
+  const { httpRequests, httpRequestSeconds, refused } = guest.metrics;
   return {
     host: options.host,
     ...(options.tls.kind === 'files' && {
       tls: { certFile: options.tls.certFile, keyFile: options.tls.keyFile },
     }),
+    strictTransport: options.tls.kind !== 'none',
     limits: { requestsInFlightMax: LIMITS.requestsInFlightMax, bodyTimeoutMs: LIMITS.bodyTimeoutMs },
-    onRequestDone: ({ endpoint, status, durationMs }) => {
+    onRequestDone: ({ endpoint, status, code, durationMs }) => {
       httpRequests.of(endpoint, String(status)).add();
       httpRequestSeconds.of(endpoint).observe(durationMs / 1000);
+      if (code !== null) refused.of(code).add();
     },
     onHandlerError: (error, endpoint, requestId) =>
       guest.log('error', 'handler_failed', { endpoint, requestId, errorMessage: String(error) }),

@@ -9,6 +9,7 @@ import { processPaymentRoutes } from '../checkout/endpoints/process-payment.ts';
 import { showCheckoutRoutes } from '../checkout/endpoints/show-checkout.ts';
 import { createPay } from '../checkout/pay.ts';
 import { LIMITS } from '../config/limits.ts';
+import type { RateLimit } from '../config/options.ts';
 import { createCharges } from '../connectors/charges.ts';
 import { FAULT_POINTS, type FaultPoint } from '../domain/fault-points.ts';
 import type { SealedPage } from '../domain/sealed-page.ts';
@@ -17,7 +18,13 @@ import { createTokenizer } from '../hsm/tokenizer.ts';
 import { createAuthenticate } from '../http/authenticate.ts';
 import { readIdempotencyKey } from '../http/idempotency-key.ts';
 import { problem } from '../http/problem.ts';
-import { createRateLimit, MERCHANT_RATE_DEFAULT } from '../http/rate-limit.ts';
+import {
+  CARD_RATE_LIVE_DEFAULT,
+  createRateLimit,
+  MERCHANT_RATE_DEFAULT,
+  SESSION_RATE_DEFAULT,
+  SHOPPER_NAMES_MAX,
+} from '../http/rate-limit.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import { createFaultPoints } from '../runtime/fault-points.ts';
@@ -61,6 +68,7 @@ async function open(): Promise<void> {
     vault,
   );
   const charges = createCharges(options, { metrics, monotonicMs, now: Date.now, faultPoint: passPoint });
+  const rates = rateLimits();
   const { pay, drained } = createPay({
     ask,
     tokenizer,
@@ -71,6 +79,7 @@ async function open(): Promise<void> {
     randomBytes,
     pause: (ms) => pause(ms),
     faultPoint: passPoint,
+    ...(rates.card !== undefined && { cardRateLimit: rates.card }),
     onTrouble: (event, detail) => log('error', event, { errorMessage: String(detail) }),
     limits: {
       sendBeforeMs: options.payment.sendBeforeSeconds * 1000,
@@ -78,10 +87,6 @@ async function open(): Promise<void> {
       askDeadlineMs: LIMITS.replyTimeoutMs,
       inFlightMax: LIMITS.paymentsInFlightMax,
     },
-  });
-  const merchantRateLimit = createRateLimit({
-    ...(options.rateLimits.merchant ?? MERCHANT_RATE_DEFAULT),
-    namesMax: LIMITS.merchantsCachedMax,
   });
   const merchantName = async (merchantId: string): Promise<string | null> =>
     (await control.preferences(merchantId))?.merchantName ?? null;
@@ -103,7 +108,9 @@ async function open(): Promise<void> {
           merchantByKeyDigest: control.merchantByKeyDigest,
           onLookupFailed: (error) => log('error', 'api_key_lookup_failed', { errorMessage: String(error) }),
         }),
-        merchantRateLimit,
+        merchantRateLimit: rates.merchant,
+        sessionRateLimit: rates.session,
+        ...(rates.address !== undefined && { addressRateLimit: rates.address }),
         readIdempotencyKey,
         testMode: options.mode === 'test',
         merchantName,
@@ -119,6 +126,12 @@ async function open(): Promise<void> {
     ],
   });
 
+  let hungBefore = 0;
+  guest.registry.onCollect(() => {
+    const { abandonedWorkers } = tokenizer.health();
+    metrics.hsmHungCalls.of().add(abandonedWorkers - hungBefore);
+    hungBefore = abandonedWorkers;
+  });
   guest.onHeartbeat(() => {
     const health = tokenizer.health();
     if (health.status === 'replace_process') guest.fail(new Error('too many PKCS#11 calls hang'));
@@ -133,6 +146,22 @@ async function open(): Promise<void> {
     server?.close();
   });
   guest.ready({ checkoutPort: server.port });
+}
+
+/** Who may post cards how often. Undefined: without a limit. */
+function rateLimits() {
+  const { merchant, session, card, ip } = options.rateLimits;
+  const ofShopper = (rate: RateLimit) => createRateLimit({ ...rate, namesMax: SHOPPER_NAMES_MAX });
+  const cardRate = card ?? (options.mode === 'live' ? CARD_RATE_LIVE_DEFAULT : undefined);
+  return {
+    merchant: createRateLimit({
+      ...(merchant ?? MERCHANT_RATE_DEFAULT),
+      namesMax: LIMITS.merchantsCachedMax,
+    }),
+    session: ofShopper(session ?? SESSION_RATE_DEFAULT),
+    card: cardRate && ofShopper(cardRate),
+    address: ip && ofShopper(ip),
+  };
 }
 
 /** The vault's store, counted, and with the instants at which a campaign may stop the process. */

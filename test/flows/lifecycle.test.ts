@@ -26,21 +26,25 @@ test('readyz, healthz and metrics tell of a working gateway', async () => {
     ready: true,
     checks: { control: { ok: true }, sessions: { ok: true }, vault: { ok: true } },
   });
-  const metrics = await (await fetch(`${gateway.opsUrl}/metrics`)).text();
-  for (const name of [
-    'sluice_http_requests_total',
-    'sluice_http_request_seconds_bucket',
-    'sluice_payments_total',
-    'sluice_turn_commands_count',
-    'sluice_commit_seconds_sum',
-    'sluice_mailbox_depth',
-    'sluice_hsm_pages_total',
-    'sluice_loop_lag_seconds',
-    'sluice_processor_calls_total',
-  ]) {
-    expect(metrics).toMatch(new RegExp(`^${name}\\{`, 'm'));
-  }
-  expect(metrics).toMatch(/sluice_payments_total\{[^}]*state="SUCCESS"[^}]*\} 1/);
+  // Loop lag comes with the first heartbeat, a second after the start.
+  await vi.waitFor(async () => {
+    const metrics = await (await fetch(`${gateway.opsUrl}/metrics`)).text();
+    for (const name of [
+      'sluice_http_requests_total',
+      'sluice_http_request_seconds_bucket',
+      'sluice_payments_total',
+      'sluice_turn_commands_count',
+      'sluice_commit_seconds_sum',
+      'sluice_mailbox_depth',
+      'sluice_pending_asks',
+      'sluice_hsm_pages_total',
+      'sluice_loop_lag_seconds',
+      'sluice_processor_calls_total',
+    ]) {
+      expect(metrics).toMatch(new RegExp(`^${name}\\{`, 'm'));
+    }
+    expect(metrics).toMatch(/sluice_payments_total\{[^}]*state="SUCCESS"[^}]*\} 1/);
+  }, 5000);
   expect(await gateway.stop()).toBe(0);
 });
 
