@@ -63,6 +63,12 @@ test('expiry: numbers, one digit, two-digit years; what is none is left for the 
   expect(expiryOf(1, 2030)).toEqual([1, 2030]);
   expect(expiryOf(' 1', '30')).toEqual([1, 2030]);
   expect(expiryOf('x', '')).toEqual([Number.NaN, Number.NaN]);
+  expect(expiryOf('09', ' 28 ')).toEqual([9, 2028]);
+  for (const year of ['8', '028', '02028', 8, 128, '2 8', '-28', '2028.']) {
+    expect(expiryOf('12', year)).toEqual([12, Number.NaN]);
+  }
+  expect(expiryOf('12', '0028')).toEqual([12, 28]);
+  for (const month of ['012', '', '1.', 112]) expect(expiryOf(month, '2028')).toEqual([Number.NaN, 2028]);
   expect(expiryOf(true, {})).toEqual([
     { pointer: '/expiryMonth', detail: 'must be text' },
     { pointer: '/expiryYear', detail: 'must be text' },

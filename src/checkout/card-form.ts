@@ -1,8 +1,8 @@
 /**
  * Card form: a posted body → the card as bytes, and the few words around it.
  *
- * Card number, security code and name never become strings. The body is filled with zeros once it was read,
- * whatever came of it; the card's own bytes belong to the caller, who wipes them (`wipeCard`).
+ * Number and code never become strings; the name stays bytes here too. The body is filled with zeros once it was
+ * read, whatever came of it; the card's own bytes belong to the caller, who wipes them (`wipeCard`).
  *
  * @module
  */
@@ -131,14 +131,20 @@ function readAmount(field: RawField | undefined, errors: FieldError[]): number |
 /** Copies the card out of the fields, which are wiped after this. */
 function readCard(named: ReadonlyMap<FieldName, RawField>): CardDetails {
   const bytesOf = (name: CardFieldName): Uint8Array => named.get(name)!.bytes;
-  const year = wholeNumber(trimSpace(bytesOf('expiryYear')), 4);
   return {
     pan: without(bytesOf('cardNumber'), [SPACE, DASH]),
     expiryMonth: wholeNumber(trimSpace(bytesOf('expiryMonth')), 2) ?? Number.NaN,
-    expiryYear: year === null ? Number.NaN : year < 100 ? CURRENT_CENTURY + year : year,
+    expiryYear: readYear(trimSpace(bytesOf('expiryYear'))),
     cvv: without(bytesOf('cvv'), [SPACE]),
     cardholderName: trimSpace(bytesOf('cardholderName')).slice(),
   };
+}
+
+/** Two digits are of this century, four are the year; any other number of them is none. */
+function readYear(digits: Uint8Array): number {
+  const year = wholeNumber(digits, 4);
+  if (year === null || (digits.length !== 2 && digits.length !== 4)) return Number.NaN;
+  return digits.length === 2 ? CURRENT_CENTURY + year : year;
 }
 
 const SPACE = 0x20;

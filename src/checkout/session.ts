@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isSessionId } from '../domain/checkout-session.ts';
 import { type Refusal, refusal } from '../domain/outcomes.ts';
 import type { LiveSession, SessionStore } from '../storage/sessions.ts';
 
@@ -15,11 +16,9 @@ export interface SessionDeps {
   onSessionStoreFailed(error: unknown): void;
 }
 
-const SESSION_ID = /^sess_[0-9a-f]{32}$/;
-
 /** Loads a session by the id a browser sent. An id that is none of ours, is over, or never was, are one refusal. */
 export async function loadSession(deps: SessionDeps, sessionId: string): Promise<SessionLoad> {
-  if (!SESSION_ID.test(sessionId)) return expired();
+  if (!isSessionId(sessionId)) return expired();
   try {
     const live = await deps.store.get(sessionId);
     return live === undefined ? expired() : { ok: true, live };
@@ -31,6 +30,10 @@ export async function loadSession(deps: SessionDeps, sessionId: string): Promise
 }
 
 function expired(): SessionLoad {
-  const detail = 'Nothing was charged. Go back to the shop and start the payment again.';
-  return { ok: false, refusal: refusal('session_expired', detail) };
+  return { ok: false, refusal: sessionExpired() };
+}
+
+/** What a shopper hears whose session is over or never was. */
+export function sessionExpired(): Refusal {
+  return refusal('session_expired', 'Nothing was charged. Go back to the shop and start the payment again.');
 }

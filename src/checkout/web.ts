@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Refusal } from '../domain/outcomes.ts';
+import type { OutcomeCode, Refusal } from '../domain/outcomes.ts';
 
 export interface WebRequest {
   readonly query: string;
@@ -23,6 +23,8 @@ export interface WebAnswer {
   contentType?: string;
   headers?: Readonly<Record<string, string>>;
   body: string | Uint8Array;
+  /** Why it was refused, for the metrics. Not sent. */
+  code?: OutcomeCode;
 }
 
 export interface WebRoute {

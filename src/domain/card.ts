@@ -1,8 +1,9 @@
 /**
  * A payment card: Luhn, brand, mask and the checks of the card form. Pure, and on bytes.
  *
- * The PAN and the CVV stay bytes from the form to the wire, because bytes can be wiped and strings cannot.
- * The only strings made of a PAN here are what may be shown: its first six and last four digits.
+ * Card number and code stay bytes from the form to the wire, because bytes can be wiped and strings cannot.
+ * The only strings made of a PAN here are what may be shown: its first six and last four digits. The name is
+ * sent to processors as text; one that could hold a card number is refused before a string is made of it.
  *
  * @module
  */
@@ -46,6 +47,7 @@ export type CardErrorCode =
   | 'cvv_invalid'
   | 'name_missing'
   | 'name_too_long'
+  | 'name_holds_number'
   | 'name_invalid';
 
 export interface CardError {
@@ -218,6 +220,11 @@ function checkCvv(cvv: Uint8Array, brand: CardBrand): CardError[] {
 }
 
 function checkName(name: Uint8Array): CardError[] {
+  if (digitCount(name) >= PAN_DIGITS_MIN) {
+    return [
+      refusal('cardholderName', 'name_holds_number', 'the name must be the name on the card, not its number'),
+    ];
+  }
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(name);
@@ -241,6 +248,13 @@ function refusal(field: CardField, code: CardErrorCode, detail: string): CardErr
 function allDigits(bytes: Uint8Array): boolean {
   for (const byte of bytes) if (byte < ZERO || byte > NINE) return false;
   return true;
+}
+
+/** ASCII digits among the bytes, wherever they stand and whatever stands between them. */
+function digitCount(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) if (byte >= ZERO && byte <= NINE) count++;
+  return count;
 }
 
 function digitsOf(pan: Uint8Array, from: number, to: number): string {

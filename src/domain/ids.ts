@@ -52,11 +52,6 @@ export function shardOfId(id: string): number {
   return Number.parseInt(id.slice(13, 16), 16) >> 2;
 }
 
-/** Attempt number of an id: 0 for an intent. */
-export function attemptOfId(id: string): number {
-  return Number.parseInt(id.slice(31), 16);
-}
-
 /** The id of an intent's n-th attempt. */
 export function transactionIdOf(intentId: IntentId, attempt: number): TransactionId {
   if (!(attempt >= 1 && attempt <= 15)) throw new RangeError(`attempt out of range: ${attempt}`);

@@ -75,8 +75,3 @@ export function refusal(
 ): Refusal {
   return { code, detail, ...more };
 }
-
-/** HTTP status of a code. */
-export function statusOf(code: OutcomeCode): number {
-  return OUTCOMES[code][0];
-}

@@ -8,6 +8,7 @@ test('every code is a problem of its own status', () => {
     const answer = problem(refusal(code as OutcomeCode, 'why'));
     expect(answer.status).toBe(status);
     expect(answer.contentType).toBe('application/problem+json');
+    expect(answer.code).toBe(code);
     expect(JSON.parse(String(answer.body))).toEqual({
       type: `https://sluice.dev/problems/${code}`,
       title,
@@ -34,6 +35,6 @@ test('a broken handler says nothing of itself', () => {
 test('docs/API.md lists every code with its status', async () => {
   const text = await readFile(new URL('../../docs/API.md', import.meta.url), 'utf8');
   for (const [code, [status]] of Object.entries(OUTCOMES)) {
-    expect(text).toContain(`| \`${code}\` | ${status} |`);
+    expect(text).toMatch(new RegExp(`^\\| \`${code}\` +\\| ${status} +\\| `, 'm'));
   }
 });

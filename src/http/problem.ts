@@ -29,6 +29,7 @@ export function problem(cause: Refusal): HttpResponse {
     status,
     contentType: 'application/problem+json',
     body: JSON.stringify(body),
+    code: cause.code,
   };
   const headers = headersOf(status);
   if (headers !== undefined) response.headers = headers;

@@ -1,8 +1,8 @@
 /**
  * Rate limit: a token bucket per name, in bounded memory.
  *
- * A bucket that is full again is the same as no bucket, so the oldest ones are dropped when the map is at its
- * bound: whoever floods it with new names can lengthen nobody's wait, only shorten it.
+ * A bucket that is full again is the same as no bucket, so those unused for longest are dropped when there are too
+ * many: whoever floods it with new names can lengthen nobody's wait, only shorten it.
  *
  * @module
  */
@@ -26,27 +26,42 @@ interface Bucket {
 /** A merchant that runs ahead of these is broken or hostile; load tests of one merchant stay below. */
 export const MERCHANT_RATE_DEFAULT = { count: 50_000, perSeconds: 1 } as const;
 
+/** Posts of a card in one session: an impatient finger stays below, whoever tries out cards does not. */
+export const SESSION_RATE_DEFAULT = { count: 60, perSeconds: 60 } as const;
+
+/** Payments with one card, in live mode; in test mode all the world pays with a few test cards. */
+export const CARD_RATE_LIVE_DEFAULT = { count: 10, perSeconds: 60 } as const;
+
+/** Sessions, cards and addresses remembered: a minute's worth at 1,600 payments a second, some 20 MB each when full. */
+export const SHOPPER_NAMES_MAX = 100_000;
+
 /** Makes a limit. Buckets start full. */
 export function createRateLimit(options: RateLimitOptions): RateLimit {
   const tokensPerMs = options.count / (options.perSeconds * 1000);
-  /** Least recently used first. */
-  const buckets = new Map<string, Bucket>();
+  const generationMax = Math.max(1, Math.floor(options.namesMax / 2));
+  /** Names used since the last change of generations, and those used in the one before. */
+  let young = new Map<string, Bucket>();
+  let old = new Map<string, Bucket>();
+
+  const bucketOf = (name: string, nowMs: number): Bucket => {
+    const known = young.get(name);
+    if (known !== undefined) return known;
+    const bucket = old.get(name) ?? { tokens: options.count, updatedMs: nowMs };
+    if (young.size >= generationMax) {
+      old = young;
+      young = new Map();
+    }
+    young.set(name, bucket);
+    return bucket;
+  };
 
   return (name, nowMs) => {
-    const bucket = buckets.get(name) ?? { tokens: options.count, updatedMs: nowMs };
+    const bucket = bucketOf(name, nowMs);
     const elapsedMs = Math.max(0, nowMs - bucket.updatedMs);
     bucket.tokens = Math.min(options.count, bucket.tokens + elapsedMs * tokensPerMs);
     bucket.updatedMs = Math.max(bucket.updatedMs, nowMs);
-    buckets.delete(name);
-    buckets.set(name, bucket);
-    if (buckets.size > options.namesMax) dropOldest(buckets);
     if (bucket.tokens < 1) return false;
     bucket.tokens -= 1;
     return true;
   };
-}
-
-function dropOldest(buckets: Map<string, Bucket>): void {
-  const oldest = buckets.keys().next();
-  if (oldest.done !== true) buckets.delete(oldest.value);
 }

@@ -13,15 +13,17 @@ export interface ResponseWire {
   writeStatus(status: string): unknown;
   writeHeader(name: string, value: string): unknown;
   end(body: string | Uint8Array, closeConnection: boolean): unknown;
-  endWithoutBody(contentLength: number, closeConnection: boolean): unknown;
+  endWithoutBody(): unknown;
 }
 
 export interface RespondOptions {
   requestId: string;
   /** The request was a HEAD: headers as for GET, no body. */
   head: boolean;
-  /** Close the connection afterwards. */
+  /** Close the connection afterwards; after a HEAD the client is asked to. */
   close: boolean;
+  /** Add Strict-Transport-Security. */
+  strictTransport: boolean;
 }
 
 /** Writes the answer. The socket must still be open. */
@@ -32,13 +34,26 @@ export function respond(wire: ResponseWire, response: HttpResponse, options: Res
     wire.writeHeader('Cache-Control', 'no-store');
     wire.writeHeader('X-Content-Type-Options', 'nosniff');
     wire.writeHeader('X-Request-Id', options.requestId);
+    if (options.strictTransport) wire.writeHeader('Strict-Transport-Security', STRICT_FOR_A_YEAR);
     if (response.headers !== undefined) {
       for (const [name, value] of Object.entries(response.headers)) wire.writeHeader(name, value);
     }
-    if (options.head) wire.endWithoutBody(Buffer.byteLength(response.body), options.close);
+    if (options.head) endHead(wire, response, options.close);
     else wire.end(response.body, options.close);
   });
 }
+
+/**
+ * Ends the answer to a HEAD. A length given to endWithoutBody would leave the answer open, as if its body were still to
+ * come, and the connection's next request would end the connection; so length and close are said in headers.
+ */
+function endHead(wire: ResponseWire, response: HttpResponse, close: boolean): void {
+  wire.writeHeader('Content-Length', String(Buffer.byteLength(response.body)));
+  if (close) wire.writeHeader('Connection', 'close');
+  wire.endWithoutBody();
+}
+
+const STRICT_FOR_A_YEAR = 'max-age=31536000';
 
 const STATUS_LINES: ReadonlyMap<number, string> = new Map(
   Object.entries(STATUS_CODES).map(([status, reason]) => [Number(status), `${status} ${reason}`]),

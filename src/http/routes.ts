@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { OutcomeCode } from '../domain/outcomes.ts';
+
 /** One request, complete with its body. It holds nothing of the socket and may be kept as long as needed. */
 export interface HttpRequest {
   readonly method: string;
@@ -33,6 +35,8 @@ export interface HttpResponse {
   contentType?: string;
   headers?: Readonly<Record<string, string>>;
   body: string | Uint8Array;
+  /** Why it was refused, for the metrics. Not sent. */
+  code?: OutcomeCode;
 }
 
 /** One row of a listener's table. */
@@ -59,6 +63,8 @@ export interface RequestMetric {
   /** Name of the route, or `none`. */
   endpoint: string;
   status: number;
+  /** Why it was refused; null when it was not. */
+  code: OutcomeCode | null;
   /** Headers read to answer written, milliseconds. */
   durationMs: number;
   /** The client left before it was answered. */

@@ -1,5 +1,6 @@
 /**
- * Schemas: every body the API takes and gives, once, for checking and for the OpenAPI document.
+ * Schemas: every body the API takes and gives, once, for checking and for the OpenAPI document. Bodies with a card are
+ * for the document only: no parser that makes strings may see one, so checkout checks them byte by byte.
  *
  * Text that PostgreSQL cannot keep (NUL, half a surrogate pair) is refused here, by name, before it can poison
  * a batch. All wrong fields of a body are told at once.
@@ -46,7 +47,7 @@ const metadata = z
     if (fault !== null) context.addIssue({ code: 'custom', message: fault });
   })
   .meta({
-    description: `Any JSON object of at most ${METADATA_BYTES_MAX} bytes and ${METADATA_DEPTH_MAX} levels. Given back as it came.`,
+    description: `Any JSON object of at most ${METADATA_BYTES_MAX} bytes and ${METADATA_DEPTH_MAX} levels. Kept as JSON: the order of keys and numbers beyond 2^53 are not preserved.`,
   });
 
 const merchantId = text(100).meta({
@@ -83,6 +84,41 @@ export const CreateSessionBody = z
   .meta({ description: 'A checkout page for one intent.' });
 export type CreateSessionBody = z.infer<typeof CreateSessionBody>;
 
+const cardFields = {
+  cardNumber: z.string().meta({
+    description: 'Digits; spaces and dashes are dropped. Never a JSON number.',
+    examples: ['4111 1111 1111 1111'],
+  }),
+  expiryMonth: z
+    .union([z.string(), z.int()])
+    .meta({ description: 'One or two digits, 1 to 12.', examples: ['12'] }),
+  expiryYear: z.union([z.string(), z.int()]).meta({ description: 'Two or four digits.', examples: ['2028'] }),
+  cvv: z.string().meta({ description: '3 digits, 4 for American Express.' }),
+  cardholderName: z
+    .string()
+    .max(100)
+    .meta({ description: 'As on the card; one with 12 or more digits is refused.', examples: ['John Doe'] }),
+  amount: z.union([z.int(), z.string()]).nullish().meta({
+    description: 'Minor units. Must be the intent’s if it comes; the price is never taken from here.',
+  }),
+  currency: z.string().nullish().meta({ description: 'Must be the intent’s if it comes.' }),
+};
+
+/** Body of `POST /internal/payment/process`. */
+export const ProcessPaymentBody = z
+  .strictObject({ sessionId: z.string().meta({ description: '`sess_` and 32 hex digits.' }), ...cardFields })
+  .meta({ description: 'A card and the session it was typed in.' });
+
+/** Body of `POST /v1/payment/process`. */
+export const ProcessPaymentByKeyBody = z
+  .strictObject({ paymentIntentId: intentId, merchantId, ...cardFields })
+  .meta({ description: 'A card that a PCI-certified merchant took itself.' });
+
+export const PaymentStarted = z.object({
+  transactionId: z.string().meta({ description: '`txn_` and 32 hex digits.' }),
+  status: z.literal('PROCESSING'),
+});
+
 export const IntentCreated = z.object({
   paymentIntentId: intentId,
   status: z.literal('PENDING'),
@@ -101,9 +137,10 @@ const Card = z
     masked: z.string().meta({ examples: ['411111****1234'] }),
     expiryMonth: z.string().meta({ examples: ['12'] }),
     expiryYear: z.string().meta({ examples: ['2028'] }),
-    fingerprint: z
-      .string()
-      .meta({ description: 'The same for the same card number. Keyed: it opens nothing.' }),
+    fingerprint: z.string().meta({
+      description:
+        '`fp_` and 32 hex digits, the same for the same card number. Keyed: it cannot be guessed back.',
+    }),
     token: z.string().meta({ description: 'The sealed card in the vault.' }),
   })
   .meta({ description: 'The card as it may be shown.' });

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, expect, test, vi } from 'vitest';
+import { refusal } from '../domain/outcomes.ts';
+import { problem } from './problem.ts';
 import { type HttpRequest, json, type RequestMetric, type Route } from './routes.ts';
 import { type HttpServer, type HttpServerOptions, ListenError, startHttp } from './server.ts';
 
@@ -124,6 +126,72 @@ test('an unknown path is 404, a known one with another method 405 with Allow, an
   expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST']);
   const other = await post(server, '/only/1', 'x');
   expect([other.status, other.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+});
+
+/** Sends pieces, each once the answers to those before hold what is waited for; resolves with all that came back. */
+function conversation(server: HttpServer, turns: readonly [bytes: string, until: RegExp][]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(server.port, '127.0.0.1');
+    let received = '';
+    let turn = 0;
+    socket.setTimeout(5000, () => socket.destroy(new Error(`no answer to turn ${turn}: ${received}`)));
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1');
+      while (turn < turns.length && turns[turn]![1].test(received)) {
+        turn++;
+        if (turn < turns.length) socket.write(turns[turn]![0]);
+        else socket.end();
+      }
+    });
+    socket.on('close', () => resolve(received));
+    socket.on('error', reject);
+    socket.write(turns[0]![0]);
+  });
+}
+
+test.each([
+  ['/nothing', 404],
+  ['/only', 405],
+  ['/next', 200],
+])(
+  'HEAD %s is answered %d without a body, so that the next answer of the connection is the next',
+  async (path, status) => {
+    const server = await start([
+      route({ path: '/only', handler: () => json(200, {}) }),
+      route({ method: 'GET', path: '/next', handler: () => json(200, { next: true }) }),
+    ]);
+    const text = await conversation(server, [
+      [`HEAD ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, /\r\n\r\n/],
+      ['GET /next HTTP/1.1\r\nHost: a\r\n\r\n', /\{"next":true\}/],
+    ]);
+    const [first, second, ...more] = text.split(/(?=HTTP\/1\.1 )/);
+    expect(first).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(first).toMatch(/\r\nContent-Length: [1-9]\d*\r\n/i);
+    expect(first).toMatch(/^[^{]*\r\n\r\n$/);
+    expect(second).toMatch(/^HTTP\/1.1 200 [\s\S]*\r\n\r\n\{"next":true\}$/);
+    expect(more).toEqual([]);
+  },
+);
+
+test('browsers are told to keep to https where TLS is ours or a proxy’s, and only there', async () => {
+  const routes = [route({ handler: () => json(200, {}) })];
+  const strict = await start(routes, { strictTransport: true });
+  for (const path of ['/echo', '/nothing']) {
+    const answer = await post(strict, path, 'x');
+    expect(answer.headers.get('strict-transport-security')).toBe('max-age=31536000');
+  }
+  const plain = await post(await start(routes), '/echo', 'x');
+  expect(plain.headers.get('strict-transport-security')).toBeNull();
+});
+
+test('a refusal is told with its code, whoever refused', async () => {
+  const server = await start([
+    route({ handler: () => problem(refusal('intent_closed', 'no')) }),
+    route({ path: '/good', handler: () => json(200, {}) }),
+    route({ path: '/broken', handler: () => Promise.reject(new Error('x')) }),
+  ]);
+  for (const path of ['/echo', '/good', '/broken', '/nothing']) await post(server, path, 'x');
+  expect(metrics.map(({ code }) => code)).toEqual(['intent_closed', null, 'internal_error', 'not_found']);
 });
 
 test('a body over its limit is 413: at once by Content-Length, on the way when chunked', async () => {

@@ -25,6 +25,8 @@ export interface HttpServerOptions {
   exclusive?: boolean;
   /** PEM files; TLS 1.3 only. Default: plain HTTP. */
   tls?: { certFile: string; keyFile: string };
+  /** Tell browsers to come over https only: TLS is ours, or a proxy's in front. Default: false. */
+  strictTransport?: boolean;
   routes: readonly Route[];
   limits: {
     /** Requests worked on at once; more are answered 503. */
@@ -168,14 +170,20 @@ function mount(app: uWS.TemplatedApp, routes: readonly Route[], listener: Listen
     }
     const wrongMethod = problem(refusal('method_not_allowed', `Use ${allowed.join(' or ')}.`));
     wrongMethod.headers = { Allow: allowed.join(', ') };
-    app.any(path, (wire) => refuse(listener, wire, wrongMethod));
+    app.any(path, (wire, request) => refuse(listener, wire, request, wrongMethod));
   }
   const nothingHere = problem(refusal('not_found', 'No endpoint has this path.'));
-  app.any('/*', (wire) => refuse(listener, wire, nothingHere));
+  app.any('/*', (wire, request) => refuse(listener, wire, request, nothingHere));
 }
 
-function refuse(listener: Listener, wire: uWS.HttpResponse, response: HttpResponse): void {
-  const exchange = openExchange(listener, 'none', wire, false);
+/** Every method comes here. A body after a HEAD would be read as the next answer of the connection. */
+function refuse(
+  listener: Listener,
+  wire: uWS.HttpResponse,
+  request: uWS.HttpRequest,
+  response: HttpResponse,
+): void {
+  const exchange = openExchange(listener, 'none', wire, request.getMethod() === 'head');
   exchange.finish(response);
 }
 
@@ -194,10 +202,11 @@ function openExchange(listener: Listener, endpoint: string, wire: uWS.HttpRespon
   const startedMs = performance.now();
   const requestId = listener.nextRequestId();
   listener.inFlight++;
-  const over = (status: number): void => {
+  const { strictTransport = false, onRequestDone } = listener.options;
+  const over = (status: number, code: OutcomeCode | null): void => {
     listener.requestOver();
     const durationMs = performance.now() - startedMs;
-    listener.options.onRequestDone({ endpoint, status, durationMs, aborted: exchange.aborted });
+    onRequestDone({ endpoint, status, code, durationMs, aborted: exchange.aborted });
   };
   const exchange: Exchange = {
     requestId,
@@ -207,9 +216,10 @@ function openExchange(listener: Listener, endpoint: string, wire: uWS.HttpRespon
     finish: (response, close = false) => {
       exchange.answered = true;
       if (!exchange.aborted) {
-        respond(wire as ResponseWire, response, { requestId, head, close: close || listener.closing });
+        const closes = close || listener.closing;
+        respond(wire as ResponseWire, response, { requestId, head, close: closes, strictTransport });
       }
-      over(response.status);
+      over(response.status, response.code ?? null);
     },
   };
   wire.onAborted(() => {
@@ -217,7 +227,7 @@ function openExchange(listener: Listener, endpoint: string, wire: uWS.HttpRespon
     if (exchange.cancelBody === null) return;
     exchange.cancelBody();
     exchange.cancelBody = null;
-    over(CLIENT_LEFT);
+    over(CLIENT_LEFT, null);
   });
   return exchange;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { makeId, transactionIdOf } from '../../domain/ids.ts';
-import { refusal, statusOf } from '../../domain/outcomes.ts';
+import { OUTCOMES, refusal } from '../../domain/outcomes.ts';
 import type { Attempt } from '../../domain/transaction.ts';
 import type { ShardReply } from '../../messages/replies.ts';
 import type { CheckoutSession, LiveSession } from '../../storage/sessions.ts';
@@ -27,7 +27,8 @@ const SESSION: CheckoutSession = {
   cancelUrl: 'https://shop.example/no',
   expiresAt: new Date(NOW + 1000).toISOString(),
 };
-const LIVE: LiveSession = { session: SESSION, state: 'grace', remainingMs: 5 };
+const OPEN: LiveSession = { session: SESSION, state: 'open', remainingMs: 5 };
+const GRACE: LiveSession = { session: SESSION, state: 'grace', remainingMs: 5 };
 const CARD = {
   cardNumber: '4111 1111 1111 1111',
   expiryMonth: '12',
@@ -45,9 +46,9 @@ function world(answer: PayAnswer, more: Partial<ProcessPaymentDeps> = {}) {
       paid.push(request);
       return answer;
     },
-    problem: (cause) => ({ status: statusOf(cause.code), body: cause.code }),
+    problem: (cause) => ({ status: OUTCOMES[cause.code][0], body: cause.code }),
     publicOrigin: 'https://pay.example',
-    store: { get: async (id) => (id === SESSION_ID ? LIVE : undefined) },
+    store: { get: async (id) => (id === SESSION_ID ? GRACE : undefined) },
     onSessionStoreFailed: () => undefined,
     merchantName: () => Promise.reject(new Error('control')),
     testMode: true,
@@ -56,6 +57,7 @@ function world(answer: PayAnswer, more: Partial<ProcessPaymentDeps> = {}) {
         ? { ok: true, merchant: { merchantId: 'merchant_1' } }
         : { ok: false, refusal: refusal('unauthorized', 'no') },
     merchantRateLimit: () => true,
+    sessionRateLimit: () => true,
     readIdempotencyKey: (header) => ({ ok: true, key: header === '' ? null : header }),
     ...more,
   });
@@ -190,9 +192,9 @@ test('a certified merchant: key, merchant, intent, replay', async () => {
   });
 });
 
-function pages(reply: ShardReply): [WebRoute, WebRoute] {
+function pages(reply: ShardReply, live = OPEN): [WebRoute, WebRoute] {
   const deps: ShowCheckoutDeps = {
-    store: { get: async (id) => (id === SESSION_ID ? LIVE : undefined) },
+    store: { get: async (id) => (id === SESSION_ID ? live : undefined) },
     onSessionStoreFailed: () => undefined,
     ask: async () => reply,
     askDeadlineMs: 1000,
@@ -241,6 +243,37 @@ test('the card form: amount by its exponent, everything escaped, no script, a po
   );
   expect(answer.headers?.['Referrer-Policy']).toBe('same-origin');
   expect((await get(form, 'session=x')).status).toBe(410);
+});
+
+test('in the grace a card typed in time is taken, and no new form is shown', async () => {
+  const [form] = pages(NOT_FOUND, GRACE);
+  const over = await get(form, `session=${SESSION_ID}`);
+  expect([over.status, over.code]).toEqual([410, 'session_expired']);
+  expect(over.body).not.toContain('<form');
+  const { bySession } = world(STARTED);
+  expect((await postForm(bySession, TYPED)).status).toBe(303);
+});
+
+test('too many posts of a session or an address: 429 before the session is looked up, let alone a card sealed', async () => {
+  const asked: unknown[] = [];
+  const limited = (more: Partial<ProcessPaymentDeps>) =>
+    world(STARTED, { store: { get: () => Promise.reject(new Error('asked')) }, ...more });
+  const bySession = limited({ sessionRateLimit: (...question) => asked.push(question) === 0 });
+  const byAddress = limited({ addressRateLimit: (...question) => asked.push(question) === 0 });
+  for (const { bySession: route, paid } of [bySession, byAddress]) {
+    expect(await postJson(route, TYPED)).toMatchObject({ status: 429, body: 'rate_limited' });
+    const page = await postForm(route, TYPED);
+    expect([page.status, page.headers?.['Retry-After'], page.code]).toEqual([429, '1', 'rate_limited']);
+    expect(paid).toEqual([]);
+  }
+  expect(asked).toEqual([
+    [SESSION_ID, NOW],
+    [SESSION_ID, NOW],
+    ['127.0.0.1', NOW],
+    ['127.0.0.1', NOW],
+  ]);
+  const unknown = await postJson(bySession.bySession, { ...TYPED, sessionId: 'sess_none' });
+  expect([unknown.status, asked.length]).toEqual([410, 4]);
 });
 
 const ATTEMPT: Attempt = {

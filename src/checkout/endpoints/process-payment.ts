@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isSessionId } from '../../domain/checkout-session.ts';
 import { type IntentId, parseIntentId, showTransactionId } from '../../domain/ids.ts';
 import { type Refusal, refusal } from '../../domain/outcomes.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
@@ -21,8 +22,10 @@ export interface ProcessPaymentDeps extends SessionDeps, Pick<ShowCheckoutDeps, 
   problem: ShowProblem;
   /** Scheme, host and port of checkout as browsers see it. */
   publicOrigin: string;
-  /** One more card post of this session, from this address? Default: always. */
-  postRateLimit?(sessionId: string, address: string, now: number): boolean;
+  /** One more card post of this session? */
+  sessionRateLimit(sessionId: string, now: number): boolean;
+  /** One more card post from this address (of the connection: behind a proxy, the proxy's)? Default: always. */
+  addressRateLimit?(address: string, now: number): boolean;
   /** Whose API key it is (http/authenticate.ts), and its allowance. */
   authenticate(
     authorization: string,
@@ -81,7 +84,7 @@ async function processForShopper(deps: ProcessPaymentDeps, request: WebRequest):
   if (!reading.ok) return voice.refused(reading.refusal, '', null);
   const { form } = reading;
   const sessionId = form.words.sessionId!;
-  if (deps.postRateLimit?.(sessionId, request.remoteAddress(), request.now) === false) {
+  if (!mayPost(deps, request, sessionId)) {
     wipeCard(form.card);
     const cause = refusal('rate_limited', 'Nothing was charged. Please wait a moment.');
     return voice.refused(cause, sessionId, null);
@@ -96,6 +99,13 @@ async function processForShopper(deps: ProcessPaymentDeps, request: WebRequest):
   const answer = await payBySession(deps, form, load.live, intentId);
   if (answer.ok) return voice.started(showTransactionId(answer.transactionId), sessionId);
   return voice.refused(answer.refusal, sessionId, load.live);
+}
+
+/** Asked before anything is looked up or sealed. */
+function mayPost(deps: ProcessPaymentDeps, request: WebRequest, sessionId: string): boolean {
+  if (deps.addressRateLimit?.(request.remoteAddress(), request.now) === false) return false;
+  // No bucket for what names no session: it is refused without one.
+  return !isSessionId(sessionId) || deps.sessionRateLimit(sessionId, request.now);
 }
 
 /** Browsers say where a form was posted from; other clients say nothing, and need only the session. */

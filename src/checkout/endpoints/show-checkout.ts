@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isSessionId } from '../../domain/checkout-session.ts';
 import { intentIdOf, parseTransactionId, shardOfId } from '../../domain/ids.ts';
 import { OUTCOMES, type Refusal } from '../../domain/outcomes.ts';
 import type { Payment } from '../../domain/payment-intent.ts';
@@ -12,7 +13,7 @@ import { closesIntent, publicStatus } from '../../domain/transaction.ts';
 import type { AskShard } from '../../messages/ask.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
 import { cardPage, messagePage, showAmount } from '../page.ts';
-import { loadSession, type SessionDeps } from '../session.ts';
+import { loadSession, type SessionDeps, sessionExpired } from '../session.ts';
 import type { WebAnswer, WebRequest, WebRoute } from '../web.ts';
 
 export interface ShowCheckoutDeps extends SessionDeps {
@@ -25,7 +26,6 @@ export interface ShowCheckoutDeps extends SessionDeps {
 
 const RELOAD_SECONDS = 2;
 const GO_ON_SECONDS = 5;
-const SESSION_ID = /^sess_[0-9a-f]{32}$/;
 
 /** Makes the two routes. */
 export function showCheckoutRoutes(deps: ShowCheckoutDeps): WebRoute[] {
@@ -44,10 +44,13 @@ export function showCheckoutRoutes(deps: ShowCheckoutDeps): WebRoute[] {
 async function showForm(deps: ShowCheckoutDeps, request: WebRequest): Promise<WebAnswer> {
   const sessionId = new URLSearchParams(request.query).get('session') ?? '';
   const load = await loadSession(deps, sessionId);
-  return load.ok ? formPage(deps, sessionId, load.live, []) : refusalPage(load.refusal);
+  if (!load.ok) return refusalPage(load.refusal);
+  // The grace is for a card that was typed in time; nobody begins to type in it.
+  if (load.live.state === 'grace') return refusalPage(sessionExpired());
+  return formPage(deps, sessionId, load.live, []);
 }
 
-/** The card form of a session, with what was wrong before. */
+/** The card form of a session, with what was wrong before: then it counts as a refusal. */
 export async function formPage(
   deps: Pick<ShowCheckoutDeps, 'merchantName' | 'testMode'>,
   sessionId: string,
@@ -56,7 +59,7 @@ export async function formPage(
 ): Promise<WebAnswer> {
   const { merchantId, orderId, amount, currency, cancelUrl } = live.session;
   const merchantName = (await deps.merchantName(merchantId).catch(() => null)) ?? merchantId;
-  return cardPage({
+  const page = cardPage({
     sessionId,
     merchantName,
     orderId,
@@ -66,12 +69,13 @@ export async function formPage(
     testMode: deps.testMode,
     errors,
   });
+  return errors.length === 0 ? page : { ...page, code: 'card_invalid' };
 }
 
 /** A refusal as a page. */
 export function refusalPage(cause: Refusal): WebAnswer {
   const [status, title] = OUTCOMES[cause.code];
-  const answer = messagePage({ status, title, detail: cause.detail });
+  const answer = { ...messagePage({ status, title, detail: cause.detail }), code: cause.code };
   return status === 503 || status === 429
     ? { ...answer, headers: { ...answer.headers, 'Retry-After': '1' } }
     : answer;
@@ -148,7 +152,7 @@ function mayTryAgain(payment: Payment, attempt: Attempt, sessionId: string, now:
   const isLatest = payment.attempts.at(-1)?.transactionId === attempt.transactionId;
   const sessionOpen = attempt.sessionExpiresAt !== null && attempt.sessionExpiresAt > now;
   return (
-    SESSION_ID.test(sessionId) &&
+    isSessionId(sessionId) &&
     sessionOpen &&
     isLatest &&
     payment.intent.status === 'PENDING' &&

@@ -8,6 +8,7 @@
  */
 
 import { hash } from 'node:crypto';
+import { showSessionId } from '../../domain/checkout-session.ts';
 import {
   type IntentId,
   parseIntentId,
@@ -20,25 +21,11 @@ import { refusal } from '../../domain/outcomes.ts';
 import type { PaymentIntent } from '../../domain/payment-intent.ts';
 import type { AskShard } from '../../messages/ask.ts';
 import type { SessionGranted } from '../../messages/replies.ts';
+import type { CheckoutSession } from '../../storage/sessions.ts';
 import { admitWrite, authenticate, type Gate, WRITE_HEADERS } from '../admit.ts';
 import { problem } from '../problem.ts';
 import { type HttpRequest, type HttpResponse, jsonText, type Route } from '../routes.ts';
 import { type CreateSessionBody, readCreateSession } from '../schemas.ts';
-
-/** What is kept of a session (requirements 7.2). */
-export interface KeptSession {
-  paymentIntentId: string;
-  merchantId: string;
-  transactionId: string;
-  orderId: string;
-  customerId: string | null;
-  createdAt: string;
-  amount: number;
-  currency: string;
-  successUrl: string;
-  cancelUrl: string;
-  expiresAt: string;
-}
 
 export interface CreateSessionDeps {
   gate: Gate;
@@ -47,7 +34,7 @@ export interface CreateSessionDeps {
   bodyLimitBytes: number;
   randomBytes(length: number): Buffer;
   /** Keeps a session; rejects when the store cannot be reached. */
-  putSession(sessionId: string, session: KeptSession, lifetimeMs: number, graceMs: number): Promise<void>;
+  putSession(sessionId: string, session: CheckoutSession, lifetimeMs: number, graceMs: number): Promise<void>;
   onSessionStoreFailed(error: unknown): void;
   sessionLifetimeMs: number;
   sessionGraceMs: number;
@@ -111,8 +98,8 @@ async function grant(
   const sessionId = deps.randomBytes(16).toString('hex');
   const expiresAt = request.now + deps.sessionLifetimeMs;
   const answer = JSON.stringify({
-    sessionId: `sess_${sessionId}`,
-    redirectUrl: `${deps.publicCheckoutUrl}/checkout?session=sess_${sessionId}`,
+    sessionId: showSessionId(sessionId),
+    redirectUrl: `${deps.publicCheckoutUrl}/checkout?session=${showSessionId(sessionId)}`,
     expiresAt: new Date(expiresAt).toISOString(),
   });
   const bodyHash = key === null ? '' : hash('sha256', request.body, 'hex');
@@ -152,7 +139,7 @@ async function keep(
   const lifetimeMs = granted.expiresAt - now;
   if (lifetimeMs <= 0) return true;
   const { intent } = granted;
-  const session: KeptSession = {
+  const session: CheckoutSession = {
     paymentIntentId: showIntentId(intent.paymentIntentId),
     merchantId: intent.merchantId,
     transactionId: showTransactionId(transactionIdOf(intent.paymentIntentId, 1)),
@@ -166,7 +153,7 @@ async function keep(
     expiresAt: new Date(granted.expiresAt).toISOString(),
   };
   try {
-    await deps.putSession(`sess_${granted.sessionId}`, session, lifetimeMs, deps.sessionGraceMs);
+    await deps.putSession(showSessionId(granted.sessionId), session, lifetimeMs, deps.sessionGraceMs);
     return true;
   } catch (error) {
     deps.onSessionStoreFailed(error);

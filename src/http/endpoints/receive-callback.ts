@@ -4,22 +4,11 @@
  * @module
  */
 
+import type { ArrivedCallback } from '../../callbacks/verify.ts';
 import type { CallbackVerdict } from '../../domain/facts.ts';
 import { type Refusal, refusal } from '../../domain/outcomes.ts';
 import { problem } from '../problem.ts';
 import { type HttpRequest, type HttpResponse, json, type Route } from '../routes.ts';
-
-/** A callback as it arrived. */
-export interface ArrivedCallback {
-  /** Lower case, from the path. */
-  processor: string;
-  /** The account at the processor, when the address it calls names one. */
-  account: string | null;
-  header(name: string): string;
-  body: Uint8Array;
-  /** Milliseconds since 1970. */
-  now: number;
-}
 
 /** Verifies a callback and makes it durable (callbacks/publish.ts). */
 export type ReceiveCallback = (
