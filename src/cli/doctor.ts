@@ -32,6 +32,7 @@ type Finding = { readonly ok: boolean; readonly detail: string };
 
 /** A slower disk than this keeps every commit, and so every answer, waiting. */
 const DISK_SYNC_MS_MAX = 20;
+const INSTALL = 'run `node scripts/bootstrap.mjs install`';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PRIVATE_FILES = [
   'demo.json',
@@ -90,10 +91,10 @@ function checkNode(): Finding {
 
 function checkPackages(): Finding {
   const installed = join(ROOT, 'node_modules/.package-lock.json');
-  if (!existsSync(installed)) return { ok: false, detail: 'not installed: run `npm ci`' };
+  if (!existsSync(installed)) return { ok: false, detail: `not installed: ${INSTALL}` };
   const stale = statSync(installed).mtimeMs < statSync(join(ROOT, 'package-lock.json')).mtimeMs;
   return stale
-    ? { ok: false, detail: 'older than package-lock.json: run `npm ci`' }
+    ? { ok: false, detail: `older than package-lock.json: ${INSTALL}` }
     : { ok: true, detail: 'installed' };
 }
 
@@ -103,7 +104,7 @@ async function checkLoads(name: string): Promise<Finding> {
     return { ok: true, detail: 'loads' };
   } catch (error) {
     const why = (error as Error).message.split('\n')[0] ?? '';
-    return { ok: false, detail: `${why}: run \`npm rebuild ${name}\`, or \`npm ci\`` };
+    return { ok: false, detail: `${why}: run \`npm rebuild ${name}\`, or ${INSTALL}` };
   }
 }
 

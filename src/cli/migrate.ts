@@ -1,10 +1,12 @@
 /**
- * `sluice migrate`: brings all databases to the tables of this version.
+ * `sluice migrate`: brings all databases to the tables of this version and drops what is older than the retention.
  *
  * @module
  */
+
+import { migrateAll } from '../setup/migrations.ts';
+import { retireShards } from '../setup/retention.ts';
 import { type Command, loadOptions, MisuseError, readWords } from './command.ts';
-import { migrateAll } from './migrations.ts';
 import { migrationTarget } from './services.ts';
 
 /** The command. */
@@ -12,7 +14,7 @@ export const migrate: Command = {
   name: 'migrate',
   usage: '[--owner ROLE [--owner-password-file FILE]] [--config FILE]',
   summary:
-    'Bring all databases to the tables of this version; --owner owns the tables, the URLs name the service roles.',
+    'Bring all databases to the tables of this version and drop partitions past SLUICE_RETENTION_DAYS; --owner owns the tables, the URLs name the service roles.',
   async run(words, context) {
     const read = readWords(words, ['owner', 'owner-password-file']);
     const { options } = loadOptions(context.env, read.config);
@@ -25,6 +27,8 @@ export const migrate: Command = {
     for (const { database, applied } of await migrateAll(target.owner, target.roles)) {
       context.out(`${database}: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}\n`);
     }
+    const { retentionDays } = options;
+    await retireShards(target.owner, { now: new Date(), retentionDays }, context.err);
     return 0;
   },
 };

@@ -10,10 +10,10 @@ import type { Databases, StartOptions } from '../config/options.ts';
 import { connectEmbedded } from '../embedded/connect.ts';
 import { SERVICE_ROLES } from '../embedded/databases.ts';
 import { openConfigSecrets } from '../hsm/config-secrets.ts';
+import type { MerchantServices } from '../setup/merchant.ts';
+import type { ServiceRoles } from '../setup/migrations.ts';
 import { createControlAdmin } from '../storage/postgres/control-admin.ts';
 import { MisuseError } from './command.ts';
-import type { MerchantServices } from './merchant.ts';
-import type { ServiceRoles } from './migrations.ts';
 
 /** The databases to migrate, as the owner of their tables, and the roles that get rights on them. */
 export interface MigrationTarget {

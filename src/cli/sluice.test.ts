@@ -7,8 +7,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readOptions } from '../config/from-env.ts';
+import { connectors } from '../connectors/registry.ts';
 import type { ExitCode } from './command.ts';
+import { CHARGEABLE } from './merchant-create.ts';
 import { sluice } from './sluice.ts';
+
+const DATABASES = {
+  SLUICE_CONTROL_DATABASE_URL: 'postgres://u@127.0.0.1/control',
+  SLUICE_VAULT_DATABASE_URL: 'postgres://u@127.0.0.1/vault',
+  SLUICE_SHARD_DATABASE_URLS: 'postgres://u@127.0.0.1/shard_1',
+};
 
 let folder: string;
 
@@ -46,7 +55,18 @@ it.each([
   ['start --config /nowhere', '/nowhere'],
   ['merchant create --id m_1 --name Shop --processor SANDBOX', '--account-file'],
   ['merchant create --name Shop --processor SANDBOX', '--id'],
-  ['merchant create --name Shop --processor PAYPAL', '--processor'],
+  [
+    'merchant create --name Shop --processor PAYPAL',
+    '--processor PAYPAL: this version can charge at SANDBOX only',
+  ],
+  [
+    'merchant create --name Shop --processor stripe',
+    '--processor stripe: this version can charge at SANDBOX only',
+  ],
+  [
+    'merchant create --id m_1 --name Shop --processor sandbox --fallback PAYU',
+    '--fallback PAYU: this version',
+  ],
   ['migrate --owner-password-file x', '--owner'],
 ])('sluice %s is misused', async (line, word) => {
   const { code, err } = await run(line);
@@ -59,6 +79,29 @@ it('names every bad setting before it starts anything', async () => {
   expect(code).toBe(2);
   expect(err).toContain('SLUICE_API_PORT must be');
   expect(err).toContain('SLUICE_COLOUR is no setting');
+});
+
+it('names what is set without effect, and does not refuse it', async () => {
+  const settings = {
+    ...DATABASES,
+    SLUICE_KAFKA_BROKERS: 'k1:9092',
+    SLUICE_PAYU_BASE_URL: 'https://payu.example.com',
+  };
+  const { code, err } = await run('start', settings);
+  expect(err.split('\n')).toEqual([
+    'set, but without effect in this version: SLUICE_KAFKA_BROKERS, SLUICE_PAYU_BASE_URL',
+    'SLUICE_PKCS11_MODULE is needed: a PKCS#11 library, or `software` in test mode',
+  ]);
+  expect(code).toBe(2);
+});
+
+it('merchants are made for every processor that can be charged, and no other', () => {
+  const read = readOptions({
+    ...DATABASES,
+    SLUICE_PKCS11_MODULE: 'software',
+  });
+  if (!read.ok) throw new Error(JSON.stringify(read.errors));
+  expect(connectors(read.options).map(({ name }) => name)).toEqual(CHARGEABLE);
 });
 
 it('prints help and version', async () => {

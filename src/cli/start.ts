@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { readOptions } from '../config/from-env.ts';
 import { LIMITS } from '../config/limits.ts';
+import { setWithoutEffect } from '../config/without-effect.ts';
 import { EmbeddedParent } from '../embedded/parent.ts';
 import { welcome } from '../embedded/welcome.ts';
 import {
@@ -26,6 +27,8 @@ export const start: Command = {
   async run(words, context) {
     const { config } = readWords(words, []);
     const loaded = loadOptions(context.env, config);
+    const idle = setWithoutEffect(loaded.settings);
+    if (idle.length > 0) context.err(`set, but without effect in this version: ${idle.join(', ')}`);
     if (loaded.options.databases !== undefined) checkGatewaySettings(loaded);
     return runParent(loaded, context);
   },

@@ -25,6 +25,7 @@ export const DEFAULTS = {
   sendBeforeSeconds: 30,
   notFoundProofSeconds: 120,
   processorTimeoutMs: 10_000,
+  retentionDays: 400,
 } as const;
 
 /** The processors' public addresses; the sandbox has none of its own. */

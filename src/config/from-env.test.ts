@@ -7,7 +7,6 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { defaultShardThreads } from './defaults.ts';
 import { readOptions, readStartOptions } from './from-env.ts';
-import { assertLimits, LIMITS } from './limits.ts';
 
 const DATABASES = {
   SLUICE_CONTROL_DATABASE_URL: 'postgres://sluice_control:x@127.0.0.1:5432/control',
@@ -43,6 +42,7 @@ describe('defaults', () => {
       roles: ['api', 'checkout', 'callbacks', 'background'],
       session: { ttlSeconds: 600, graceSeconds: 60 },
       payment: { sendBeforeSeconds: 30, notFoundProofSeconds: 120, processorTimeoutMs: 10_000 },
+      retentionDays: 400,
       allowPrivateWebhooks: true,
       processors: { SANDBOX: { baseUrl: 'http://127.0.0.1:9400' } },
     });
@@ -99,6 +99,7 @@ describe('refusals', () => {
     ['SLUICE_TLS', 'on'],
     ['SLUICE_TRUSTED_PROXIES', '10.0.0.0/33'],
     ['SLUICE_SHARD_THREADS', '1.5'],
+    ['SLUICE_RETENTION_DAYS', '6'],
     ['SLUICE_SESSION_TTL_SECONDS', '10m'],
     ['SLUICE_STRIPE_BASE_URL', 'ftp://api.stripe.com'],
     ['SLUICE_RATE_LIMITS', 'galaxy=3'],
@@ -128,13 +129,23 @@ describe('beyond loopback', () => {
     expect(Object.keys(refusals({ SLUICE_HOST: host }))).toEqual(['SLUICE_HOST']);
     expect(refusals({ SLUICE_HOST: host, SLUICE_TLS: 'terminated' })).toEqual({});
     const files = { SLUICE_TLS_CERT_FILE: 'cert.pem', SLUICE_TLS_KEY_FILE: 'key.pem' };
-    expect(refusals({ SLUICE_HOST: host, ...files })).toEqual({});
+    expect(refusals({ SLUICE_HOST: host, SLUICE_SANDBOX: 'off', ...files })).toEqual({});
     expect(Object.keys(refusals({ SLUICE_HOST: host, SLUICE_TLS: 'off' }))).toEqual(['SLUICE_HOST']);
   });
 
   it.each(['127.0.0.1', '127.8.0.1', '::1', 'localhost'])('%s needs none', (host) => {
     expect(refusals({ SLUICE_HOST: host })).toEqual({});
   });
+});
+
+it('the sandbox is refused where we end TLS: it posts callbacks over plain http', () => {
+  const files = { SLUICE_TLS_CERT_FILE: 'cert.pem', SLUICE_TLS_KEY_FILE: 'key.pem' };
+  const detail =
+    'is on and posts callbacks over plain http: set SLUICE_SANDBOX=off with SLUICE_TLS_CERT_FILE';
+  expect(refusals(files)).toEqual({ SLUICE_SANDBOX: detail });
+  expect(refusals({ ...DATABASES, ...files, SLUICE_SANDBOX: 'on' })).toEqual({ SLUICE_SANDBOX: detail });
+  expect(refusals({ ...DATABASES, ...files })).toEqual({});
+  expect(started({ ...DATABASES, ...files }).publicCheckoutUrl).toBe('https://127.0.0.1:8081');
 });
 
 describe('live mode', () => {
@@ -214,14 +225,5 @@ describe('a gateway', () => {
     });
     expect(options.kafka.brokers).toEqual(['k1:9092', '[::1]:9092']);
     expect(options.trustedProxies).toEqual(['10.0.0.0/8', '::1']);
-  });
-});
-
-describe('limits', () => {
-  it('do not contradict each other', () => {
-    expect(() => assertLimits()).not.toThrow();
-    expect(() => assertLimits({ ...LIMITS, turnCommandsMax: LIMITS.mailboxSlots + 1 })).toThrow(
-      'a turn takes',
-    );
   });
 });

@@ -75,6 +75,7 @@ const SETTINGS = {
   SLUICE_SEND_BEFORE_SECONDS: integerBetween(1, 600),
   SLUICE_NOT_FOUND_PROOF_SECONDS: integerBetween(1, 86_400),
   SLUICE_PROCESSOR_TIMEOUT_MS: integerBetween(50, 60_000),
+  SLUICE_RETENTION_DAYS: integerBetween(7, 36_500),
   SLUICE_ADMIN_KEY: plainText,
   SLUICE_ALLOW_PRIVATE_WEBHOOKS: onOff,
   SLUICE_RATE_LIMITS: rateLimits,
@@ -183,6 +184,12 @@ function safetyErrors(options: StartOptions, values: Values): SettingError[] {
         'goes beyond loopback without TLS: set SLUICE_TLS_CERT_FILE and SLUICE_TLS_KEY_FILE, or SLUICE_TLS=terminated',
     });
   }
+  if (options.sandbox.enabled && options.tls.kind === 'files') {
+    errors.push({
+      setting: 'SLUICE_SANDBOX',
+      detail: 'is on and posts callbacks over plain http: set SLUICE_SANDBOX=off with SLUICE_TLS_CERT_FILE',
+    });
+  }
   const owners = new Map<number, string>();
   for (const [name, number] of Object.entries(options.ports)) {
     if (number === 0 || (name === 'sandbox' && !options.sandbox.enabled)) continue;
@@ -283,6 +290,7 @@ function fillOptions(values: Values): StartOptions {
       notFoundProofSeconds: values.SLUICE_NOT_FOUND_PROOF_SECONDS ?? DEFAULTS.notFoundProofSeconds,
       processorTimeoutMs: values.SLUICE_PROCESSOR_TIMEOUT_MS ?? DEFAULTS.processorTimeoutMs,
     },
+    retentionDays: values.SLUICE_RETENTION_DAYS ?? DEFAULTS.retentionDays,
     adminKey: values.SLUICE_ADMIN_KEY,
     allowPrivateWebhooks: values.SLUICE_ALLOW_PRIVATE_WEBHOOKS ?? (embedded && sandbox),
     rateLimits: values.SLUICE_RATE_LIMITS ?? {},

@@ -1,5 +1,6 @@
 /**
- * Limits: every bound of the program in one place, each with its reason, and the relations between them.
+ * Limits: the bounds that threads and processes are handed, each with its reason, and the relations between them. What only one
+ * room needs stands in that room.
  *
  * A queue without a bound hides an overload until it becomes an outage. Sums are for the two-core reference machine and 10,000
  * payments a second, four requests a payment. `assertLimits` is called once at start and by a test.
@@ -44,9 +45,6 @@ export const LIMITS = {
   /** Body of a merchant's request: an intent with full metadata is under 8 KiB. */
   apiBodyBytesMax: 64 * KIBIBYTE,
 
-  /** Body of the card form: under 1 KiB in practice. */
-  checkoutBodyBytesMax: 64 * KIBIBYTE,
-
   /** Body of a processor's callback; Stripe events are the largest and stay under this. */
   callbackBodyBytesMax: 64 * KIBIBYTE,
 
@@ -56,17 +54,8 @@ export const LIMITS = {
   /** Requests one listener works on at once. Over it: 503, before the body is read. */
   requestsInFlightMax: 16_384,
 
-  /** Charges under way to one processor. Little's law: 10,000/s × 200 ms = 2,000. */
-  processorInFlightMax: 2048,
-
-  /** Answer of a processor; more is a fault of the other side and an unknown outcome. */
-  processorAnswerBytesMax: 256 * KIBIBYTE,
-
-  /** Payments between the sealing of their card and their processor's word, each holding its card: twice the charges. */
+  /** Payments between the sealing of their card and their processor's word, each holding its card. Little's law: 10,000/s × 400 ms. */
   paymentsInFlightMax: 4096,
-
-  /** Kept-alive connections to one processor; charges are never pipelined, so it bounds those under way too. */
-  processorConnectionsMax: 2048,
 
   /** Cards sealed by one HSM call and stored as one row. One call over 64 cards costs 17 µs, a page is about 6 KiB. */
   pageCardsMax: 64,
@@ -80,29 +69,8 @@ export const LIMITS = {
   /** Abandoned HSM workers after which the parent replaces the process; each keeps a thread and a session for good. */
   hsmWorkersAbandonedMax: 4,
 
-  /** Length of an Idempotency-Key, as the header's specification has it. */
-  idempotencyKeyCharsMax: 255,
-
-  /** Attempts on one intent. Ids have room for 15. */
-  attemptsMax: 5,
-
   /** Merchants in a thread's cache of control data. */
   merchantsCachedMax: 10_000,
-
-  /** A control cache unheard by its heartbeat this long is not used. */
-  controlSilenceMs: 5000,
-
-  /** Rows of one list answer, and the number when the caller names none. */
-  listRowsMax: 100,
-  listRowsDefault: 20,
-
-  /** Connections of one thread to one database. 200 of the embedded server serve up to 12 threads on five databases. */
-  databaseConnectionsPerThreadMax: 3,
-
-  /** A statement that waits longer for a row is better repeated: batches lock in key order and take milliseconds. */
-  lockTimeoutMs: 2000,
-  statementTimeoutMs: 5000,
-  idleTransactionTimeoutMs: 5000,
 
   /** A host clock further from the database's refuses to start: deadlines and ids would lie. */
   clockDifferenceMsMax: 5000,
@@ -128,30 +96,15 @@ export function assertLimits(limits: Readonly<Record<keyof typeof LIMITS, number
     [limits.mailboxSlots <= limits.pendingRepliesMax, 'whoever fills a mailbox can wait for its replies'],
     [limits.postBatchMessagesMax <= limits.mailboxSlots, 'a post fits into an empty mailbox'],
     [limits.requestsInFlightMax <= limits.pendingRepliesMax, 'every request under way can wait for a reply'],
-    [
-      limits.processorInFlightMax <= limits.processorConnectionsMax,
-      'every charge has a connection of its own',
-    ],
-    [
-      limits.processorInFlightMax <= limits.pageWaitingCardsMax,
-      'cards for a full processor may wait for sealing',
-    ],
     [limits.pageCardsMax <= 256, 'a slot of a page is two hex digits of the token'],
     [limits.pageCardsMax <= limits.pageWaitingCardsMax, 'a whole page may wait'],
-    [limits.attemptsMax <= 15, 'the attempt number has four bits of the id'],
     [limits.turnLingerMs < limits.replyTimeoutMs, 'a reply does not time out while its turn lingers'],
-    [limits.lockTimeoutMs < limits.statementTimeoutMs, 'a lock wait ends before its statement does'],
-    [
-      limits.statementTimeoutMs <= limits.replyTimeoutMs,
-      'a reply is awaited as long as its statement may take',
-    ],
     [
       limits.hsmCallTimeoutMs * 2 <= limits.replyTimeoutMs,
       'a hung HSM call and its retry fit into one reply',
     ],
     [limits.drainTimeoutMs < limits.stopTimeoutMs, 'the drain leaves time to stop the database'],
     [limits.restartDelayMs <= limits.restartDelayMsMax, 'restart delays grow'],
-    [limits.listRowsDefault <= limits.listRowsMax, 'the default list is a permitted one'],
   ];
   for (const [holds, relation] of relations) {
     if (!holds) throw new Error(`limits contradict each other: ${relation}`);

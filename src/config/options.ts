@@ -2,6 +2,7 @@
  * Options: everything an operator can set, as one nested record with a sentence and a default for each.
  *
  * Only the entry points read the environment (`from-env.ts`); every room is handed its slice of this record.
+ * What this version reads and does not use yet stands in `without-effect.ts`.
  * Texts that hold a password or key (`databases`, `redisUrls`, `adminKey`) are never logged.
  *
  * @module
@@ -121,6 +122,12 @@ export interface StartOptions {
     /** A processor's silence of this length is an unknown outcome. `SLUICE_PROCESSOR_TIMEOUT_MS`. Default: 10000. */
     readonly processorTimeoutMs: number;
   };
+  /**
+   * Days after which payments, their events and callbacks are dropped, a day's partition at a time; a day with an open payment or an
+   * unmatched callback is kept. The embedded profile does it at start and daily, `sluice migrate` at each run.
+   * `SLUICE_RETENTION_DAYS`, 7 or more. Default: 400.
+   */
+  readonly retentionDays: number;
   /** Key of the admin API on the ops port; without it that API refuses everybody. `SLUICE_ADMIN_KEY`. Default: none. */
   readonly adminKey: string | undefined;
   /** Deliver webhooks to non-global addresses. `SLUICE_ALLOW_PRIVATE_WEBHOOKS`. Default: on while the embedded sandbox runs. */

@@ -12,14 +12,18 @@ import { EmbeddedError } from './embedded-error.ts';
 import { findPkcs11Module } from './pkcs11-module.ts';
 import { findRunningPostgres, rememberedPort } from './postgres.ts';
 
+/** The HSM of a data folder. */
+export interface EmbeddedHsm {
+  readonly module: string;
+  /** SoftHSM's configuration; undefined for a module whose tokens are the operator's. */
+  readonly confFile: string | undefined;
+  readonly pinFiles: { readonly vault: string; readonly config: string };
+}
+
 /** Databases and HSM of a data folder whose PostgreSQL runs. */
 export interface RunningProfile {
   readonly databases: EmbeddedDatabases;
-  readonly hsm: {
-    readonly module: string;
-    readonly confFile: string | undefined;
-    readonly pinFiles: { readonly vault: string; readonly config: string };
-  };
+  readonly hsm: EmbeddedHsm;
 }
 
 /** Throws `postgres_failed` when the folder's server does not run. */

@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createMerchant, type MerchantServices, type NewMerchant } from '../cli/merchant.ts';
+import { createMerchant, type MerchantServices, type NewMerchant } from '../setup/merchant.ts';
 import type { MerchantAuth } from '../storage/control.ts';
 import { DEMO_MERCHANT_ID, type DemoFile, ensureDemo, ensureSandboxAccounts } from './demo.ts';
 

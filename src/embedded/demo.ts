@@ -10,7 +10,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type MerchantServices, writeMerchant } from '../cli/merchant.ts';
+import { type MerchantServices, writeMerchant } from '../setup/merchant.ts';
 import type { ProcessorAccount } from '../storage/control.ts';
 import { readJson, writeDurably } from './private-file.ts';
 

@@ -6,6 +6,7 @@
  * @module
  */
 import { EmbeddedError } from './embedded-error.ts';
+import { pause, pauseUnless, WATCH_INTERVAL_MS } from './pause.ts';
 import { type EmbeddedPostgres, findRunningPostgres, startPostgres, stopPostgres } from './postgres.ts';
 import { isRunning } from './process-identity.ts';
 
@@ -18,8 +19,6 @@ export interface KeptPostgresOptions {
   readonly onChange: (postgres: EmbeddedPostgres) => void;
   readonly say: (text: string) => void;
 }
-
-const WATCH_INTERVAL_MS = 100;
 
 /** See the module's header. */
 export class KeptPostgres {
@@ -64,7 +63,7 @@ export class KeptPostgres {
         continue;
       }
       say(`PostgreSQL has ended; starting it again in ${delayMs} ms (its log: ${dataDir}/log)`);
-      await this.#pause(delayMs);
+      await pauseUnless(() => this.#stopping, delayMs);
       delayMs = Math.min(delayMs * 2, restartDelayMsMax);
       if (this.#stopping) return;
       try {
@@ -77,13 +76,4 @@ export class KeptPostgres {
       }
     }
   }
-
-  async #pause(delayMs: number): Promise<void> {
-    const deadline = performance.now() + delayMs;
-    while (!this.#stopping && performance.now() < deadline) await pause(Math.min(WATCH_INTERVAL_MS, delayMs));
-  }
-}
-
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

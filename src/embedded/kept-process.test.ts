@@ -101,12 +101,11 @@ it('of a killed parent is stopped by the next run', async () => {
   });
   await once(child.stdout, 'data');
   const stray = identifyProcess(child.pid as number) as ProcessIdentity;
-  recordProcesses(dataDir, { gateway: stray }, process.pid);
+  recordProcesses(dataDir, { gateway: stray });
   expect(JSON.parse(readFileSync(join(dataDir, 'run.json'), 'utf8'))).toEqual({
     gatewayPid: stray.pid,
     postgresPid: null,
     sandboxPid: null,
-    parentPid: process.pid,
   });
   expect(await stopStrays(dataDir, 5000)).toEqual(['gateway']);
   expect(isRunning(stray)).toBe(false);
@@ -116,7 +115,7 @@ it('of a killed parent is stopped by the next run', async () => {
 
 it('leaves strangers alone whose pid stands in the file of a dead run', async () => {
   const self = identifyProcess(process.pid) as ProcessIdentity;
-  recordProcesses(dataDir, { gateway: { ...self, startedAt: 'an earlier boot:1' } }, 1);
+  recordProcesses(dataDir, { gateway: { ...self, startedAt: 'an earlier boot:1' } });
   expect(await stopStrays(dataDir, 1000)).toEqual([]);
   writeFileSync(join(dataDir, 'processes.json'), '{"gateway":');
   expect(await stopStrays(dataDir, 1000)).toEqual([]);

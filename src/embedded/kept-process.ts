@@ -10,6 +10,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, copyFileSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
 import { EmbeddedError } from './embedded-error.ts';
+import { pause, pauseUnless, WATCH_INTERVAL_MS } from './pause.ts';
 import {
   identifyProcess,
   isRunning,
@@ -46,7 +47,6 @@ export interface ReadyLine {
 
 /** One bounded log per child: past this it is copied aside once and begun anew. */
 const LOG_BYTES_MAX = 32 * 1024 * 1024;
-const WATCH_INTERVAL_MS = 100;
 const TAIL_BYTES = 2000;
 const READY_SCAN_BYTES_MAX = 1024 * 1024;
 
@@ -107,7 +107,7 @@ export class KeptProcess {
       this.#options.onChange(undefined);
       if (performance.now() - upSince >= restartHealthyMs) delayMs = restartDelayMs;
       say(`${name} has ended; starting it again in ${delayMs} ms (its log: ${this.#options.logFile})`);
-      await this.#pause(delayMs);
+      await pauseUnless(() => this.#stopping, delayMs);
       delayMs = Math.min(delayMs * 2, restartDelayMsMax);
       if (this.#stopping) return;
       try {
@@ -164,11 +164,6 @@ export class KeptProcess {
     }
   }
 
-  async #pause(delayMs: number): Promise<void> {
-    const deadline = performance.now() + delayMs;
-    while (!this.#stopping && performance.now() < deadline) await pause(Math.min(WATCH_INTERVAL_MS, delayMs));
-  }
-
   #failed(what: string, offset: number): EmbeddedError {
     const { logFile, name } = this.#options;
     const size = statSync(logFile).size;
@@ -202,8 +197,4 @@ function trimLog(logFile: string): void {
   if (!existsSync(logFile) || statSync(logFile).size < LOG_BYTES_MAX) return;
   copyFileSync(logFile, `${logFile}.1`);
   truncateSync(logFile, 0);
-}
-
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
 }

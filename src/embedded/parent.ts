@@ -11,16 +11,17 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { MerchantServices } from '../cli/merchant.ts';
-import { migrateAll } from '../cli/migrations.ts';
 import { dialable } from '../config/from-env.ts';
 import { LIMITS } from '../config/limits.ts';
 import type { StartOptions } from '../config/options.ts';
 import { openConfigSecrets } from '../hsm/config-secrets.ts';
 import { ensureSoftHsmTokens } from '../hsm/soft-hsm-tokens.ts';
+import type { MerchantServices } from '../setup/merchant.ts';
+import { migrateAll } from '../setup/migrations.ts';
 import { createControlAdmin } from '../storage/postgres/control-admin.ts';
+import type { EmbeddedHsm, RunningProfile } from './connect.ts';
 import { type DataDirLock, lockDataDir } from './data-dir-lock.ts';
-import { type EmbeddedDatabases, ensureDatabases, SERVICE_ROLES } from './databases.ts';
+import { ensureDatabases, SERVICE_ROLES } from './databases.ts';
 import {
   DEMO_MERCHANT_ID,
   type DemoFile,
@@ -35,6 +36,7 @@ import { KeptProcess } from './kept-process.ts';
 import { chooseListenPorts } from './listen-ports.ts';
 import { findPkcs11Module } from './pkcs11-module.ts';
 import type { ProcessIdentity } from './process-identity.ts';
+import { type Retirement, startRetirement } from './retirement.ts';
 import { forgetProcesses, type RunningProcesses, recordProcesses, stopStrays } from './run-files.ts';
 
 /** What a parent is told. */
@@ -54,17 +56,6 @@ export interface EmbeddedRun {
   readonly demo: DemoFile | undefined;
 }
 
-interface EmbeddedHsm {
-  readonly module: string;
-  readonly confFile: string | undefined;
-  readonly pinFiles: { readonly vault: string; readonly config: string };
-}
-
-interface Profile {
-  readonly databases: EmbeddedDatabases;
-  readonly hsm: EmbeddedHsm;
-}
-
 const SANDBOX_READY_TIMEOUT_MS = 120_000;
 const GATEWAY_READY_TIMEOUT_MS = 120_000;
 const SANDBOX_STOP_TIMEOUT_MS = 2000;
@@ -78,6 +69,7 @@ export class EmbeddedParent {
   #postgres: KeptPostgres | undefined;
   #sandbox: KeptProcess | undefined;
   #gateway: KeptProcess | undefined;
+  #retirement: Retirement | undefined;
   #running: RunningProcesses = {};
   #stopped: Promise<void> | undefined;
 
@@ -120,10 +112,14 @@ export class EmbeddedParent {
     }
     this.#checkNotStopped();
     await this.#startGateway(this.#gatewaySettings(ports, urls, profile));
+    this.#checkNotStopped();
+    if (profile !== undefined) {
+      this.#retirement = startRetirement(profile.databases.owner, options.retentionDays, say);
+    }
     return { demo };
   }
 
-  async #startProfile(): Promise<Profile> {
+  async #startProfile(): Promise<RunningProfile> {
     const { options, say } = this.#given;
     const hsm = await prepareHsm(options);
     if (hsm.module === 'software') {
@@ -149,7 +145,7 @@ export class EmbeddedParent {
     return { databases, hsm };
   }
 
-  async #ensureDemo(profile: Profile, urls: DemoUrls, accounts: SandboxAccounts): Promise<DemoFile> {
+  async #ensureDemo(profile: RunningProfile, urls: DemoUrls, accounts: SandboxAccounts): Promise<DemoFile> {
     const control = createControlAdmin(profile.databases.owner.control);
     try {
       const isKnown = async (): Promise<boolean> =>
@@ -224,7 +220,7 @@ export class EmbeddedParent {
   #gatewaySettings(
     ports: StartOptions['ports'],
     urls: DemoUrls,
-    profile: Profile | undefined,
+    profile: RunningProfile | undefined,
   ): Record<string, string | undefined> {
     const { environment, options, settings } = this.#given;
     const common = {
@@ -261,6 +257,7 @@ export class EmbeddedParent {
     await Promise.all([
       this.#sandbox?.stop(Math.min(leftMs, SANDBOX_STOP_TIMEOUT_MS)),
       this.#postgres?.stop(leftMs),
+      this.#retirement?.stop(),
     ]);
     if (this.#lock === undefined) return;
     forgetProcesses(this.#given.options.dataDir);
@@ -269,7 +266,7 @@ export class EmbeddedParent {
 
   #record(changed: RunningProcesses): void {
     this.#running = { ...this.#running, ...changed };
-    recordProcesses(this.#given.options.dataDir, this.#running, process.pid);
+    recordProcesses(this.#given.options.dataDir, this.#running);
   }
 
   #checkNotStopped(): void {
@@ -321,7 +318,7 @@ function reachedAt(options: StartOptions, ports: StartOptions['ports']): DemoUrl
   return {
     apiUrl: `${scheme}://${host}:${ports.api}`,
     checkoutUrl: `${scheme}://${host}:${ports.checkout}`,
-    opsUrl: `http://${host}:${ports.ops}`,
+    opsUrl: `${scheme}://${host}:${ports.ops}`,
     sandboxUrl: `http://127.0.0.1:${ports.sandbox}`,
   };
 }

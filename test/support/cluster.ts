@@ -7,10 +7,10 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { migrateAll } from '../../src/setup/migrations.ts';
 import { type EmbeddedDatabases, ensureDatabases, SERVICE_ROLES } from '../../src/embedded/databases.ts';
 import { type EmbeddedPostgres, startPostgres } from '../../src/embedded/postgres.ts';
 import { waitForEnd } from '../../src/embedded/process-identity.ts';
+import { migrateAll } from '../../src/setup/migrations.ts';
 import type { ShardRange } from '../../src/storage/control.ts';
 import { evenShardMap } from '../../src/storage/shard-map.ts';
 

@@ -13,10 +13,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { writeMerchant } from '../../src/setup/merchant.ts';
 import { findPkcs11Module } from '../../src/embedded/pkcs11-module.ts';
 import { openConfigSecrets } from '../../src/hsm/config-secrets.ts';
 import { ensureSoftHsmTokens } from '../../src/hsm/soft-hsm-tokens.ts';
+import { writeMerchant } from '../../src/setup/merchant.ts';
 import { createControlAdmin } from '../../src/storage/postgres/control-admin.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 
