@@ -200,6 +200,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     const move = moveAttempt(found, command.word);
     if (move.verdict !== 'applied') {
       if (!mayAnswer(found, move.verdict)) return READ_FIRST;
+      forgetPaid(found);
       return answer({ type: 'word-heard', verdict: move.verdict, status: publicStatus(found.status) });
     }
     const { attempt } = move;
@@ -228,7 +229,9 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     if (word === null) return record(command, 'ignored', 'says nothing about a charge');
     const move = moveAttempt(found, word);
     if (move.verdict !== 'applied') {
-      return mayAnswer(found, move.verdict) ? record(command, move.verdict, move.reason) : READ_FIRST;
+      if (!mayAnswer(found, move.verdict)) return READ_FIRST;
+      forgetPaid(found);
+      return record(command, move.verdict, move.reason);
     }
     const moved = proposeMove(found, move.attempt, move.event, command.eventId);
     return record(command, 'applied', null, [moved]);
@@ -337,6 +340,11 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
       event: event === null ? null : { eventId, type: event },
       intentStatus: after.status === 'SUCCESS' ? 'SUCCESS' : closesIntent(after) ? 'FAILED' : null,
     };
+  }
+
+  /** Answer and callback have both been heard: a paid attempt has nothing left to be asked, and memory room for another. */
+  function forgetPaid(attempt: Attempt): void {
+    if (attempt.status === 'SUCCESS') memory.forget(attempt.paymentIntentId);
   }
 
   /** A word without effect may be answered from rows read in this turn; a repeat also from our own commit. */
