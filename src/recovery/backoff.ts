@@ -23,10 +23,14 @@ export function nextQueryDelayMs(asked: number, random: number): number {
   return Math.min(delayMs * (1 - JITTER + 2 * JITTER * random), DELAY_MS_MAX);
 }
 
+const PROOF_GAP_MS_MIN = 1000;
+const PROOF_GAP_MS_MAX = 60_000;
+
 /**
- * Milliseconds between the questions whose "not found" are the proof that a charge never arrived.
+ * Milliseconds, at least, between the questions whose "not found" are the proof that a charge never arrived: a third of
+ * the proof's time, so that a bank that forgets what it booked for some seconds closes nothing.
  * @param notFoundProofMs how long after `sendBefore` the first of them is asked
  */
 export function proofQueryGapMs(notFoundProofMs: number): number {
-  return Math.min(Math.max(notFoundProofMs / 24, 500), 5000);
+  return Math.min(Math.max(Math.ceil(notFoundProofMs / 3), PROOF_GAP_MS_MIN), PROOF_GAP_MS_MAX);
 }

@@ -46,8 +46,9 @@ const PAGES_PER_ROUND = 100;
 /** One round. Resolves with how many intents it closed; rejects when the database cannot be read. */
 export async function expireIntents(deps: ExpireDeps): Promise<number> {
   const { scan, lap } = deps;
-  // Above `settledTo` an open attempt may not be known yet, and progress could pass over it.
-  const before = earlier(firstIdAt(deps.now() - SETTLED_AGE_MS), deps.settledTo());
+  // Above `settledTo` an open attempt may not be known yet, and progress could pass over it. That may be a later attempt
+  // of the very intent `settledTo` lies in.
+  const before = earlier(firstIdAt(deps.now() - SETTLED_AGE_MS), idBeforePayment(deps.settledTo()));
   const begun = (await scan.readProgress(PROGRESS)) ?? BEFORE_ALL;
   // Known before anything is looked at: an attempt that ends meanwhile may leave an intent PENDING that was passed.
   if (lap.at === null) {

@@ -187,9 +187,10 @@ describe('backoff', () => {
     expect(nextQueryDelayMs(1, 0.999999)).toBeCloseTo(1200, 1);
   });
   test.each([
-    [120_000, 5000],
-    [48_000, 2000],
-    [2000, 500],
+    [3_600_000, 60_000],
+    [120_000, 40_000],
+    [10_000, 3334],
+    [2000, 1000],
   ])('a proof of %i ms asks every %i ms', (proofMs, gapMs) => {
     expect(proofQueryGapMs(proofMs)).toBe(gapMs);
   });
@@ -443,6 +444,30 @@ describe('the whole', () => {
     expect(attempts.get(unsent.transactionId)!.completedAt! - unsent.sendBefore).toBeGreaterThan(PROOF_MS);
     await vi.waitFor(() => expect(recovery.counters()).toEqual({ watched: 0, unresolved: 0, asking: 0 }));
     await recovery.stop();
+  });
+
+  test('a bank that forgets a charge for 15 s, just when it counts, closes nothing', async () => {
+    const { deps, add, state, attempts } = world();
+    const lost = add(attemptOf(START - 10 * SECOND));
+    const proofFrom = lost.sendBefore + PROOF_MS;
+    let forgetsFrom: number | undefined;
+    state.bank = () => {
+      if (state.now <= proofFrom) return { kind: 'no_answer', detail: '' };
+      forgetsFrom ??= state.now;
+      if (state.now < forgetsFrom + 15 * SECOND) return { kind: 'not_found' };
+      return { kind: 'found', word: wordOf(lost, 'charged', state.now) };
+    };
+    const recovery = createRecovery(deps);
+    recovery.start();
+    await vi.waitFor(
+      () => {
+        state.now += SECOND;
+        expect(isFinal(attempts.get(lost.transactionId)!.status)).toBe(true);
+      },
+      { timeout: 10_000, interval: 2 },
+    );
+    await recovery.stop();
+    expect(attempts.get(lost.transactionId)!.status).toBe('SUCCESS');
   });
 
   test('questions under way are bounded; stopping waits for them and begins no other', async () => {

@@ -7,11 +7,13 @@
  * - the recent one goes over the ids of the last 15 minutes, where shoppers usually pay, at up to 20,000 rows a round,
  *   and over them again once it is through;
  * - the full one goes from `settledTo` to now at 2,000 rows a round and starts over. The first lap of a process is ten
- *   times as fast, because what an outage left open may be older than 15 minutes when the gateway is back.
+ *   times as fast, because what an outage left open may be older than 15 minutes when the gateway is back; so is a lap
+ *   whose start is an hour behind, because the rows come faster than it goes.
  *
- * `settledTo` is how far every row was looked at when no new one could appear there any more. It lives in memory and
- * relies on the watch list for what was open; the persisted watermark stays below the oldest open attempt as well, so
- * everything up to it is final.
+ * `settledTo` is how far every row was looked at when no new one could appear there any more. It moves at the beginning
+ * of a lap, page after page, up to the first row that was too young when it was read. It lives in memory and relies on
+ * the watch list for what was open; the persisted watermark stays below the oldest open attempt as well, so everything
+ * up to it is final.
  *
  * @module
  */
@@ -30,18 +32,32 @@ const RECENT_MS = 15 * MINUTE_MS;
 /** No attempt appears at an id this old. */
 export const SETTLED_AGE_MS = INTENT_LIFETIME_MS + 60 * MINUTE_MS;
 
-/** Rows one call looks at: some 3 ms of the database. */
-const PAGE_ROWS = 2000;
-const RECENT_PAGES = 10;
-const FIRST_LAP_PAGES = 10;
-const LAP_PAGES = 1;
+/** How much one round looks at. */
+export interface WalkPace {
+  /** Rows one call looks at: 2,000 are some 3 ms of the database. */
+  pageRows: number;
+  /** Pages of the recent walk. */
+  recentPages: number;
+  /** Pages of a full walk that is in its first lap or behind. */
+  fastLapPages: number;
+  /** Pages of a full walk otherwise. */
+  lapPages: number;
+}
+
+/** A lap that takes longer goes at the fast pace. */
+const LAP_MS_MAX = 60 * MINUTE_MS;
+
+const PACE: WalkPace = { pageRows: 2000, recentPages: 10, fastLapPages: 10, lapPages: 1 };
 
 const PROGRESS = 'open-attempts';
 
 export interface AttemptWalk {
   /** One round of both walks. Rejects when the database cannot be read; the next round goes on where this one stopped. */
   round(): Promise<void>;
-  /** Every attempt up to this id is final or on the watch list, and no new one appears. */
+  /**
+   * Every attempt up to this id is final or on the watch list, and no new one appears. It may lie between two attempts
+   * of one intent.
+   */
   settledTo(): string;
 }
 
@@ -58,12 +74,14 @@ export function createAttemptWalk({
   watch,
   now,
   stopped,
+  pace = PACE,
 }: {
   scan: RecoveryScan;
   database: number;
   watch: WatchList;
   now(): number;
   stopped(): boolean;
+  pace?: WalkPace | undefined;
 }): AttemptWalk {
   /** Null until it was read. */
   let persisted: string | null = null;
@@ -84,7 +102,7 @@ export function createAttemptWalk({
   }
 
   async function walkRecent(): Promise<void> {
-    for (let page = 0; page < RECENT_PAGES && !stopped(); page++) {
+    for (let page = 0; page < pace.recentPages && !stopped(); page++) {
       const at = now();
       const { to, state } = await look(recentAt ?? firstIdAt(at - RECENT_MS), at);
       recentAt = state === 'end' ? null : to;
@@ -93,13 +111,16 @@ export function createAttemptWalk({
   }
 
   async function walkAll(): Promise<void> {
-    const pages = firstLap ? FIRST_LAP_PAGES : LAP_PAGES;
+    const behind = settledTo < firstIdAt(now() - SETTLED_AGE_MS - LAP_MS_MAX);
+    const pages = firstLap || behind ? pace.fastLapPages : pace.lapPages;
     for (let page = 0; page < pages && !stopped(); page++) {
       const at = now();
-      const { to, state } = await look(lapAt ?? settledTo, at);
+      const from = lapAt ?? settledTo;
+      const { to, state } = await look(from, at);
       lapAt = state === 'end' ? null : to;
-      // Pages of a lap join each other, so everything up to `to` was looked at.
-      settledTo = later(settledTo, earlier(to, firstIdAt(at - SETTLED_AGE_MS)));
+      // Only a page that begins where all is settled settles more. Pages between here and there were read earlier in
+      // the lap, when their ids were young, and attempts may have appeared behind it since.
+      if (from === settledTo) settledTo = later(settledTo, earlier(to, firstIdAt(at - SETTLED_AGE_MS)));
       if (state === 'end') firstLap = false;
       if (state !== 'more') return;
     }
@@ -107,7 +128,7 @@ export function createAttemptWalk({
 
   async function look(after: string, at: number): Promise<Looked> {
     const before = firstIdAt(at - YOUNG_MS);
-    const { rows, next } = await scan.openAttempts(after, before, PAGE_ROWS);
+    const { rows, next } = await scan.openAttempts(after, before, pace.pageRows);
     let to = after;
     for (const attempt of rows) {
       if (!watch.put(attempt, database)) return { to, state: 'full' };
