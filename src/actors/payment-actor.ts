@@ -10,9 +10,8 @@
 
 import type { CallbackVerdict, Effect, Fact, KeyRef } from '../domain/facts.ts';
 import { judgeKey, keyName, type StoredKey } from '../domain/idempotency.ts';
-import { type IntentId, intentIdOf, showTransactionId, timeOfId, transactionIdOf } from '../domain/ids.ts';
-import { type OutcomeCode, type Refusal, refusal } from '../domain/outcomes.ts';
-import { intentStatus, nextAttempt, type Payment, type PaymentIntent } from '../domain/payment-intent.ts';
+import { type IntentId, intentIdOf, showTransactionId } from '../domain/ids.ts';
+import { intentStatus, type Payment } from '../domain/payment-intent.ts';
 import {
   type Attempt,
   closesIntent,
@@ -32,9 +31,11 @@ import type {
   ShardRequest,
   StartAttempt,
 } from '../messages/requests.ts';
-import type { Actor, Decision, TurnRefusal } from '../runtime/actor.ts';
+import type { Actor, Decision } from '../runtime/actor.ts';
 import type { Loaded, Needs } from '../storage/storage.ts';
+import { newAttempt, unseenIntent } from './new-attempt.ts';
 import { createPaymentMemory } from './payment-memory.ts';
+import { attemptRefusal, paymentNotFound, refuse, refused, sessionRefusal } from './refusals.ts';
 import { createWriteBehind } from './write-behind.ts';
 
 type Decided = Decision<Fact, Effect, ShardReply>;
@@ -406,98 +407,6 @@ function answer(reply: ShardReply): Decided {
   return { kind: 'reply', reply };
 }
 
-function refused(code: OutcomeCode, detail: string): ShardReply {
-  return { type: 'refused', refusal: refusal(code, detail) };
-}
-
-function paymentNotFound(): Refusal {
-  return refusal('payment_not_found', 'No payment of this merchant has this id');
-}
-
-/** A session is for an intent that can be paid now. */
-function sessionRefusal(payment: Payment, now: number): Refusal | null {
-  const next = nextAttempt(payment, now);
-  return 'refusal' in next ? payRefusal(payment, next.refusal) : null;
-}
-
-function attemptRefusal(payment: Payment, command: StartAttempt, now: number): Refusal | null {
-  const { intent } = payment;
-  if (intent.merchantId !== command.merchantId) return paymentNotFound();
-  const amountDiffers = command.claimedAmount !== null && command.claimedAmount !== intent.amount;
-  const currencyDiffers = command.claimedCurrency !== null && command.claimedCurrency !== intent.currency;
-  if (amountDiffers || currencyDiffers) {
-    return refusal(
-      'amount_mismatch',
-      'The amount or currency in the request is not that of the payment intent',
-    );
-  }
-  return sessionRefusal(payment, now);
-}
-
-const PAY_REFUSALS = {
-  intent_already_paid: 'This payment intent has been paid; create a new one for a new order',
-  payment_in_progress: 'A payment of this intent is running; its transaction tells how it ends',
-  intent_closed: 'This payment intent has failed for good; create a new one',
-  intent_expired: 'This payment intent is older than 24 hours; create a new one',
-} as const;
-
-function payRefusal(payment: Payment, code: keyof typeof PAY_REFUSALS): Refusal {
-  const latest = payment.attempts.at(-1);
-  return refusal(
-    code,
-    PAY_REFUSALS[code],
-    latest && { transactionId: showTransactionId(latest.transactionId) },
-  );
-}
-
-/** An intent this lane has not seen: the insert takes everything that matters from its row. */
-function unseenIntent(command: StartAttempt): PaymentIntent {
-  const createdAt = timeOfId(command.intentId);
-  return {
-    paymentIntentId: command.intentId,
-    merchantId: command.merchantId,
-    customerId: null,
-    orderId: '',
-    amount: 0,
-    currency: '',
-    status: 'PENDING',
-    metadata: null,
-    createdAt,
-    updatedAt: createdAt,
-  };
-}
-
-function newAttempt(command: StartAttempt, intent: PaymentIntent, attempt: number): Attempt {
-  return {
-    transactionId: transactionIdOf(command.intentId, attempt),
-    paymentIntentId: command.intentId,
-    attempt,
-    merchantId: command.merchantId,
-    customerId: intent.customerId,
-    amount: intent.amount,
-    currency: intent.currency,
-    status: 'SENT',
-    outcome: 'unknown',
-    leg: 1,
-    processor: command.processor,
-    processorAccount: command.processorAccount,
-    processorTxnId: null,
-    failureCode: null,
-    reopenable: false,
-    revision: 1,
-    senderNonce: command.nonce,
-    sendBefore: command.sendBefore,
-    card: command.card,
-    successUrl: command.successUrl,
-    cancelUrl: command.cancelUrl,
-    sessionExpiresAt: command.sessionExpiresAt,
-    evidence: [],
-    createdAt: command.now,
-    updatedAt: command.now,
-    completedAt: null,
-  };
-}
-
 function attemptStarted(attempt: Attempt, orderId: string): ShardReply {
   const { transactionId, amount, currency, leg } = attempt;
   return { type: 'attempt-started', transactionId, amount, currency, orderId, leg, replayed: null };
@@ -515,30 +424,4 @@ function replayedAttempt(stored: StoredKey, payment: Payment | null): ShardReply
     leg: attempt?.leg ?? 1,
     replayed: stored.answer,
   };
-}
-
-/** The reply to a command that the turn could not carry out. */
-function refuse(command: ShardRequest, why: TurnRefusal): ShardReply {
-  switch (why) {
-    case 'overloaded':
-      return refused('overloaded', 'Too many requests wait for this shard; try again shortly');
-    case 'deadline_passed':
-      return refused('deadline_passed', 'The request waited too long and was not begun');
-    case 'shutting_down':
-      return refused('shutting_down', 'The request was not begun; another gateway will take it');
-    case 'lock_timeout':
-      return 'key' in command && command.key !== null
-        ? refused('idempotency_key_in_flight', 'Another request with this key holds it; try again shortly')
-        : refused('storage_unavailable', 'Another gateway holds the row; try again shortly');
-    case 'poisoned':
-      return refused('invalid_request', 'The database refused a value of this request');
-    case 'fenced':
-      return refused('shard_moved', 'This database no longer owns the merchant; try again shortly');
-    case 'conflict':
-    case 'halfway':
-    case 'repeat':
-    case 'unavailable':
-    case 'uncertain':
-      return refused('storage_unavailable', 'The change could not be committed; try again');
-  }
 }
