@@ -252,6 +252,29 @@ describe.each(['with its own memory', 'by another gateway'])(
   },
 );
 
+test('what another gateway has changed is not answered from memory', async () => {
+  const world = createWorld();
+  for (const step of GIVEN['an attempt declined']!) await world.ask(step);
+  expect(outcome(await world.other.ask(hear()))).toBe('applied SUCCESS');
+  // Memory still says FAILED here: the answer comes from the row.
+  expect(outcome(await world.ask(hear({ said: 'accepted', source: 'query' })))).toBe('ignored SUCCESS');
+  expect(outcome(await world.ask(grant()))).toBe('intent_already_paid');
+});
+
+test('a word never moves an attempt that is only proposed: the row of that id may be another gateway’s', async () => {
+  const world = createWorld();
+  await world.ask(create());
+  await world.other.ask(start({ nonce: 'theirs' }));
+  const [mine, heard] = await Promise.all([
+    world.ask(start({ nonce: 'mine', processorAccount: 'acct_mine' })),
+    world.ask(callback({ processorAccount: null })),
+  ]);
+  expect([outcome(mine), outcome(heard)]).toEqual(['intent_already_paid', 'applied']);
+  expect(world.store.payments.get(INTENT)!.attempts).toMatchObject([
+    { senderNonce: 'theirs', processorAccount: 'acct_demo', status: 'SUCCESS' },
+  ]);
+});
+
 test('a late intent cannot be paid: refused after a day by the clock of the turn', async () => {
   const world = createWorld();
   await world.ask(create());
