@@ -221,6 +221,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
   function hearCallback(command: HearCallback): Decided {
     const { transactionId, word } = command;
     if (transactionId === null) return record(command, 'quarantined', 'reference_not_ours');
+    if (memory.isUnborn(transactionId)) return READ_FIRST;
     const found = memory.attempt(transactionId);
     if (found === undefined) {
       return memory.isSettled(intentIdOf(transactionId))
