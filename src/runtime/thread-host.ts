@@ -57,7 +57,7 @@ export interface ThreadHost {
 
 /**
  * Requests live for tens of milliseconds: with V8's small default they are copied about by the garbage collector before they
- * die, which cost a tenth of the CPU under load.
+ * die, which cost a tenth of the CPU under load. Not beside a bounded heap: what cannot be promoted into it ends the whole process.
  */
 const YOUNG_GENERATION_MB = 96;
 
@@ -68,10 +68,10 @@ const END_MS = 1000;
 export function startThread(options: ThreadHostOptions): ThreadHost {
   const { identity, holdsListener, heartbeatMs } = options;
   const workerData: ThreadStart = { identity, holdsListener, heartbeatMs, options: options.options };
-  const resourceLimits = {
-    maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
-    ...(options.heapMbMax !== undefined && { maxOldGenerationSizeMb: options.heapMbMax }),
-  };
+  const resourceLimits =
+    options.heapMbMax === undefined
+      ? { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB }
+      : { maxOldGenerationSizeMb: options.heapMbMax };
   const worker = new Worker(options.entry, { workerData, name: identity.name, resourceLimits });
   const tell = (message: ToThread, transfer: MessagePort[] = []) => worker.postMessage(message, transfer);
   const collections = new Map<number, (part: MetricsPart | null) => void>();
