@@ -126,7 +126,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     ports: { api: number; checkout: number; ops: number },
     env: Record<string, string>,
   ): Promise<Gateway> {
-    const running = await start('gateway', 'src/main.ts', {
+    const running = await startAsParentDoes({
       SLUICE_API_PORT: String(ports.api),
       SLUICE_CHECKOUT_PORT: String(ports.checkout),
       SLUICE_OPS_PORT: String(ports.ops),
@@ -150,6 +150,20 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       },
       again: (changed = env) => startOn(ports, changed),
     };
+  }
+
+  /**
+   * SoftHSM rewrites a token's file at every login; a process that loads the module at that very moment (about one in a hundred of
+   * ten that start at once) does not see the token and ends. `sluice start` then starts it again, and so does this.
+   */
+  async function startAsParentDoes(env: Record<string, string>): Promise<RunningProcess> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await start('gateway', 'src/main.ts', env);
+      } catch (error) {
+        if (tries === 3 || !String(error).includes('token_not_found')) throw error;
+      }
+    }
   }
 
   async function addMerchant(merchantId: string): Promise<string> {
