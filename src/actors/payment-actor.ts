@@ -279,7 +279,6 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
       if (payment === null || intentStatus(payment) !== 'PENDING')
         return answer({ type: 'intent-expired', expired: false });
     }
-    const payment = memory.payment(intentId) ?? memory.readPayment(intentId);
     memory.touch(intentId);
     memory.forget(intentId);
     return {
@@ -288,7 +287,6 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
         {
           kind: 'intent-expired',
           paymentIntentId: intentId,
-          merchantId: payment?.intent.merchantId ?? '',
           event: { eventId: command.eventId, type: 'payment.failed' },
           at: command.now,
         },

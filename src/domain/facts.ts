@@ -69,7 +69,6 @@ export interface AttemptMoved {
 export interface IntentExpired {
   kind: 'intent-expired';
   paymentIntentId: IntentId;
-  merchantId: string;
   event: { eventId: string; type: PaymentEventType };
   at: number;
 }

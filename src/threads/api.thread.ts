@@ -9,7 +9,6 @@ import { createPostgresBus } from '../bus/postgres/callback-bus.ts';
 import { createReceive } from '../callbacks/publish.ts';
 import { LIMITS } from '../config/limits.ts';
 import { connectors } from '../connectors/registry.ts';
-import { createAuthenticate } from '../http/authenticate.ts';
 import { createIntentRoute } from '../http/endpoints/create-intent.ts';
 import { createSessionRoute } from '../http/endpoints/create-session.ts';
 import { getIntentRoute } from '../http/endpoints/get-intent.ts';
@@ -18,16 +17,15 @@ import { healthRoutes, type ReadyCheck } from '../http/endpoints/health.ts';
 import { metricsRoute } from '../http/endpoints/metrics.ts';
 import { openApiRoute } from '../http/endpoints/openapi.ts';
 import { receiveCallbackRoute } from '../http/endpoints/receive-callback.ts';
-import { createRateLimit, MERCHANT_RATE_DEFAULT } from '../http/rate-limit.ts';
 import type { Route } from '../http/routes.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { randomBytes } from '../runtime/random.ts';
-import { createControlReader } from '../storage/postgres/control-reader.ts';
 import { openAccounts } from './accounts.ts';
 import { applyCallback } from './apply-callback.ts';
 import { answerAsks, askLanes, askShards, enterGatewayThread } from './gateway.ts';
 import { openLanes } from './lanes.ts';
 import { listenerOptions } from './listener.ts';
+import { merchantGate, openControl } from './merchants.ts';
 import { createReadyChecks } from './ready-checks.ts';
 import { openSessions } from './sessions.ts';
 
@@ -43,10 +41,7 @@ async function open(): Promise<void> {
   const lanes = options.threads.shards === 0 ? openLanes(guest, 0) : null;
   if (lanes !== null) answerAsks(guest, lanes);
   const ask = lanes === null ? askShards(guest) : askLanes(lanes);
-  const control = createControlReader({
-    connectionString: options.databases.control,
-    onLost: (error) => guest.log('warn', 'control_connection_lost', { errorMessage: error.message }),
-  });
+  const control = openControl(guest);
   const sessions = await openSessions(guest);
   const accounts = await openAccounts(options, control);
 
@@ -80,18 +75,7 @@ async function open(): Promise<void> {
   }
 
   function merchantRoutes(): Route[] {
-    const gate = {
-      authenticate: createAuthenticate({
-        mode: options.mode,
-        merchantByKeyDigest: control.merchantByKeyDigest,
-        onLookupFailed: (error) =>
-          guest.log('error', 'api_key_lookup_failed', { errorMessage: String(error) }),
-      }),
-      rateLimit: createRateLimit({
-        ...(options.rateLimits.merchant ?? MERCHANT_RATE_DEFAULT),
-        namesMax: LIMITS.merchantsCachedMax,
-      }),
-    };
+    const gate = merchantGate(guest, control);
     const shared = {
       gate,
       ask,

@@ -12,13 +12,13 @@ import type { ProcessorCallback } from '../domain/callback.ts';
 import { createRecovery } from '../recovery/recovery.ts';
 import { createUpkeep } from '../recovery/upkeep.ts';
 import { randomBytes } from '../runtime/random.ts';
-import { createControlReader } from '../storage/postgres/control-reader.ts';
 import { createPartitionUpkeep } from '../storage/postgres/partitions.ts';
 import { createRecoveryScan } from '../storage/postgres/recovery-scan.ts';
 import { createPostgresSessions } from '../storage/postgres/sessions.ts';
 import { openAccounts } from './accounts.ts';
 import { applyCallback } from './apply-callback.ts';
 import { askShards, enterGatewayThread } from './gateway.ts';
+import { openControl } from './merchants.ts';
 
 const UNMATCHED_PAGE = 500;
 const SWEEP_EVERY_MS = 10_000;
@@ -31,10 +31,7 @@ await open().catch(guest.fail);
 
 async function open(): Promise<void> {
   const ask = askShards(guest);
-  const control = createControlReader({
-    connectionString: options.databases.control,
-    onLost: (error) => log('warn', 'control_connection_lost', { errorMessage: error.message }),
-  });
+  const control = openControl(guest);
   const accounts = await openAccounts(options, control);
   const scans = options.databases.shards.map((connectionString) => createRecoveryScan(connectionString));
   const queries = new Map(connectors(options).map(({ name, query }) => [name, query]));

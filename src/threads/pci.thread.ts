@@ -15,13 +15,11 @@ import { FAULT_POINTS, type FaultPoint } from '../domain/fault-points.ts';
 import type { SealedPage } from '../domain/sealed-page.ts';
 import type { VaultStore } from '../hsm/hsm.ts';
 import { createTokenizer } from '../hsm/tokenizer.ts';
-import { createAuthenticate } from '../http/authenticate.ts';
 import { readIdempotencyKey } from '../http/idempotency-key.ts';
 import { problem } from '../http/problem.ts';
 import {
   CARD_RATE_LIVE_DEFAULT,
   createRateLimit,
-  MERCHANT_RATE_DEFAULT,
   SESSION_RATE_DEFAULT,
   SHOPPER_NAMES_MAX,
 } from '../http/rate-limit.ts';
@@ -29,11 +27,11 @@ import { type HttpServer, startHttp } from '../http/server.ts';
 import { monotonicMs } from '../runtime/clock.ts';
 import { createFaultPoints } from '../runtime/fault-points.ts';
 import { randomBytes } from '../runtime/random.ts';
-import { createControlReader } from '../storage/postgres/control-reader.ts';
 import { createVaultStore } from '../storage/postgres/vault.ts';
 import { openAccounts } from './accounts.ts';
 import { askShards, enterGatewayThread } from './gateway.ts';
 import { listenerOptions } from './listener.ts';
+import { merchantGate, openControl } from './merchants.ts';
 import { openSessions } from './sessions.ts';
 
 const guest = enterGatewayThread();
@@ -46,10 +44,8 @@ await open().catch(guest.fail);
 
 async function open(): Promise<void> {
   const ask = askShards(guest);
-  const control = createControlReader({
-    connectionString: options.databases.control,
-    onLost: (error) => log('warn', 'control_connection_lost', { errorMessage: error.message }),
-  });
+  const control = openControl(guest);
+  const gate = merchantGate(guest, control);
   const sessions = await openSessions(guest);
   const accounts = await openAccounts(options, control);
   const vault = watched(createVaultStore(options.databases.vault!));
@@ -103,12 +99,8 @@ async function open(): Promise<void> {
         pay,
         problem,
         publicOrigin: new URL(options.publicCheckoutUrl).origin,
-        authenticate: createAuthenticate({
-          mode: options.mode,
-          merchantByKeyDigest: control.merchantByKeyDigest,
-          onLookupFailed: (error) => log('error', 'api_key_lookup_failed', { errorMessage: String(error) }),
-        }),
-        merchantRateLimit: rates.merchant,
+        authenticate: gate.authenticate,
+        merchantRateLimit: gate.rateLimit,
         sessionRateLimit: rates.session,
         ...(rates.address !== undefined && { addressRateLimit: rates.address }),
         readIdempotencyKey,
@@ -150,14 +142,10 @@ async function open(): Promise<void> {
 
 /** Who may post cards how often. Undefined: without a limit. */
 function rateLimits() {
-  const { merchant, session, card, ip } = options.rateLimits;
+  const { session, card, ip } = options.rateLimits;
   const ofShopper = (rate: RateLimit) => createRateLimit({ ...rate, namesMax: SHOPPER_NAMES_MAX });
   const cardRate = card ?? (options.mode === 'live' ? CARD_RATE_LIVE_DEFAULT : undefined);
   return {
-    merchant: createRateLimit({
-      ...(merchant ?? MERCHANT_RATE_DEFAULT),
-      namesMax: LIMITS.merchantsCachedMax,
-    }),
     session: ofShopper(session ?? SESSION_RATE_DEFAULT),
     card: cardRate && ofShopper(cardRate),
     address: ip && ofShopper(ip),

@@ -99,9 +99,9 @@ export function callback(over: Partial<CallbackRecorded> = {}): CallbackRecorded
 }
 
 export function expired(intent: PaymentIntent): IntentExpired {
-  const { paymentIntentId, merchantId } = intent;
+  const { paymentIntentId } = intent;
   const event = { eventId: freshEventId(), type: 'payment.failed' as const };
-  return { kind: 'intent-expired', paymentIntentId, merchantId, event, at: Date.now() };
+  return { kind: 'intent-expired', paymentIntentId, event, at: Date.now() };
 }
 
 /** UUIDv7 of now. */
