@@ -34,6 +34,8 @@ const PAUSE_AFTER_FAILURE_MS = 20;
 
 /** What the loops tell of themselves (a Measurement does). */
 export interface ArrivalCounts {
+  /** The first may begin now. */
+  beginWindow(nowMs: number): void;
   /** An arrival of the schedule that could not begin because too many were under way. */
   overrun(nowMs: number): void;
   /** Nothing is begun from here on. */
@@ -47,7 +49,9 @@ export async function closedLoop(
   begin: Begin,
   counts: ArrivalCounts,
 ): Promise<void> {
-  const endMs = performance.now() + options.durationMs;
+  const startMs = performance.now();
+  const endMs = startMs + options.durationMs;
+  counts.beginWindow(startMs);
   const shopper = async (): Promise<void> => {
     let nowMs = performance.now();
     while (nowMs < endMs && !options.signal.aborted) {
@@ -68,6 +72,7 @@ export function openLoop(
   counts: ArrivalCounts,
 ): Promise<void> {
   const startMs = performance.now();
+  counts.beginWindow(startMs);
   const total = Math.floor((options.durationMs * perSecond) / 1000);
   let arrived = 0;
   let underWay = 0;

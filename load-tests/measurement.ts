@@ -55,7 +55,7 @@ export class Measurement {
   polls = 0;
   #completedInWindow = 0;
   #windowMs: number | null = null;
-  readonly #startMs: number;
+  #startMs: number;
   #second = newHistogram();
   #secondCompleted = 0;
   #secondErrors = 0;
@@ -112,6 +112,11 @@ export class Measurement {
   overrun(nowMs: number): void {
     this.offered += 1;
     this.fail('driver overrun', '', nowMs);
+  }
+
+  /** Payments are begun from here on: what came before, as connecting, is not part of the window. */
+  beginWindow(nowMs: number): void {
+    this.#startMs = nowMs;
   }
 
   /** No more payments are begun from here on: rates are over the time until now. */
