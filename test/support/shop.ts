@@ -4,8 +4,9 @@
  * @module
  */
 
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { expect, vi } from 'vitest';
+import { eventually } from './eventually.ts';
 import type { Gateway, World } from './world.ts';
 
 /** The bank's cards (sandbox/README.md). */
@@ -96,13 +97,13 @@ export function createShop(
         customerId: 'user_456',
       };
       const answer = await shop.post('/v1/payment/intent', order);
-      expect(answer).toMatchObject({ status: 201, body: { status: 'PENDING' } });
+      assert.deepEqual([answer.status, answer.body.status], [201, 'PENDING']);
       return answer.body.paymentIntentId;
     },
     async session(paymentIntentId) {
       const urls = { successUrl: 'https://shop.example/success', cancelUrl: 'https://shop.example/cancel' };
       const answer = await shop.post('/v1/payment/session', { paymentIntentId, merchantId, ...urls });
-      expect(answer.status).toBe(201);
+      assert.equal(answer.status, 201);
       return answer.body;
     },
     pay: (sessionId, card, more = {}) =>
@@ -121,18 +122,18 @@ export function createShop(
       const paymentIntentId = await shop.intent(amount);
       const { sessionId } = await shop.session(paymentIntentId);
       const answer = await shop.pay(sessionId, card);
-      expect(answer).toMatchObject({ status: 202, body: { status: 'PROCESSING' } });
+      assert.deepEqual([answer.status, answer.body.status], [202, 'PROCESSING']);
       return { paymentIntentId, sessionId, transactionId: answer.body.transactionId };
     },
     transaction: (id) => shop.get(`/v1/payment/transaction/${id}`),
     becomes: (transactionId, status, withinMs = 20_000) =>
-      vi.waitFor(
+      eventually(
         async () => {
           const answer = await shop.transaction(transactionId);
-          expect(answer.body.status).toBe(status);
+          assert.equal(answer.body.status, status);
           return answer;
         },
-        { timeout: withinMs, interval: 30 },
+        { withinMs },
       ),
   };
   return shop;
