@@ -7,7 +7,8 @@
  * @module
  */
 
-import { createHmac, hash, randomUUID } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
+import { newIntentId, parseIntentId, parseTransactionId, transactionIdOf } from '../rival/ids.ts';
 import type { Place } from '../rival/parts.ts';
 import type { BankCharge, ChargeCard, Charges } from './charges.ts';
 import type { Add, Outcome } from './group-commit.ts';
@@ -39,9 +40,6 @@ interface CardForm extends ChargeCard {
   readonly sessionId: string;
 }
 
-const INTENT_ID = /^pi_[0-9a-f]{32}$/;
-const TRANSACTION_ID = /^txn_[0-9a-f]{32}$/;
-
 export class Payments {
   readonly #parts: PaymentParts;
 
@@ -64,12 +62,13 @@ export class Payments {
   /** The intent is looked at when it is paid for, not here. */
   createSession(answer: Answer, body: Buffer, key: string): void {
     const { paymentIntentId, merchantId } = JSON.parse(body.toString());
-    if (!INTENT_ID.test(paymentIntentId)) {
+    const intentId = parseIntentId(paymentIntentId);
+    if (intentId === null) {
       answer.notFound();
       return;
     }
     const { place, sessions, stores } = this.#parts;
-    const { sessionId, expiresMs } = sessions.open(paymentIntentId.slice(3));
+    const { sessionId, expiresMs } = sessions.open(intentId);
     const text = `{"sessionId":"${sessionId}","redirectUrl":"${place.apiUrl}/checkout?session=${sessionId}","expiresAt":"${new Date(expiresMs).toISOString()}"}`;
     if (key === '') answer.json('201 Created', text);
     else {
@@ -99,7 +98,7 @@ export class Payments {
   }
 
   #attempt(answer: Answer, card: CardForm, isForm: boolean, intentId: string, token: string): void {
-    const transactionId = `${intentId.slice(0, 31)}1`;
+    const transactionId = transactionIdOf(intentId);
     const { addAttempt } = this.#parts.stores;
     const committed = (outcome: Outcome): void => {
       if (outcome === 'failed') answer.failed();
@@ -123,11 +122,11 @@ export class Payments {
   }
 
   getTransaction(answer: Answer, shown: string): void {
-    if (!TRANSACTION_ID.test(shown)) {
+    const id = parseTransactionId(shown);
+    if (id === null) {
       answer.notFound();
       return;
     }
-    const id = shown.slice(4);
     const show = ([, status, amount, currency, completedMs]: readonly (string | null)[]): string => {
       const completedAt = completedMs == null ? 'null' : `"${new Date(Number(completedMs)).toISOString()}"`;
       const word = status === 'SENT' ? 'PROCESSING' : status;
@@ -137,11 +136,11 @@ export class Payments {
   }
 
   getIntent(answer: Answer, shown: string): void {
-    if (!INTENT_ID.test(shown)) {
+    const id = parseIntentId(shown);
+    if (id === null) {
       answer.notFound();
       return;
     }
-    const id = shown.slice(3);
     const show = ([, status, amount, currency]: readonly (string | null)[]): string =>
       `{"paymentIntentId":"${shown}","status":"${status}","amount":${amount},"currency":"${currency}"}`;
     this.#parts.stores.readIntent(id, (outcome) => answerRead(answer, outcome, show), id);
@@ -178,13 +177,6 @@ function answerRead(
   if (outcome === 'failed') answer.failed();
   else if (outcome === 'none') answer.notFound();
   else answer.json('200 OK', show(outcome));
-}
-
-/** A UUIDv7 whose last digit is 0, as Sluice's ids are: the driver knows the transaction's by it. */
-function newIntentId(nowMs: number): string {
-  const random = randomUUID();
-  const time = nowMs.toString(16).padStart(12, '0');
-  return `${time}7${random.slice(15, 18)}${random.slice(19, 23)}${random.slice(24, 35)}0`;
 }
 
 function keyRow(merchantId: string, endpoint: string, key: string, body: Buffer, text: string): rows.KeyRow {

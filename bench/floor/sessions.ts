@@ -4,7 +4,7 @@
  * @module
  */
 
-import { randomUUID } from 'node:crypto';
+import { newSessionId } from '../rival/ids.ts';
 
 const TTL_MS = 600_000;
 const SWEEP_MS = 1000;
@@ -15,7 +15,7 @@ export class Sessions {
   readonly #sweep = setInterval(() => this.#forgetExpired(), SWEEP_MS);
 
   open(intentId: string): { sessionId: string; expiresMs: number } {
-    const sessionId = `sess_${randomUUID().replaceAll('-', '')}`;
+    const sessionId = newSessionId();
     const expiresMs = Date.now() + TTL_MS;
     this.#sessions.set(sessionId, { intentId, expiresMs });
     return { sessionId, expiresMs };

@@ -9,4 +9,15 @@ export interface Merchant {
   readonly secretKey: string;
 }
 
-export const DEMO_MERCHANT: Merchant = { merchantId: 'merchant_demo', secretKey: 'sk_test_bench' };
+const MERCHANTS_MAX = 1000;
+
+/** The merchant of demo.json. */
+export const DEMO_MERCHANT: Merchant = { merchantId: 'merchant_demo', secretKey: 'sk_test_bench_demo' };
+
+export const MERCHANTS: readonly Merchant[] = [
+  DEMO_MERCHANT,
+  ...Array.from({ length: MERCHANTS_MAX }, (_, n) => ({
+    merchantId: `merchant_load_${n}`,
+    secretKey: `sk_test_bench_${n}`,
+  })),
+];
