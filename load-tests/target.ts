@@ -26,6 +26,8 @@ export interface Target {
 export interface Pids {
   readonly gateway: number | null;
   readonly postgres: number | null;
+  /** Of a gateway that has one of its own (the baseline of bench). */
+  readonly redis: number | null;
   readonly sandbox: number | null;
 }
 
@@ -84,7 +86,12 @@ function readPids(file: string): Pids | null {
   const run = readFields(file);
   if (run === null) return null;
   const pid = (name: string) => (typeof run[name] === 'number' ? run[name] : null);
-  return { gateway: pid('gatewayPid'), postgres: pid('postgresPid'), sandbox: pid('sandboxPid') };
+  return {
+    gateway: pid('gatewayPid'),
+    postgres: pid('postgresPid'),
+    redis: pid('redisPid'),
+    sandbox: pid('sandboxPid'),
+  };
 }
 
 function readFields(file: string): Record<string, unknown> | null {
