@@ -9,16 +9,9 @@ import { isRecord, readOrder, showCharge } from './bank.ts';
 import { type Book, type Charge, eventIdOf } from './book.ts';
 import type { Account, Callbacks } from './callbacks.ts';
 import { type AnswerManner, behaviourOf, LATE_ANSWER_MS } from './cards.ts';
+import { type Delays, readDelay } from './delays.ts';
 import { DELAY_MAX_MS, type FaultOrder, type Faults, isIntegerWithin, readFault } from './faults.ts';
 import { page } from './page.ts';
-
-/** The delays of the moment; the operator may change them. */
-export interface Delays {
-  /** How long every charge answer waits, ms. The charge itself is booked at once. */
-  chargeMs: number;
-  /** How long after a charge its callback leaves, ms. */
-  callbackMs: number;
-}
 
 /** What the routes work with. */
 export interface Counter {
@@ -28,6 +21,8 @@ export interface Counter {
   readonly faults: Faults;
   readonly delays: Delays;
   readonly clock: () => number;
+  /** The bank goes away for so many ms. */
+  readonly goAway: (ms: number) => void;
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
@@ -77,8 +72,12 @@ async function route(
       return await streamBook(counter.book, queryOf(url, queryAt), response);
     case 'GET /_bank/health':
       return answerJson(response, 200, { ok: true, callbacks_pending: counter.callbacks.pending });
+    case 'GET /_bank/delay':
+      return answerJson(response, 200, counter.delays.order);
     case 'POST /_bank/delay':
       return await postDelay(counter.delays, request, response);
+    case 'POST /_bank/outage':
+      return await postOutage(counter.goAway, request, response);
     case 'POST /_bank/faults':
       return await postFault(counter.faults, request, response);
     case 'DELETE /_bank/faults':
@@ -124,9 +123,10 @@ async function postCharge(
     );
   }
   const first = kind === 'booked';
-  if (first && charge.callback === 'due') counter.callbacks.send(charge, now + counter.delays.callbackMs);
+  const { answerMs, callbackMs } = counter.delays.next();
+  if (first && charge.callback === 'due') counter.callbacks.send(charge, now + callbackMs);
   const late = first && card.answer === 'late' ? LATE_ANSWER_MS : 0;
-  const delayMs = Math.max(counter.delays.chargeMs, late, fault?.fault === 'delay' ? fault.ms : 0);
+  const delayMs = Math.max(answerMs, late, fault?.fault === 'delay' ? fault.ms : 0);
   later(delayMs, response, () => answerCharge(response, charge, mannerOf(first, card.answer, fault), !first));
 }
 
@@ -187,14 +187,25 @@ async function streamBook(book: Book, query: URLSearchParams, response: ServerRe
 async function postDelay(delays: Delays, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readJson(request, response);
   if (body === null) return;
-  const { ms, callbackMs = delays.callbackMs } = isRecord(body.value) ? body.value : {};
-  for (const [field, value] of Object.entries({ ms, callbackMs })) {
-    if (isIntegerWithin(value, 0, DELAY_MAX_MS)) continue;
-    return answerError(response, 400, 'field_value', `${field} must be from 0 to ${DELAY_MAX_MS}`, field);
-  }
-  delays.chargeMs = Number(ms);
-  delays.callbackMs = Number(callbackMs);
-  answerJson(response, 200, { ms: delays.chargeMs, callbackMs: delays.callbackMs });
+  const read = readDelay(body.value, delays.order.callbackMs);
+  if (!read.ok) return answerError(response, 400, read.code, read.detail, read.field);
+  delays.set(read.order);
+  answerJson(response, 200, read.order);
+}
+
+/** The answer leaves first; it is the last one for a while. */
+async function postOutage(
+  goAway: (ms: number) => void,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readJson(request, response);
+  if (body === null) return;
+  const { ms } = isRecord(body.value) ? body.value : {};
+  if (!isIntegerWithin(ms, 1, DELAY_MAX_MS))
+    return answerError(response, 400, 'field_value', `ms must be from 1 to ${DELAY_MAX_MS}`, 'ms');
+  response.on('finish', () => goAway(ms));
+  answerJson(response, 200, { ms });
 }
 
 async function postFault(faults: Faults, request: IncomingMessage, response: ServerResponse): Promise<void> {
