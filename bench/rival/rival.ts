@@ -13,7 +13,7 @@ import type { ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { endChild, startChild } from './child.ts';
-import { DEMO_MERCHANT } from './merchants.ts';
+import { DEMO_MERCHANT, MERCHANTS } from './merchants.ts';
 import { type Parts, type PartsOptions, type Place, startParts } from './parts.ts';
 
 export interface Rival {
@@ -50,7 +50,8 @@ export async function startRival(rival: Rival): Promise<RunningRival> {
     const { postgres, bank, redis } = parts.pids;
     const pids = { gatewayPid: child.pid!, postgresPid: postgres, sandboxPid: bank, redisPid: redis };
     const { apiUrl, bankUrl } = parts.place;
-    const demo = { ...DEMO_MERCHANT, apiUrl, checkoutUrl: apiUrl, sandboxUrl: bankUrl };
+    const urls = { apiUrl, checkoutUrl: apiUrl, sandboxUrl: bankUrl };
+    const demo = { ...DEMO_MERCHANT, merchants: MERCHANTS, ...urls };
     writeFileSync(join(parts.folder, 'demo.json'), JSON.stringify(demo), { mode: 0o600 });
     writeFileSync(join(parts.folder, 'run.json'), JSON.stringify(pids));
     return { parts, pids, stop };
