@@ -55,7 +55,8 @@ export const FAULTS_MAX = 1000;
 export const DELAY_MAX_MS = 600_000;
 const COUNT_MAX = 1_000_000_000;
 
-const kindsOf: Readonly<Record<FaultStep, readonly FaultKind[]>> = {
+/** The faults of each step. */
+export const FAULT_KINDS: Readonly<Record<FaultStep, readonly FaultKind[]>> = {
   charge: [
     'drop',
     'dropBefore',
@@ -131,8 +132,9 @@ export function readFault(body: unknown): { readonly ok: true; readonly order: F
   if (step !== 'charge' && step !== 'query' && step !== 'callback') {
     return refuse('step', 'step must be charge, query or callback');
   }
-  const kind = kindsOf[step].find((known) => known === fault);
-  if (kind === undefined) return refuse('fault', `fault of a ${step} must be ${kindsOf[step].join(', ')}`);
+  const kind = FAULT_KINDS[step].find((known) => known === fault);
+  if (kind === undefined)
+    return refuse('fault', `fault of a ${step} must be ${FAULT_KINDS[step].join(', ')}`);
   if (card !== undefined && (typeof card !== 'string' || !/^[0-9]{1,19}$/.test(card))) {
     return refuse('card', 'card must be the first digits of a card number');
   }

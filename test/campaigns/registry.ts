@@ -5,5 +5,6 @@
  */
 
 import type { Campaign } from './campaign.ts';
+import { faults } from './faults.ts';
 
-export const CAMPAIGNS: readonly Campaign[] = [];
+export const CAMPAIGNS: readonly Campaign[] = [faults];
