@@ -13,6 +13,7 @@ import { FAULT_KINDS } from '../../sandbox/faults.ts';
 import { createClientLog } from '../../src/verification/client-log.ts';
 import { queryShards } from '../support/databases.ts';
 import { eventually, pause } from '../support/eventually.ts';
+import { shuffled } from '../support/random.ts';
 import { startWorld, type World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
 import { type Client, createClient, type Payment } from './client.ts';
@@ -97,15 +98,6 @@ function dealPlans({ count, random }: CampaignRun): FaultPlan[] {
   });
 }
 
-function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
-  const deck = [...items];
-  for (let last = deck.length - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1));
-    [deck[last], deck[other]] = [deck[other]!, deck[last]!];
-  }
-  return deck;
-}
-
 async function tryPlan(world: World, client: Client, plan: FaultPlan, tally: Tally): Promise<void> {
   for (let tries = 1; tries <= TRIES_MAX; tries++) {
     const amount = tally.amounts++;
@@ -113,7 +105,8 @@ async function tryPlan(world: World, client: Client, plan: FaultPlan, tally: Tal
     const payment = await client.buy(plan.card, amount);
     const end = payment === null ? null : await endOf(client, payment, plan);
     // What is left waits for a charge or a question that never comes; a fault of the callback is still to strike.
-    if (end !== 'as planned' || plan.faults.some(({ count = 1 }) => count > 1)) await clearFaults(world, amount);
+    if (end !== 'as planned' || plan.faults.some(({ count = 1 }) => count > 1))
+      await clearFaults(world, amount);
     if (end === 'as planned') return;
     if (end === 'not sent' || payment === null) {
       tally.notSent++;

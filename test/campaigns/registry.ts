@@ -6,5 +6,6 @@
 
 import type { Campaign } from './campaign.ts';
 import { faults } from './faults.ts';
+import { poison } from './poison.ts';
 
-export const CAMPAIGNS: readonly Campaign[] = [faults];
+export const CAMPAIGNS: readonly Campaign[] = [faults, poison];
