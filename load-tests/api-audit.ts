@@ -62,7 +62,7 @@ class Findings {
   get rules(): Reading['rules'] {
     return [...this.#counts].map(([rule, count]) => ({
       rule,
-      what: RULES[rule],
+      what: RULES[rule].what,
       count,
       ids: this.#ids.get(rule) ?? [],
     }));

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadOptions } from '../src/cli/command.ts';
 import { connectEmbedded } from '../src/embedded/connect.ts';
-import { type RuleReport, type Verification, verify } from '../src/verification/verify.ts';
+import { type RuleReport, verify } from '../src/verification/verify.ts';
 import { type ClientRecord, INTENT_OK, PAY_OK, PAY_SENT } from './client-record.ts';
 
 /** Counts of payments (of intents, where none was paid). Null where it cannot be known: no bank, or no webhooks. */
@@ -32,15 +32,18 @@ export interface Audit {
   /** Intents charged more than once, or with two successes. */
   readonly double: number | null;
   /** Everything any rule found; empty when all is well. */
-  readonly findings: readonly RuleReport[];
+  readonly findings: readonly Finding[];
   /** What the records themselves are like, where that must be known. */
   readonly remarks: readonly string[];
 }
 
+/** What one rule found (src/verification/rules.ts). */
+export type Finding = Pick<RuleReport, 'rule' | 'what' | 'count' | 'ids'>;
+
 /** What an audit has found, before it is counted up. */
 export interface Reading {
   readonly source: Audit['source'];
-  readonly rules: readonly Pick<RuleReport, 'rule' | 'what' | 'count' | 'ids'>[];
+  readonly rules: readonly Finding[];
   readonly charges: number | null;
   readonly remarks: readonly string[];
 }
@@ -59,7 +62,7 @@ export async function readBySql(
   try {
     const clientLog = join(folder, 'client.ndjson');
     record.writeLog(clientLog);
-    const verification: Verification = await verify({
+    const { rules, counts, remarks } = await verify({
       shardDatabaseUrls: databases.owner.shards,
       book,
       clientLog,
@@ -67,7 +70,6 @@ export async function readBySql(
       now: Date.now(),
       since: record.startedAt,
     });
-    const { rules, counts, remarks } = verification;
     return { source: 'sql', rules, charges: book === null ? null : counts.charges, remarks };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -87,7 +89,9 @@ export function auditOf(record: ClientRecord, { source, rules, charges, remarks 
     delivered: null,
     lost: absent + found('final_taken_back') + found('success_without_charge'),
     double: charges === null ? null : found('second_success'),
-    findings: rules.filter(({ count }) => count > 0),
+    findings: rules
+      .filter(({ count }) => count > 0)
+      .map(({ rule, what, count, ids }) => ({ rule, what, count, ids })),
     remarks,
   };
 }
