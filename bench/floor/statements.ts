@@ -35,7 +35,7 @@ alter table vault_pages alter column sealed set storage external`;
 
 /** Settings of a turn's session: plans are made once, for the primary keys, whatever the tables hold at that moment. */
 export const SESSION_SETTINGS =
-  '-c plan_cache_mode=force_generic_plan -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c synchronous_commit=on';
+  '-c plan_cache_mode=force_generic_plan -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c enable_memoize=off -c synchronous_commit=on';
 
 export interface KeyRow {
   readonly merchantId: string;
