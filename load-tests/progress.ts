@@ -24,20 +24,24 @@ export function startProgress(
 ): { stop(): void } {
   say(line(COLUMNS));
   let seconds = 0;
-  const timer = setInterval(() => say(progressLine(++seconds, measurement, phases)), 1000);
+  const timer = setInterval(() => say(progressLine(++seconds, performance.now(), measurement, phases)), 1000);
   return { stop: () => clearInterval(timer) };
 }
 
 /** How a run stands so many seconds after its begin. */
-export function progressLine(seconds: number, measurement: Measurement, phases: readonly Phase[]): string {
-  const { counted, warmUp, timeline } = measurement;
+export function progressLine(
+  seconds: number,
+  nowMs: number,
+  measurement: Measurement,
+  phases: readonly Phase[],
+): string {
+  const { counted, warmUp } = measurement;
   const tallies = [counted, warmUp];
   const sum = (name: 'offered' | 'completed' | 'errors') =>
     tallies.reduce((total, tally) => total + tally[name], 0);
   const underWay = sum('offered') - sum('completed') - sum('errors');
   const name = `${String(seconds).padStart(4)} s  ${phaseAt(phases, seconds)}`;
-  // The last second that is over; the open one would look like a slump.
-  const last = timeline.at(-2);
+  const last = measurement.secondBefore(nowMs);
   if (last === undefined) return line([name, '', '', underWay, sum('errors'), '']);
   return line([name, last.offered, last.achieved, underWay, sum('errors'), last.p99?.toFixed(1) ?? '-']);
 }

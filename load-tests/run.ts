@@ -19,6 +19,7 @@ import { createBank } from './bank.ts';
 import { CARDS_IN_DECK, makeCardNumbers } from './cards.ts';
 import { ClientRecord } from './client-record.ts';
 import { type CpuUsPerPayment, cpuPerPayment, readCpuTimes } from './cpu.ts';
+import { htmlReport } from './html-report.ts';
 import { learnCheckoutUrl } from './learn-checkout.ts';
 import { ensureLoadMerchants } from './load-merchants.ts';
 import { thisMachine } from './machine.ts';
@@ -109,6 +110,7 @@ async function load(asked: LoadArguments, target: Target): Promise<0 | 1> {
   });
   process.stdout.write(formatReport(report));
   if (asked.json !== null) writeFileSync(asked.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (asked.html !== null) writeFileSync(asked.html, htmlReport(report));
   const audited = audit !== null && audit.findings.length === 0;
   return best.measurement.counted.completed > 0 && audited ? 0 : 1;
 }

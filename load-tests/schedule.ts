@@ -30,7 +30,7 @@ export function* dueTimes(perSecond: number, phases: readonly Phase[]): Generato
   let phaseMs = 0;
   for (const { seconds, factor } of phases) {
     const rate = perSecond * factor;
-    const count = Math.floor(seconds * rate);
+    const count = Math.round(seconds * rate);
     for (let n = 0; n < count; n++) yield phaseMs + (n * 1000) / rate;
     phaseMs += seconds * 1000;
   }

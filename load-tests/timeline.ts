@@ -63,14 +63,20 @@ export class Timeline {
 
   answered(latencyUs: number, nowMs: number): void {
     if (this.#at(nowMs) === null) return;
-    this.#enter(nowMs);
+    this.enter(nowMs);
     this.#latencies.recordValue(latencyUs);
   }
 
   /** Ends the last second. */
   end(nowMs: number): void {
-    this.#enter(nowMs);
+    this.enter(nowMs);
     this.#closeSecond();
+  }
+
+  /** Closes the seconds that are over. */
+  enter(nowMs: number): void {
+    const second = Math.floor((nowMs - this.#startMs) / 1000);
+    while (this.#open < second) this.#closeSecond();
   }
 
   /** Completed from the window's begin until now. */
@@ -89,11 +95,6 @@ export class Timeline {
     while (this.#seconds.length <= second)
       this.#seconds.push({ offered: 0, achieved: 0, errors: 0, p99: null });
     return this.#seconds[second]!;
-  }
-
-  #enter(nowMs: number): void {
-    const second = Math.floor((nowMs - this.#startMs) / 1000);
-    while (this.#open < second) this.#closeSecond();
   }
 
   #closeSecond(): void {

@@ -92,6 +92,7 @@ export interface AttemptRow {
 /** Gives back id, amount and currency of those that won the primary key: the claim on a charge. */
 export const attempts: Kind<AttemptRow> = {
   name: 'attempts',
+  claims: true,
   text: `insert into transactions (transaction_id, payment_intent_id, amount, currency, status, token, created_at)
     select u.id, i.payment_intent_id, i.amount, i.currency, 'SENT', u.token, now()
     from unnest($1::uuid[], $2::uuid[], $3::text[]) u (id, intent_id, token)
