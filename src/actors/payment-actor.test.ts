@@ -319,7 +319,9 @@ test('a usual payment reads nothing: memory proposes, the commit verifies', asyn
   };
   for (const step of [create(), start(), hear(), callback()]) await world.ask(step);
   expect(reads).toBe(0);
-  expect(world.store.outbox).toEqual([{ transactionId: TXN, type: 'payment.succeeded' }]);
+  expect(world.store.outbox).toEqual([
+    { paymentIntentId: INTENT, transactionId: TXN, type: 'payment.succeeded' },
+  ]);
 });
 
 test('an "accepted" is not written when the final word comes in its time, and is written when it does not', async () => {

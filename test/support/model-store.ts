@@ -21,8 +21,8 @@ export interface ModelStore {
   callbacks: Map<string, string>;
   /** Callbacks no transaction was found for, in the order they came. */
   unmatched: Map<string, CallbackRecorded>;
-  outbox: Array<{ transactionId: string | null; type: PaymentEventType }>;
-  /** Every commit that was tried. */
+  outbox: Array<{ paymentIntentId: IntentId; transactionId: string | null; type: PaymentEventType }>;
+  /** What `commit` was called with. */
   commits: Fact[][];
   /** Called before each commit; throw a StorageError to fail it. */
   beforeCommit: (facts: readonly Fact[]) => void;
@@ -61,7 +61,6 @@ export function createModelStore({ now }: ModelStoreOptions = {}): ModelStore {
     },
     apply(facts) {
       store.beforeCommit(facts);
-      store.commits.push([...facts]);
       const turn = beginTurn(store, now);
       const effects = facts.map((fact) => apply(turn, fact));
       if (facts.some((fact, i) => isHalfway(turn, fact, effects[i]!))) {
@@ -72,7 +71,10 @@ export function createModelStore({ now }: ModelStoreOptions = {}): ModelStore {
       return effects;
     },
     prefetch: async (needs) => store.read(needs),
-    commit: async (facts) => store.apply(facts),
+    async commit(facts) {
+      store.commits.push([...facts]);
+      return store.apply(facts);
+    },
     failureOf(error) {
       if (error instanceof StorageError) return error.kind;
       throw error;
@@ -154,7 +156,8 @@ function apply(turn: Turn, fact: Fact): Effect {
       if (!old || intentStatus(payment) !== 'PENDING') return { effective: false };
       const intent = { ...payment.intent, status: 'FAILED' as const };
       turn.put(store.payments, fact.paymentIntentId, { intent, attempts: payment.attempts });
-      store.outbox.push({ transactionId: null, type: fact.event.type });
+      const { paymentIntentId, event } = fact;
+      store.outbox.push({ paymentIntentId, transactionId: null, type: event.type });
       return { effective: true };
     }
     case 'callback-recorded': {
@@ -215,6 +218,7 @@ function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>)
   if (fact.event !== null) {
     const { type } = fact.event;
     turn.store.outbox.push({
+      paymentIntentId: intentId,
       transactionId,
       type: type === 'payment.failed' && !closes ? 'payment.attempt_failed' : type,
     });

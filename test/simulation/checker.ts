@@ -1,0 +1,195 @@
+/**
+ * Checker: what must hold while a run goes on. What must hold once it has come to rest is in `judge.ts`.
+ *
+ * It knows what the databases hold, what the bank has booked and what clients were told, and asks none of the gateway's
+ * own rules.
+ *
+ * @module
+ */
+
+import type { ProcessorCallback } from '../../src/domain/callback.ts';
+import type { Effect, Fact } from '../../src/domain/facts.ts';
+import { type IntentId, intentIdOf, shardOfId, type TransactionId } from '../../src/domain/ids.ts';
+import type { Payment } from '../../src/domain/payment-intent.ts';
+import type { Attempt, TransactionStatus } from '../../src/domain/transaction.ts';
+import type { ModelStore } from '../support/model-store.ts';
+import type { Bank } from './bank.ts';
+import type { Database } from './database.ts';
+import type { Thread } from './host.ts';
+
+/** What broke a promise, and the payment it broke it for. */
+export interface Violation {
+  what: string;
+  paymentIntentId: IntentId | null;
+}
+
+/** What one reader has seen so far: its looks follow one another. */
+export interface Reader {
+  intent: Payment['intent']['status'] | null;
+  attempts: Map<TransactionId, TransactionStatus>;
+}
+
+export interface Checker {
+  readonly violations: readonly Violation[];
+  /** Intents and attempts that somebody was told of. */
+  readonly acknowledged: {
+    readonly intents: ReadonlySet<IntentId>;
+    readonly attempts: ReadonlySet<TransactionId>;
+  };
+  /** Requests of living threads that were never answered. */
+  unanswered(): string[];
+  violate(what: string, id?: string | null): void;
+  /** A batch was committed; `before` holds the rows it changed as they were. */
+  committed(facts: readonly Fact[], effects: readonly Effect[], before: ReadonlyMap<string, Attempt>): void;
+  /** A lane takes a request in; what is returned must be called once. */
+  asked<Answer>(thread: Thread, what: string, settle: (answer: Answer) => void): (answer: Answer) => void;
+  /** How many wait in a bounded place. */
+  waiting(where: string, count: number, countMax: number): void;
+  /** A charge leaves for the bank. */
+  sent(transactionId: TransactionId): void;
+  /** A merchant is told that its intent is there; `key` is the idempotency key it used, in its scope. */
+  intentAcknowledged(intentId: IntentId, key: string | null): void;
+  /** A shopper is told that the payment is on its way. */
+  attemptAcknowledged(transactionId: TransactionId, key: string | null): void;
+  /** The processor is told that its callback is safe. */
+  callbackTaken(callback: ProcessorCallback): void;
+  /** A reader's next look; null: "no such payment". */
+  read(reader: Reader, intentId: IntentId, payment: Payment | null): void;
+}
+
+export interface CheckedParts {
+  databaseOf(shard: number): Database;
+  bank: Bank;
+}
+
+/** More would tell the same. */
+const VIOLATIONS_MAX = 20;
+
+/** Which status may follow which in a row: written down a second time on purpose. */
+const EDGES: Readonly<Record<TransactionStatus, readonly TransactionStatus[]>> = {
+  SENT: ['PROCESSING', 'REQUIRES_ACTION', 'SUCCESS', 'FAILED'],
+  PROCESSING: ['REQUIRES_ACTION', 'SUCCESS', 'FAILED'],
+  REQUIRES_ACTION: ['PROCESSING', 'SUCCESS', 'FAILED'],
+  SUCCESS: [],
+  // Late success.
+  FAILED: ['SUCCESS'],
+};
+
+/** How far along a reader may see a status: it never goes back, though steps between two looks may be missed. */
+const STAGES: Readonly<Record<TransactionStatus, number>> = {
+  SENT: 0,
+  PROCESSING: 1,
+  REQUIRES_ACTION: 1,
+  FAILED: 2,
+  SUCCESS: 3,
+};
+
+/** @param parts read late: the parts are made after the checker */
+export function createChecker(parts: () => CheckedParts): Checker {
+  const violations: Violation[] = [];
+  const acknowledged = { intents: new Set<IntentId>(), attempts: new Set<TransactionId>() };
+  const sent = new Set<TransactionId>();
+  /** Idempotency key → what it was answered with. */
+  const answers = new Map<string, string>();
+  const open = new Map<object, { thread: Thread; what: string }>();
+
+  function violate(what: string, id: string | null = null): void {
+    if (violations.length < VIOLATIONS_MAX) {
+      violations.push({ what, paymentIntentId: id === null ? null : intentIdOf(id) });
+    }
+  }
+
+  function modelOf(id: string): ModelStore {
+    return parts().databaseOf(shardOfId(id)).model;
+  }
+
+  function isStored(transactionId: TransactionId): boolean {
+    const payment = modelOf(transactionId).payments.get(intentIdOf(transactionId));
+    return payment?.attempts.some((attempt) => attempt.transactionId === transactionId) ?? false;
+  }
+
+  function moved(before: Attempt, after: Attempt): void {
+    const { transactionId: id, status } = after;
+    // Two words of one turn are one change of the row.
+    if (status !== before.status && !EDGES[before.status].includes(status))
+      violate(`${id} went from ${before.status} to ${status}`, id);
+    if (after.revision <= before.revision)
+      violate(`${id} went from revision ${before.revision} to ${after.revision}`, id);
+    if (status === 'SUCCESS' && parts().bank.book.get(id)?.charge.status !== 'succeeded')
+      violate(`${id} became SUCCESS and was not charged`, id);
+  }
+
+  function sameAnswer(key: string | null, answer: string): void {
+    if (key === null) return;
+    const before = answers.get(key);
+    if (before === undefined) answers.set(key, answer);
+    else if (before !== answer) violate(`one key was answered with ${before} and with ${answer}`, answer);
+  }
+
+  return {
+    violations,
+    acknowledged,
+    unanswered: () => [...open.values()].filter(({ thread }) => thread.alive).map(({ what }) => what),
+    violate,
+    committed(facts, effects, before) {
+      for (const [i, fact] of facts.entries()) {
+        if (!effects[i]!.effective) continue;
+        if (effects[i]!.incident !== undefined && fact.kind === 'attempt-moved')
+          violate(`a second attempt was charged: ${fact.attempt.transactionId}`, fact.attempt.transactionId);
+        const row = fact.kind === 'attempt-moved' ? before.get(fact.attempt.transactionId) : undefined;
+        if (row !== undefined && fact.kind === 'attempt-moved') moved(row, fact.attempt);
+      }
+    },
+    asked(thread, what, settle) {
+      const ask = {};
+      open.set(ask, { thread, what });
+      return (answer) => {
+        if (!open.delete(ask)) violate(`${what} was answered twice in ${thread.name}`);
+        settle(answer);
+      };
+    },
+    waiting(where, count, countMax) {
+      if (count > countMax) violate(`${count} wait in ${where}, where ${countMax} may`);
+    },
+    sent(transactionId) {
+      if (sent.has(transactionId)) violate(`${transactionId} was sent twice`, transactionId);
+      sent.add(transactionId);
+      if (!isStored(transactionId)) violate(`${transactionId} was sent before it was stored`, transactionId);
+    },
+    intentAcknowledged(intentId, key) {
+      acknowledged.intents.add(intentId);
+      if (!modelOf(intentId).payments.has(intentId))
+        violate(`${intentId} was acknowledged and is not there`, intentId);
+      sameAnswer(key, intentId);
+    },
+    attemptAcknowledged(transactionId, key) {
+      acknowledged.attempts.add(transactionId);
+      if (!isStored(transactionId))
+        violate(`${transactionId} was acknowledged and is not there`, transactionId);
+      sameAnswer(key, transactionId);
+    },
+    callbackTaken({ processor, callbackId, transactionId }) {
+      if (!modelOf(transactionId!).callbacks.has(`${processor} ${callbackId}`))
+        violate(`callback ${callbackId} was taken and is not there`, transactionId);
+    },
+    read(reader, intentId, payment) {
+      if (payment === null) violate(`a reader was told that ${intentId} does not exist`, intentId);
+      else look(reader, payment);
+    },
+  };
+
+  function look(reader: Reader, { intent, attempts }: Payment): void {
+    const id = intent.paymentIntentId;
+    const back = reader.intent === 'SUCCESS' || (reader.intent === 'FAILED' && intent.status === 'PENDING');
+    if (back && reader.intent !== intent.status)
+      violate(`a reader saw the intent ${reader.intent}, then ${intent.status}`, id);
+    reader.intent = intent.status;
+    const seen = new Map(attempts.map(({ transactionId, status }) => [transactionId, status]));
+    for (const [transactionId, before] of reader.attempts) {
+      const now = seen.get(transactionId);
+      if (now === undefined || STAGES[now] < STAGES[before])
+        violate(`a reader saw ${transactionId} ${before}, then ${now ?? 'no more'}`, id);
+    }
+    reader.attempts = seen;
+  }
+}
