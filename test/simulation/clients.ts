@@ -22,7 +22,7 @@ const CREATE_TRIES = 6;
 /** Cards a shopper has, and times one is tried when the gateway says it cannot now. */
 const CARDS_MAX = 5;
 const PAY_TRIES = 4;
-const LOOKS_MAX = 12;
+const LOOKS_MAX = 8;
 /** The published test card: what becomes of a charge is the bank's to draw, not the card's. */
 const TEST_CARD = '4111111111111111';
 const EXPIRY_YEAR = 2030;
@@ -154,7 +154,7 @@ async function settled(world: World, intentId: IntentId): Promise<'free' | 'over
   let waitMs = 50 + world.random() * 200;
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     await world.sleep(waitMs);
-    waitMs = Math.min(waitMs * 2, 60_000);
+    waitMs = Math.min(waitMs * 3, 60_000);
     const payment = await look(world, someGateway(world), intentId);
     if (payment === null) continue;
     if (payment.intent.status !== 'PENDING') return 'over';
@@ -169,7 +169,7 @@ async function follow(world: World, intentId: IntentId): Promise<void> {
   let waitMs = world.random() * 200;
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     await world.sleep(waitMs);
-    waitMs = Math.min(20 + waitMs * 2, 120_000);
+    waitMs = Math.min(20 + waitMs * 3, 120_000);
     const payment = await look(world, someGateway(world), intentId);
     if (payment === null) continue;
     world.checker.read(reader, intentId, payment);

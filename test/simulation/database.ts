@@ -10,7 +10,7 @@
  */
 
 import type { Effect, Fact } from '../../src/domain/facts.ts';
-import { type IntentId, intentIdOf, shardOfId } from '../../src/domain/ids.ts';
+import { type IntentId, intentIdOf, shardOfId, type TransactionId } from '../../src/domain/ids.ts';
 import { type Attempt, isFinal } from '../../src/domain/transaction.ts';
 import type { Page, RecoveryScan } from '../../src/storage/recovery-scan.ts';
 import { type Loaded, type Needs, type ShardStore, StorageError } from '../../src/storage/storage.ts';
@@ -45,11 +45,14 @@ const ORPHAN_MS = 5000;
 const LOCK_TIMEOUT_MS = 2000;
 
 /** An empty database. `owns` tells which logical shards are its own. */
-export function createDatabase(world: World, index: number, owns: (shard: number) => boolean): Database {
+export function createDatabase(world: World, number: number, owns: (shard: number) => boolean): Database {
   const { scheduler, trace, random, checker } = world;
   const model = createModelStore({ now: () => EPOCH + scheduler.now() });
   /** Ids of all intents, ascending: their primary key. */
   const ids: IntentId[] = [];
+  /** Attempts there are, and those among them that are not final. */
+  let attempts = 0;
+  const open = new Map<TransactionId, Attempt>();
   const progress = new Map<string, string>();
   let downUntil = 0;
 
@@ -69,11 +72,27 @@ export function createDatabase(world: World, index: number, owns: (shard: number
     const before = beforeOf(facts);
     const effects = model.apply(facts);
     for (const [i, fact] of facts.entries()) {
-      if (fact.kind === 'intent-created' && effects[i]!.effective) insert(ids, fact.intent.paymentIntentId);
+      if (effects[i]!.effective) index(fact);
       trace.note(`commit ${fact.kind}`, paymentOf(fact) ?? '', verdictOf(fact, effects[i]!));
     }
     checker.committed(facts, effects, before);
     return effects;
+  }
+
+  /** Keeps what the walks look for. */
+  function index(fact: Fact): void {
+    if (fact.kind === 'intent-created') insert(ids, fact.intent.paymentIntentId);
+    if (fact.kind === 'attempt-started') attempts++;
+    if (fact.kind !== 'attempt-started' && fact.kind !== 'attempt-moved') return;
+    const { transactionId } = fact.attempt;
+    const row = rowOf(transactionId)!;
+    if (isFinal(row.status)) open.delete(transactionId);
+    else open.set(transactionId, row);
+  }
+
+  function rowOf(transactionId: TransactionId): Attempt | undefined {
+    const payment = model.payments.get(intentIdOf(transactionId));
+    return payment?.attempts.find((attempt) => attempt.transactionId === transactionId);
   }
 
   /** The rows a batch is about, as they stand before it. */
@@ -81,10 +100,8 @@ export function createDatabase(world: World, index: number, owns: (shard: number
     const before = new Map<string, Attempt>();
     for (const fact of facts) {
       if (fact.kind !== 'attempt-moved') continue;
-      const { transactionId, paymentIntentId } = fact.attempt;
-      const row = model.payments
-        .get(paymentIntentId)
-        ?.attempts.find((attempt) => attempt.transactionId === transactionId);
+      const { transactionId } = fact.attempt;
+      const row = rowOf(transactionId);
       if (row !== undefined) before.set(transactionId, row);
     }
     return before;
@@ -184,7 +201,7 @@ export function createDatabase(world: World, index: number, owns: (shard: number
     try {
       execute(facts);
     } catch (error) {
-      trace.note('orphan fails', String(index), asStorageError(error).kind);
+      trace.note('orphan fails', String(number), asStorageError(error).kind);
     }
   }
 
@@ -212,14 +229,15 @@ export function createDatabase(world: World, index: number, owns: (shard: number
   }
 
   function openAttempts(after: string, before: string, limit: number): Page<Attempt> {
+    const inside = ({ transactionId }: Attempt): boolean => transactionId > after && transactionId < before;
+    if (attempts < limit) return { rows: [...open.values()].filter(inside).sort(byId), next: null };
     const rows: Attempt[] = [];
     let looked = 0;
     for (let at = firstFrom(ids, intentIdOf(after)); at < ids.length && ids[at]! < before; at++) {
       for (const attempt of model.payments.get(ids[at]!)!.attempts) {
-        const { transactionId } = attempt;
-        if (transactionId <= after || transactionId >= before) continue;
+        if (!inside(attempt)) continue;
         if (!isFinal(attempt.status)) rows.push(attempt);
-        if (++looked === limit) return { rows, next: transactionId };
+        if (++looked === limit) return { rows, next: attempt.transactionId };
       }
     }
     return { rows, next: null };
@@ -239,7 +257,7 @@ export function createDatabase(world: World, index: number, owns: (shard: number
   }
 
   return {
-    index,
+    index: number,
     model,
     connect,
     scan,
@@ -290,6 +308,10 @@ function verdictOf(fact: Fact, { effective }: Effect): string {
             ? `${fact.eventId} ${fact.verdict}`
             : '';
   return effective ? what : `${what} without effect`;
+}
+
+function byId(a: Attempt, b: Attempt): number {
+  return a.transactionId < b.transactionId ? -1 : 1;
 }
 
 /** Index of the first id that is not below `from`. */
