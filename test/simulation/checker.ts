@@ -10,8 +10,11 @@
 import type { ProcessorCallback } from '../../src/domain/callback.ts';
 import type { Effect, Fact } from '../../src/domain/facts.ts';
 import { type IntentId, intentIdOf, shardOfId, type TransactionId } from '../../src/domain/ids.ts';
+import type { OutcomeCode } from '../../src/domain/outcomes.ts';
 import type { Payment } from '../../src/domain/payment-intent.ts';
 import type { Attempt, TransactionStatus } from '../../src/domain/transaction.ts';
+import type { ShardReply } from '../../src/messages/replies.ts';
+import type { ShardRequest } from '../../src/messages/requests.ts';
 import type { ModelStore } from '../support/model-store.ts';
 import type { Bank } from './bank.ts';
 import type { Database } from './database.ts';
@@ -41,8 +44,12 @@ export interface Checker {
   violate(what: string, id?: string | null): void;
   /** A batch was committed; `before` holds the rows it changed as they were. */
   committed(facts: readonly Fact[], effects: readonly Effect[], before: ReadonlyMap<string, Attempt>): void;
-  /** A lane takes a request in; what is returned must be called once. */
-  asked<Answer>(thread: Thread, what: string, settle: (answer: Answer) => void): (answer: Answer) => void;
+  /** A lane takes a request in; what is returned must be called once, with an answer that was true meanwhile. */
+  asked(
+    thread: Thread,
+    request: ShardRequest,
+    settle: (reply: ShardReply) => void,
+  ): (reply: ShardReply) => void;
   /** How many wait in a bounded place. */
   waiting(where: string, count: number, countMax: number): void;
   /** A charge leaves for the bank. */
@@ -84,6 +91,28 @@ const STAGES: Readonly<Record<TransactionStatus, number>> = {
   SUCCESS: 3,
 };
 
+/** Refusals that say how a payment stands. */
+const STANDINGS: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>([
+  'payment_in_progress',
+  'intent_already_paid',
+  'intent_closed',
+]);
+
+/** What is wrong with an answer about a payment that stood still meanwhile; null: nothing. */
+function answerFault(request: ShardRequest, reply: ShardReply, { intent, attempts }: Payment): string | null {
+  const latest = attempts.at(-1);
+  const free =
+    latest === undefined || (latest.status === 'FAILED' && latest.reopenable && latest.attempt < 5);
+  if (reply.type === 'refused' && STANDINGS.has(reply.refusal.code) && intent.status === 'PENDING' && free)
+    return `was refused as ${reply.refusal.code}, and it can be paid`;
+  if (request.type !== 'find-payment' || reply.type !== 'payment-found') return null;
+  const shown = reply.payment.attempts.map(({ status, revision }) => `${status} ${revision}`).join();
+  const stored = attempts.map(({ status, revision }) => `${status} ${revision}`).join();
+  if (reply.payment.intent.status !== intent.status || shown !== stored)
+    return `was shown as ${reply.payment.intent.status} ${shown}, it is ${intent.status} ${stored}`;
+  return null;
+}
+
 /** @param parts read late: the parts are made after the checker */
 export function createChecker(parts: () => CheckedParts): Checker {
   const violations: Violation[] = [];
@@ -101,6 +130,10 @@ export function createChecker(parts: () => CheckedParts): Checker {
 
   function modelOf(id: string): ModelStore {
     return parts().databaseOf(shardOfId(id)).model;
+  }
+
+  function paymentAt(intentId: IntentId): Payment | undefined {
+    return modelOf(intentId).payments.get(intentId);
   }
 
   function isStored(transactionId: TransactionId): boolean {
@@ -140,12 +173,18 @@ export function createChecker(parts: () => CheckedParts): Checker {
         if (row !== undefined && fact.kind === 'attempt-moved') moved(row, fact.attempt);
       }
     },
-    asked(thread, what, settle) {
+    asked(thread, request, settle) {
       const ask = {};
-      open.set(ask, { thread, what });
-      return (answer) => {
-        if (!open.delete(ask)) violate(`${what} was answered twice in ${thread.name}`);
-        settle(answer);
+      open.set(ask, { thread, what: request.type });
+      const before = 'intentId' in request ? paymentAt(request.intentId) : undefined;
+      return (reply) => {
+        if (!open.delete(ask)) violate(`${request.type} was answered twice in ${thread.name}`);
+        // A payment that has not changed meanwhile leaves one true answer.
+        if (before !== undefined && 'intentId' in request && before === paymentAt(request.intentId)) {
+          const fault = answerFault(request, reply, before);
+          if (fault !== null) violate(`${request.type} of ${request.intentId} ${fault}`, request.intentId);
+        }
+        settle(reply);
       };
     },
     waiting(where, count, countMax) {

@@ -181,7 +181,7 @@ export function createGateway(
       submit: (shard, request, deadline) =>
         new Promise((resolve) => {
           const lane = lanes.get(placement.laneOf(shard).index)!;
-          lane.submit(request, deadline, checker.asked(thread, request.type, resolve));
+          lane.submit(request, deadline, checker.asked(thread, request, resolve));
           checker.waiting(thread.name, lane.depth(), layout.mailboxSlots + layout.turnCommandsMax);
         }),
     };
