@@ -12,7 +12,7 @@ import type { Charge, ChargeRequest, Query } from '../../src/connectors/connecto
 import { type BankCharge, wordOf } from '../../src/connectors/sandbox/status.ts';
 import type { ProcessorCallback } from '../../src/domain/callback.ts';
 import { makeId, showTransactionId, type TransactionId, transactionIdOf } from '../../src/domain/ids.ts';
-import type { ProcessorWord, Said } from '../../src/domain/transaction.ts';
+import type { ProcessorWord, Said, WordSource } from '../../src/domain/transaction.ts';
 import { EPOCH, type Thread } from './host.ts';
 import type { World } from './world.ts';
 
@@ -33,6 +33,7 @@ export interface Bank {
   unfinished(): number;
 }
 
+const ACTION_REQUIRED = 'requires_action';
 const CONNECT_MS = [0.2, 2] as const;
 const TRAVEL_MS = [1, 20] as const;
 /** A request that is slow arrives somewhere here, beyond every timeout and sometimes beyond the proof. */
@@ -83,7 +84,7 @@ export function createBank(world: World): Bank {
               resolve(
                 charge === null
                   ? ourWord(request, 'unknown', null, at)
-                  : wordOf(charge, 'answer', request.leg, at),
+                  : saidOf(charge, 'answer', request.leg, at),
               );
             }),
           );
@@ -132,14 +133,20 @@ export function createBank(world: World): Bank {
     const visibleAt = scheduler.now() + (happens(world.faults.bankForgets) ? between(FORGETS_MS) : 0);
     const entry = { transactionId, charge, visibleAt };
     book.set(transactionId, entry);
-    if (random() < 0.15) {
-      trace.note('book', transactionId, 'processing');
-      if (random() < 0.5) tellOf(entry);
-      later(between(WORKS_MS), () => decide(entry));
-    } else {
-      decide(entry);
-    }
+    if (random() < 0.15) work(entry);
+    else decide(entry);
     return charge;
+  }
+
+  /** Works on a charge for a while; the shopper may have to act, also more than once. */
+  function work(entry: BookEntry): void {
+    entry.charge.status = random() < 0.4 ? ACTION_REQUIRED : 'processing';
+    trace.note('book', entry.transactionId, entry.charge.status);
+    if (random() < 0.5) tellOf(entry);
+    later(between(WORKS_MS), () => {
+      if (random() < 0.4) work(entry);
+      else decide(entry);
+    });
   }
 
   function decide(entry: BookEntry): void {
@@ -171,11 +178,11 @@ export function createBank(world: World): Bank {
     const { faults } = world;
     const callbackId = `evt_${++lastEvent}`;
     const at = EPOCH + Math.floor(scheduler.now());
-    const word = wordOf({ ...charge }, 'callback', null, at);
+    const word = saidOf({ ...charge }, 'callback', null, at);
     const callback = { processor: 'SANDBOX', callbackId, transactionId, word, receivedAt: at } as const;
     const afterMs = between(happens(faults.callbackSlow) ? CALLBACK_SLOW_MS : CALLBACK_MS);
-    later(afterMs, () => deliver(callback, 1));
-    if (happens(faults.callbackDuplicated)) later(afterMs, () => deliver(callback, 1));
+    later(afterMs, () => deliver(callback, true));
+    if (happens(faults.callbackDuplicated)) later(afterMs, () => deliver(callback, true));
     if (happens(faults.callbackOfAnother)) {
       const wrong = random() < 0.5;
       later(afterMs, () =>
@@ -186,7 +193,7 @@ export function createBank(world: World): Bank {
             transactionId: wrong ? transactionId : unknownTransaction(),
             word: { ...word, amount: charge.amount + 1, said: 'charged' },
           },
-          1,
+          false,
         ),
       );
     }
@@ -196,7 +203,8 @@ export function createBank(world: World): Bank {
     return transactionIdOf(makeId(EPOCH, Math.floor(random() * 1024), world.randomBytes(8)), 1);
   }
 
-  function deliver(callback: ProcessorCallback, tries: number): void {
+  /** @param genuine false: it says what the bank never booked */
+  function deliver(callback: ProcessorCallback, genuine: boolean, tries = 1): void {
     unfinished++;
     const gateway = world.gateways[Math.floor(random() * world.gateways.length)]!;
     const lost = happens(world.faults.callbackLost);
@@ -210,10 +218,10 @@ export function createBank(world: World): Bank {
             callback.transactionId ?? '',
             `${callback.callbackId} ${answer.answer.verdict}`,
           );
-          checker.callbackTaken(callback);
+          checker.callbackTaken(callback, answer.answer.verdict, genuine);
         } else {
           later(Math.min(CALLBACK_RETRY_MS * 2 ** tries, CALLBACK_RETRY_MS_MAX), () =>
-            deliver(callback, tries + 1),
+            deliver(callback, genuine, tries + 1),
           );
         }
       },
@@ -237,7 +245,7 @@ export function createBank(world: World): Bank {
             resolve(
               seen === null
                 ? { kind: 'not_found' }
-                : { kind: 'found', word: wordOf(seen, 'query', leg, now) },
+                : { kind: 'found', word: saidOf(seen, 'query', leg, now) },
             ),
           );
         });
@@ -245,6 +253,12 @@ export function createBank(world: World): Bank {
   }
 
   return { book, chargeFrom, queryFrom, unfinished: () => unfinished };
+}
+
+/** The sandbox has no word for this; other processors do. */
+function saidOf(charge: BankCharge, source: WordSource, leg: number | null, at: number): ProcessorWord {
+  const word = wordOf(charge, source, leg, at);
+  return charge.status === ACTION_REQUIRED ? { ...word, said: 'action_required' } : word;
 }
 
 /** What the connector says where the bank has said nothing. */

@@ -8,7 +8,7 @@
  */
 
 import type { ProcessorCallback } from '../../src/domain/callback.ts';
-import type { Effect, Fact } from '../../src/domain/facts.ts';
+import type { CallbackVerdict, Effect, Fact } from '../../src/domain/facts.ts';
 import { type IntentId, intentIdOf, shardOfId, type TransactionId } from '../../src/domain/ids.ts';
 import type { OutcomeCode } from '../../src/domain/outcomes.ts';
 import type { Payment } from '../../src/domain/payment-intent.ts';
@@ -18,12 +18,18 @@ import type { ShardRequest } from '../../src/messages/requests.ts';
 import type { ModelStore } from '../support/model-store.ts';
 import type { Bank } from './bank.ts';
 import type { Database } from './database.ts';
+import type { Layout } from './faults.ts';
 import type { Thread } from './host.ts';
 
 /** What broke a promise, and the payment it broke it for. */
 export interface Violation {
   what: string;
   paymentIntentId: IntentId | null;
+}
+
+export interface Money {
+  amount: number;
+  currency: string;
 }
 
 /** What one reader has seen so far: its looks follow one another. */
@@ -36,7 +42,7 @@ export interface Checker {
   readonly violations: readonly Violation[];
   /** Intents and attempts that somebody was told of. */
   readonly acknowledged: {
-    readonly intents: ReadonlySet<IntentId>;
+    readonly intents: ReadonlyMap<IntentId, Money>;
     readonly attempts: ReadonlySet<TransactionId>;
   };
   /** Requests of living threads that were never answered. */
@@ -55,11 +61,15 @@ export interface Checker {
   /** A charge leaves for the bank. */
   sent(transactionId: TransactionId): void;
   /** A merchant is told that its intent is there; `key` is the idempotency key it used, in its scope. */
-  intentAcknowledged(intentId: IntentId, key: string | null): void;
+  intentAcknowledged(intentId: IntentId, money: Money, key: string | null): void;
   /** A shopper is told that the payment is on its way. */
   attemptAcknowledged(transactionId: TransactionId, key: string | null): void;
   /** The processor is told that its callback is safe. */
-  callbackTaken(callback: ProcessorCallback): void;
+  callbackTaken(callback: ProcessorCallback, verdict: CallbackVerdict | null, genuine: boolean): void;
+  /** A room asks a lane; what is returned must be called when it has its answer. */
+  asking(thread: Thread, what: string): () => void;
+  /** From now on nothing goes wrong any more, so nothing may be refused for want of anything. */
+  calm(): void;
   /** A reader's next look; null: "no such payment". */
   read(reader: Reader, intentId: IntentId, payment: Payment | null): void;
 }
@@ -67,6 +77,7 @@ export interface Checker {
 export interface CheckedParts {
   databaseOf(shard: number): Database;
   bank: Bank;
+  layout: Layout;
 }
 
 /** More would tell the same. */
@@ -98,6 +109,19 @@ const STANDINGS: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>([
   'intent_closed',
 ]);
 
+/** Refusals for which something must be wrong. */
+const NEEDLESS: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>([
+  'storage_unavailable',
+  'deadline_passed',
+  'idempotency_key_in_flight',
+  'invalid_request',
+]);
+
+function idOf(request: ShardRequest): string | null {
+  if ('intentId' in request) return request.intentId;
+  return 'transactionId' in request ? request.transactionId : null;
+}
+
 /** What is wrong with an answer about a payment that stood still meanwhile; null: nothing. */
 function answerFault(request: ShardRequest, reply: ShardReply, { intent, attempts }: Payment): string | null {
   const latest = attempts.at(-1);
@@ -105,6 +129,8 @@ function answerFault(request: ShardRequest, reply: ShardReply, { intent, attempt
     latest === undefined || (latest.status === 'FAILED' && latest.reopenable && latest.attempt < 5);
   if (reply.type === 'refused' && STANDINGS.has(reply.refusal.code) && intent.status === 'PENDING' && free)
     return `was refused as ${reply.refusal.code}, and it can be paid`;
+  if (reply.type === 'refused' && STANDINGS.has(reply.refusal.code) && isOwn(request, latest))
+    return `was refused as ${reply.refusal.code} because of its own attempt`;
   if (request.type !== 'find-payment' || reply.type !== 'payment-found') return null;
   const shown = reply.payment.attempts.map(({ status, revision }) => `${status} ${revision}`).join();
   const stored = attempts.map(({ status, revision }) => `${status} ${revision}`).join();
@@ -113,14 +139,20 @@ function answerFault(request: ShardRequest, reply: ShardReply, { intent, attempt
   return null;
 }
 
+/** The attempt in the way is the very one this command has started. */
+function isOwn(request: ShardRequest, latest: Attempt | undefined): boolean {
+  return request.type === 'start-attempt' && latest?.senderNonce === request.nonce;
+}
+
 /** @param parts read late: the parts are made after the checker */
 export function createChecker(parts: () => CheckedParts): Checker {
   const violations: Violation[] = [];
-  const acknowledged = { intents: new Set<IntentId>(), attempts: new Set<TransactionId>() };
+  const acknowledged = { intents: new Map<IntentId, Money>(), attempts: new Set<TransactionId>() };
   const sent = new Set<TransactionId>();
   /** Idempotency key → what it was answered with. */
   const answers = new Map<string, string>();
   const open = new Map<object, { thread: Thread; what: string }>();
+  let isCalm = false;
 
   function violate(what: string, id: string | null = null): void {
     if (violations.length < VIOLATIONS_MAX) {
@@ -146,10 +178,26 @@ export function createChecker(parts: () => CheckedParts): Checker {
     // Two words of one turn are one change of the row.
     if (status !== before.status && !EDGES[before.status].includes(status))
       violate(`${id} went from ${before.status} to ${status}`, id);
+    proven(after);
     if (after.revision <= before.revision)
       violate(`${id} went from revision ${before.revision} to ${after.revision}`, id);
     if (status === 'SUCCESS' && parts().bank.book.get(id)?.charge.status !== 'succeeded')
       violate(`${id} became SUCCESS and was not charged`, id);
+  }
+
+  /** It stands behind one that is closed and allows it. */
+  function started({ transactionId: id, attempt, paymentIntentId }: Attempt): void {
+    const previous = paymentAt(paymentIntentId)?.attempts[attempt - 2];
+    if (attempt > 1 && (previous?.status !== 'FAILED' || !previous.reopenable))
+      violate(`${id} was started while the attempt before it was ${previous?.status}`, id);
+  }
+
+  /** "Never arrived" rests on questions asked long after the charge could be sent, by the asker's clock. */
+  function proven({ transactionId: id, sendBefore, evidence }: Attempt): void {
+    const latest = evidence.at(-1);
+    const provenAt = sendBefore + parts().layout.notFoundProofMs;
+    if (latest?.said === 'never_arrived' && latest.at <= provenAt && parts().layout.clocksHold)
+      violate(`${id} was closed as never arrived ${provenAt - latest.at} ms before that could be known`, id);
   }
 
   function sameAnswer(key: string | null, answer: string): void {
@@ -169,6 +217,7 @@ export function createChecker(parts: () => CheckedParts): Checker {
         if (!effects[i]!.effective) continue;
         if (effects[i]!.incident !== undefined && fact.kind === 'attempt-moved')
           violate(`a second attempt was charged: ${fact.attempt.transactionId}`, fact.attempt.transactionId);
+        if (fact.kind === 'attempt-started') started(fact.attempt);
         const row = fact.kind === 'attempt-moved' ? before.get(fact.attempt.transactionId) : undefined;
         if (row !== undefined && fact.kind === 'attempt-moved') moved(row, fact.attempt);
       }
@@ -179,6 +228,8 @@ export function createChecker(parts: () => CheckedParts): Checker {
       const before = 'intentId' in request ? paymentAt(request.intentId) : undefined;
       return (reply) => {
         if (!open.delete(ask)) violate(`${request.type} was answered twice in ${thread.name}`);
+        if (isCalm && reply.type === 'refused' && NEEDLESS.has(reply.refusal.code))
+          violate(`${request.type} was refused as ${reply.refusal.code} with nothing wrong`, idOf(request));
         // A payment that has not changed meanwhile leaves one true answer.
         if (before !== undefined && 'intentId' in request && before === paymentAt(request.intentId)) {
           const fault = answerFault(request, reply, before);
@@ -186,6 +237,14 @@ export function createChecker(parts: () => CheckedParts): Checker {
         }
         settle(reply);
       };
+    },
+    asking(thread, what) {
+      const ask = {};
+      open.set(ask, { thread, what: `the asker of ${what} in ${thread.name}` });
+      return () => open.delete(ask);
+    },
+    calm() {
+      isCalm = true;
     },
     waiting(where, count, countMax) {
       if (count > countMax) violate(`${count} wait in ${where}, where ${countMax} may`);
@@ -195,8 +254,8 @@ export function createChecker(parts: () => CheckedParts): Checker {
       sent.add(transactionId);
       if (!isStored(transactionId)) violate(`${transactionId} was sent before it was stored`, transactionId);
     },
-    intentAcknowledged(intentId, key) {
-      acknowledged.intents.add(intentId);
+    intentAcknowledged(intentId, money, key) {
+      acknowledged.intents.set(intentId, money);
       if (!modelOf(intentId).payments.has(intentId))
         violate(`${intentId} was acknowledged and is not there`, intentId);
       sameAnswer(key, intentId);
@@ -207,7 +266,9 @@ export function createChecker(parts: () => CheckedParts): Checker {
         violate(`${transactionId} was acknowledged and is not there`, transactionId);
       sameAnswer(key, transactionId);
     },
-    callbackTaken({ processor, callbackId, transactionId }) {
+    callbackTaken({ processor, callbackId, transactionId }, verdict, genuine) {
+      if (genuine && (verdict === 'quarantined' || verdict === 'unmatched'))
+        violate(`the bank's callback ${callbackId} was ${verdict}`, transactionId);
       if (!modelOf(transactionId!).callbacks.has(`${processor} ${callbackId}`))
         violate(`callback ${callbackId} was taken and is not there`, transactionId);
     },

@@ -23,6 +23,7 @@ const CREATE_TRIES = 6;
 const CARDS_MAX = 5;
 const PAY_TRIES = 4;
 const LOOKS_MAX = 8;
+const IMPATIENT_CLICKS = 5;
 /** The published test card: what becomes of a charge is the bank's to draw, not the card's. */
 const TEST_CARD = '4111111111111111';
 const EXPIRY_YEAR = 2030;
@@ -35,7 +36,9 @@ export async function order(world: World, number: number): Promise<void> {
   const intentId = await createIntent(world, merchantId, number);
   if (intentId !== null) {
     const reading = random() < 0.5 ? follow(world, intentId) : null;
+    const impatient = random() < 0.15 ? clickOn(world, merchantId, intentId) : null;
     if (random() >= 0.05) await pay(world, merchantId, intentId);
+    await impatient;
     await reading;
   }
   world.clients--;
@@ -46,7 +49,7 @@ async function createIntent(world: World, merchantId: string, number: number): P
   const { random, checker, trace, layout } = world;
   // Several orders share a key now and then: the same body is a retry, another body a mistake.
   const keyed = random() < 0.4;
-  const twin = keyed && random() < 0.05 ? number - 1 : number;
+  const twin = keyed && random() < 0.1 ? Math.ceil(random() * number) : number;
   const bodyOf = twin !== number && random() < 0.5 ? number : twin;
   const orderId = `${world.happens(world.faults.poisonedRows) ? POISON : 'order'}_${bodyOf}`;
   const key = keyed ? `key_${twin}` : null;
@@ -79,7 +82,12 @@ async function createIntent(world: World, merchantId: string, number: number): P
       const { paymentIntentId } = JSON.parse(called.answer.body) as { paymentIntentId: string };
       const intentId = parseIntentId(paymentIntentId)!;
       trace.note('intent answered', intentId, called.answer.replayed ? 'replayed' : '');
-      checker.intentAcknowledged(intentId, key === null ? null : `${merchantId} ${CREATE_ENDPOINT} ${key}`);
+      const money = { amount, currency: 'INR' };
+      checker.intentAcknowledged(
+        intentId,
+        money,
+        key === null ? null : `${merchantId} ${CREATE_ENDPOINT} ${key}`,
+      );
       return intentId;
     }
     if (called.kind === 'answered' && !called.answer.ok && !isEngine(called.answer.code)) return null;
@@ -104,6 +112,14 @@ async function pay(world: World, merchantId: string, intentId: IntentId): Promis
     );
     await Promise.all(paid);
     if ((await settled(world, intentId)) !== 'free') return;
+  }
+}
+
+/** Another window of the same shopper: clicks again and again without looking. */
+async function clickOn(world: World, merchantId: string, intentId: IntentId): Promise<void> {
+  for (let click = 1; click <= IMPATIENT_CLICKS; click++) {
+    await world.sleep(world.random() * 400);
+    await payOnce(world, merchantId, intentId, 100 + click, null);
   }
 }
 

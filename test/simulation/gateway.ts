@@ -188,12 +188,18 @@ export function createGateway(
   }
 
   function askFrom(asker: Running): AskShard {
-    return async (shard, request, deadlineMs) => {
+    const askLane: AskShard = async (shard, request, deadlineMs) => {
       if (asker.lanes !== null) return asker.lanes.submit(shard, request, host.monotonicMs() + deadlineMs);
       const peer = asker.peers.get(laneThread(placement.threadOf(shard)));
       if (peer === undefined || peer.gone) return threadDied();
       const answer = await peer.ask('shard', shard, request, deadlineMs);
       return answer.ok ? (answer.body as ShardReply) : { type: 'refused', refusal: answer.refusal };
+    };
+    return async (shard, request, deadlineMs) => {
+      const answered = checker.asking(asker.thread, request.type);
+      const reply = await askLane(shard, request, deadlineMs);
+      answered();
+      return reply;
     };
   }
 

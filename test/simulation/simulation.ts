@@ -48,6 +48,10 @@ export interface SimulationReport {
 
 /** Things still go wrong for so long after the last order came. */
 const AFTERMATH_MS = 20_000;
+/** And their effects are over after this. */
+const CALM_AFTER_MS = 30_000;
+/** Of the orders so many come in the calm, where nothing may be refused that need not be. */
+const CALM_ORDERS = 0.05;
 const MINUTE_MS = 60_000;
 const DAY_MS = 26 * 60 * MINUTE_MS;
 /** How often it is looked whether all is at rest, and how long that may take once the faults are over. */
@@ -68,6 +72,8 @@ export async function simulate({
   const turbulentMs = arrivalMs + AFTERMATH_MS;
   planIncidents(world, turbulentMs);
   scheduler.after(turbulentMs, () => calm(world));
+  // Pauses and dead connections reach some way into the calm.
+  scheduler.after(turbulentMs + CALM_AFTER_MS, () => checker.calm());
   let atRest = false;
   const restAfterMs = layout.day ? turbulentMs + DAY_MS : turbulentMs;
   const look = (): void => {
@@ -107,6 +113,7 @@ function createWorld(seed: number, watched: string | null): World {
   const checker = createChecker(() => ({
     databaseOf: (shard) => world.databases[databaseIndex(shard)]!,
     bank: world.bank,
+    layout,
   }));
   const world: World = {
     scheduler,
@@ -152,19 +159,25 @@ function staleMap(ranges: readonly ShardRange[]): ShardRange[] {
   ];
 }
 
-/** Orders come at random moments. Returns when the last one does. */
+/** Orders come at random moments. Returns when the last but the calm ones does. */
 function planOrders(world: World, payments: number): number {
   const { scheduler, random, layout, checker } = world;
+  const turbulent = Math.ceil(payments * (1 - CALM_ORDERS));
   let at = 0;
+  let turbulentMs = 0;
   for (let number = 1; number <= payments; number++) {
     at -= Math.log(1 - random()) * layout.arrivalGapMs;
+    if (number === turbulent) {
+      turbulentMs = at;
+      at += AFTERMATH_MS + CALM_AFTER_MS;
+    }
     scheduler.after(at, () => {
       order(world, number).catch((error: unknown) =>
         checker.violate(`a client threw ${error instanceof Error ? error.stack : String(error)}`),
       );
     });
   }
-  return at;
+  return turbulentMs;
 }
 
 /** The faults are over: everything runs, every clock is right. */

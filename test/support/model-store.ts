@@ -154,7 +154,7 @@ function apply(turn: Turn, fact: Fact): Effect {
       const now = turn.now?.() ?? fact.at;
       const old = payment !== undefined && now - payment.intent.createdAt >= INTENT_LIFETIME_MS;
       if (!old || intentStatus(payment) !== 'PENDING') return { effective: false };
-      const intent = { ...payment.intent, status: 'FAILED' as const };
+      const intent = { ...payment.intent, status: 'FAILED' as const, updatedAt: fact.at };
       turn.put(store.payments, fact.paymentIntentId, { intent, attempts: payment.attempts });
       const { paymentIntentId, event } = fact;
       store.outbox.push({ paymentIntentId, transactionId: null, type: event.type });
@@ -213,7 +213,8 @@ function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>)
   const second = fact.intentStatus === 'SUCCESS' && status === 'SUCCESS';
   const closes =
     fact.intentStatus === 'SUCCESS' ? !second : fact.intentStatus === 'FAILED' && status === 'PENDING';
-  const intent = closes ? { ...payment.intent, status: fact.intentStatus! } : payment.intent;
+  const { updatedAt } = fact.attempt;
+  const intent = closes ? { ...payment.intent, status: fact.intentStatus!, updatedAt } : payment.intent;
   turn.put(turn.store.payments, intentId, { intent, attempts });
   if (fact.event !== null) {
     const { type } = fact.event;
