@@ -44,10 +44,12 @@ export function createPaymentMemory(paymentsMax: number) {
 
     has: (intentId: IntentId): boolean => believed.has(intentId),
     payment: (intentId: IntentId): Payment | null => believed.get(intentId) ?? null,
-    attempt: (transactionId: TransactionId): Attempt | undefined =>
-      believed
-        .get(intentIdOf(transactionId))
-        ?.attempts.find((attempt) => attempt.transactionId === transactionId),
+    /** Of a payment that was forgotten since it was read in this turn, the row that was read. */
+    attempt(transactionId: TransactionId): Attempt | undefined {
+      const intentId = intentIdOf(transactionId);
+      const payment = believed.get(intentId) ?? (touched.has(intentId) ? null : read.payments.get(intentId));
+      return payment?.attempts.find((attempt) => attempt.transactionId === transactionId);
+    },
 
     /** The payment as it was read in this turn; null when it was not there. */
     readPayment: (intentId: IntentId): Payment | null => read.payments.get(intentId) ?? null,

@@ -1,8 +1,19 @@
 /**
- * Clock: the two readings of time, so that everything else is handed a number.
+ * Clock: the two readings of time, so that everything else is handed a number, and the shape of what waits.
  *
  * @module
  */
+
+/**
+ * What waits: Node's own timers unless something else is handed in, as the simulation does, whose time is not the
+ * machine's.
+ */
+export interface Timers {
+  setTimeout(run: () => void, ms: number): unknown;
+  /** Undefined and what has run already: nothing. */
+  clearTimeout(timer: unknown): void;
+  setImmediate(run: () => void): unknown;
+}
 
 /** Wall clock, milliseconds since 1970. It may jump. */
 export function now(): number {
