@@ -1,24 +1,27 @@
 /**
- * Target: which gateway is loaded, and as which merchant.
+ * Target: which gateway is loaded.
  *
- * Without `--target` it is the one of this checkout, read from `demo.json` and `run.json` in the data folder; only then the CPU time
- * of its processes can be read and its bank's book is known.
+ * Without `--target` it is the one of this checkout, read from `demo.json` and `run.json` in the data folder; only then there are
+ * merchants for the load, the CPU time of its processes can be read, and the audit reads its databases.
  *
  * @module
  */
 
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Merchant } from './wire.ts';
 
 /** A gateway to load. URLs without a trailing slash. */
 export interface Target {
   readonly apiUrl: string;
   /** Null when unknown: it is then read from the first session's redirectUrl. */
   readonly checkoutUrl: string | null;
-  readonly merchantId: string;
-  readonly secretKey: string;
-  /** The bank's book, for the audit; null where there is none. */
+  /** The one merchant that was named; null where the load has its own. */
+  readonly merchant: Merchant | null;
+  /** The bank in a box behind it; null where none is known. */
   readonly sandboxUrl: string | null;
+  /** Of the local gateway; null where it is another. */
+  readonly dataDir: string | null;
   /** Null when the gateway is not on this machine. */
   readonly pids: Pids | null;
 }
@@ -51,9 +54,9 @@ export function findTarget(given: TargetArguments, env: NodeJS.ProcessEnv): Targ
     return {
       apiUrl: trimmed(given.target),
       checkoutUrl: null,
-      merchantId: given.merchant ?? 'merchant_demo',
-      secretKey: given.key ?? '',
+      merchant: { merchantId: given.merchant ?? 'merchant_demo', secretKey: given.key ?? '' },
       sandboxUrl: given.sandbox === null ? null : trimmed(given.sandbox),
+      dataDir: null,
       pids: null,
     };
   }
@@ -72,9 +75,9 @@ export function findTarget(given: TargetArguments, env: NodeJS.ProcessEnv): Targ
   return {
     apiUrl: trimmed(text('apiUrl')),
     checkoutUrl: trimmed(text('checkoutUrl')),
-    merchantId: text('merchantId'),
-    secretKey: text('secretKey'),
+    merchant: null,
     sandboxUrl: trimmed(text('sandboxUrl')),
+    dataDir,
     pids: readPids(join(dataDir, 'run.json')),
   };
 }

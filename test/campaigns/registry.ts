@@ -5,5 +5,7 @@
  */
 
 import type { Campaign } from './campaign.ts';
+import { faults } from './faults.ts';
+import { poison } from './poison.ts';
 
-export const CAMPAIGNS: readonly Campaign[] = [];
+export const CAMPAIGNS: readonly Campaign[] = [faults, poison];
