@@ -11,7 +11,7 @@ import { FAULT_POINTS } from './domain/fault-points.ts';
 import { createLog, errorFields } from './metrics/log.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { createMetricRegistry } from './metrics/registry.ts';
-import { type ArmedPoint, armFaultPoints, beginPassings } from './runtime/fault-points.ts';
+import { type ArmedPoint, armFaultPoints } from './runtime/fault-points.ts';
 import { endProcess, Supervisor, type ThreadSpec } from './runtime/supervisor.ts';
 import { threadEntry } from './runtime/thread-entry.ts';
 import type { ShardRange } from './storage/control.ts';
@@ -37,7 +37,7 @@ async function run(options: Options): Promise<void> {
   const ranges = await readShardMap(options);
   const registry = createMetricRegistry('main');
   const supervisor = new Supervisor({
-    specs: threadSpecs(options, ranges, faults),
+    specs: threadSpecs(options, ranges, faults.armed),
     log,
     metrics: createMetrics(registry),
     collectOwn: () => registry.collect(),
@@ -52,7 +52,7 @@ async function run(options: Options): Promise<void> {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   await supervisor.start();
-  beginPassings(faults);
+  faults.begin();
   log('info', 'gateway_ready', { pid: process.pid, mode: options.mode });
   // The parent, and whoever else started this process, waits for this line.
   process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid })}\n`);

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { FAULT_POINTS } from '../domain/fault-points.ts';
 import { BadSetting } from './errors.ts';
-import { armFaultPoints, beginPassings, createPassPoint } from './fault-points.ts';
+import { armFaultPoints, createPassPoint } from './fault-points.ts';
 
 const CHILD = new URL('./testing/fault-points-child.ts', import.meta.url).pathname;
 
@@ -59,23 +59,45 @@ test('throw at the second passing: the thread ends there, and the one started in
 
 test('nothing armed: passing does nothing', () => {
   for (const nothing of [undefined, '', []]) {
-    const armed = armFaultPoints(FAULT_POINTS, nothing, 'live');
-    const at = createPassPoint(armed, neverDies);
+    const { armed, begin } = armFaultPoints(FAULT_POINTS, nothing, 'live');
+    begin();
+    const at = createPassPoint(FAULT_POINTS, armed, neverDies);
     for (const point of FAULT_POINTS) at(point);
   }
 });
 
 test('passings before the count has begun do not count', () => {
-  const armed = armFaultPoints(FAULT_POINTS, 'before-send=throw:2', 'test');
+  const { armed, begin } = armFaultPoints(FAULT_POINTS, 'before-send=throw:2', 'test');
   const died: string[] = [];
-  const at = createPassPoint(armed, (error) => died.push(error.message));
+  const at = createPassPoint(FAULT_POINTS, armed, (error) => died.push(error.message));
   for (let early = 0; early < 3; early++) at('before-send');
-  beginPassings(armed);
+  begin();
   at('before-send');
   expect(died).toEqual([]);
   at('before-send');
   at('before-send');
   expect(died).toEqual(['fault point before-send']);
+});
+
+test('a message arms in place of what was armed before, and none disarms', () => {
+  const { armed, begin } = armFaultPoints(FAULT_POINTS, 'on-message', 'test');
+  const heard = process.listenerCount('message');
+  begin();
+  expect(process.listenerCount('message')).toBe(heard + 1);
+  const hear = process.listeners('message').at(-1) as (message: unknown) => void;
+  onTestFinished(() => {
+    process.off('message', hear);
+  });
+  const died: string[] = [];
+  const at = createPassPoint(FAULT_POINTS, armed, (error) => died.push(error.message));
+  hear('before-send=throw');
+  hear('after-send=throw');
+  for (const point of ['before-send', 'after-send', 'after-send'] as const) at(point);
+  hear('before-send=throw');
+  hear('none');
+  at('before-send');
+  expect(died).toEqual(['fault point after-send']);
+  expect(() => hear('explode')).toThrow(BadSetting);
 });
 
 function neverDies(error: Error): never {

@@ -6,7 +6,7 @@
 
 import { LIMITS } from '../config/limits.ts';
 import type { Options } from '../config/options.ts';
-import type { FaultPoint, ThreadPoint } from '../domain/fault-points.ts';
+import { FAULT_POINTS, type FaultPoint, type ThreadPoint } from '../domain/fault-points.ts';
 import { LOGICAL_SHARDS } from '../domain/ids.ts';
 import { refusal } from '../domain/outcomes.ts';
 import type { AskShard } from '../messages/ask.ts';
@@ -38,7 +38,7 @@ export interface GatewayThread extends ThreadGuest<GatewayStart> {
 export function enterGatewayThread(): GatewayThread {
   const guest = enterThread<GatewayStart>();
   const { options, ranges, faults } = guest.options;
-  const passPoint = createPassPoint<FaultPoint>(faults, (error) => {
+  const passPoint = createPassPoint<FaultPoint>(FAULT_POINTS, faults, (error) => {
     guest.fail(error);
     // Nothing after the point may happen.
     throw error;
@@ -51,13 +51,13 @@ export function enterGatewayThread(): GatewayThread {
 
 const PASSING_MS = 50;
 
-/** Passes a point of the thread itself for as long as the thread lives, if a campaign has armed it. */
+/** Passes a point of the thread itself for as long as the thread lives, where a campaign may strike. */
 export function passOften(
   faults: readonly ArmedPoint[],
   point: ThreadPoint,
   passPoint: PassPoint<FaultPoint>,
 ): void {
-  if (faults.some((armed) => armed.point === point)) setInterval(passPoint, PASSING_MS, point).unref();
+  if (faults.length > 0) setInterval(passPoint, PASSING_MS, point).unref();
 }
 
 const PEER_LIMITS = {

@@ -11,7 +11,7 @@ import { createPay } from '../checkout/pay.ts';
 import { LIMITS } from '../config/limits.ts';
 import type { RateLimit } from '../config/options.ts';
 import { createCharges } from '../connectors/charges.ts';
-import type { FaultPoint } from '../domain/fault-points.ts';
+import { FAULT_POINTS, type FaultPoint } from '../domain/fault-points.ts';
 import type { SealedPage } from '../domain/sealed-page.ts';
 import type { VaultStore } from '../hsm/hsm.ts';
 import { createTokenizer } from '../hsm/tokenizer.ts';
@@ -65,7 +65,7 @@ async function open(): Promise<void> {
   passOften(
     faults,
     'thread-hsm',
-    createPassPoint<FaultPoint>(faults, () => tokenizer.loseWorker()),
+    createPassPoint<FaultPoint>(FAULT_POINTS, faults, () => tokenizer.loseWorker()),
   );
   const charges = createCharges(options, { metrics, monotonicMs, now: Date.now, faultPoint: passPoint });
   const rates = rateLimits();

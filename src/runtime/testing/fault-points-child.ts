@@ -7,18 +7,18 @@
 import { writeSync } from 'node:fs';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { FAULT_POINTS, type FaultPoint } from '../../domain/fault-points.ts';
-import { armFaultPoints, beginPassings, createPassPoint } from '../fault-points.ts';
+import { armFaultPoints, createPassPoint } from '../fault-points.ts';
 
 const STDOUT = 1;
 
 if (isMainThread) {
-  const armed = armFaultPoints(FAULT_POINTS, process.argv[2], 'test');
-  beginPassings(armed);
+  const { armed, begin } = armFaultPoints(FAULT_POINTS, process.argv[2], 'test');
+  begin();
   const start = (): Worker => new Worker(new URL(import.meta.url), { workerData: armed });
   // As the supervisor does: a thread that dies is started anew.
   start().on('error', start);
 } else {
-  const at = createPassPoint<FaultPoint>(workerData, (error) => {
+  const at = createPassPoint<FaultPoint>(FAULT_POINTS, workerData, (error) => {
     throw error;
   });
   for (let round = 1; round <= 3; round++) {
