@@ -7,5 +7,6 @@
 import type { Campaign } from './campaign.ts';
 
 import { kill } from './kill.ts';
+import { pause } from './pause.ts';
 
-export const CAMPAIGNS: readonly Campaign[] = [kill];
+export const CAMPAIGNS: readonly Campaign[] = [kill, pause];
