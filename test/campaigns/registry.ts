@@ -5,7 +5,8 @@
  */
 
 import type { Campaign } from './campaign.ts';
+import { clock } from './clock.ts';
 import { faults } from './faults.ts';
 import { poison } from './poison.ts';
 
-export const CAMPAIGNS: readonly Campaign[] = [faults, poison];
+export const CAMPAIGNS: readonly Campaign[] = [clock, faults, poison];
