@@ -38,9 +38,23 @@ export interface Client {
   buy(card: string, amount: number): Promise<Payment | null>;
 }
 
-/** Plays the merchant of a world. */
-export function createClient(world: World, gateway: Gateway, log: ClientLog): Client {
+/**
+ * Plays the merchant of a world.
+ * @param hear hears every answer
+ */
+export function createClient(
+  world: World,
+  gateway: Gateway,
+  log: ClientLog,
+  hear: (told: Told) => void = () => undefined,
+): Client {
   const shop = createShop(world, gateway);
+
+  async function answered(answer: Promise<Answer>): Promise<Told> {
+    const told = await answerOf(answer);
+    hear(told);
+    return told;
+  }
 
   async function logged(
     operation: ClientOperation,
@@ -95,7 +109,7 @@ export function createClient(world: World, gateway: Gateway, log: ClientLog): Cl
   return client;
 }
 
-async function answered(answer: Promise<Answer>): Promise<Told> {
+async function answerOf(answer: Promise<Answer>): Promise<Told> {
   try {
     return await answer;
   } catch (error) {

@@ -44,7 +44,7 @@ interface Clocks {
   postgres: SteppedClock;
 }
 
-interface Stage {
+export interface Stage {
   world: World;
   clocks: Clocks;
   /** Two, on one clock. */
@@ -55,7 +55,7 @@ interface Stage {
 }
 
 /** One kind of trial. */
-interface Step {
+export interface Step {
   name: string;
   make(stage: Stage): Promise<void>;
 }
@@ -277,7 +277,7 @@ async function databaseDay(world: World): Promise<string> {
   return row!.day;
 }
 
-const STEPS: readonly Step[] = [
+export const STEPS: readonly Step[] = [
   ...(['gateway', 'bank', 'postgres'] as const).flatMap((who) => [jump(who, HOUR_S), jump(who, -HOUR_S)]),
   jumpBeforeSend(HOUR_S),
   jumpBeforeSend(-HOUR_S),
