@@ -146,6 +146,9 @@ async function fillDisk(
       await eventually(() => assert.ok(witness.refusals >= refusedBefore + REFUSALS, 'writes go on'), {
         withinMs: 60_000,
       });
+      // Every second time the log stays full until PostgreSQL has tried to recover without room, and ended.
+      if (kind === 'log' && trials % 2 === 0)
+        await eventually(() => assert.ok(!world.cluster.running()), { withinMs: 60_000 });
       witness.watching = false;
       small.empty();
       if (await backAgain(world, shoppers)) ended++;
