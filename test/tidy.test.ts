@@ -243,7 +243,7 @@ describe('what a thread can reach', () => {
 test('every file is imported, or is an entry, a test, or run as a command', () => {
   const imported = new Set([...imports.values()].flat().map(({ target }) => target));
   const commands =
-    /^(src\/(main|cli\/sluice|storage\/postgres\/dump-schema)\.ts|src\/threads\/|sandbox\/main\.ts|scripts\/|bench\/(run|[\w-]+\.bench)\.ts|load-tests\/run\.ts|test\/support\/open-tokens\.ts|vitest\.config\.ts)/;
+    /^(src\/(main|cli\/sluice|storage\/postgres\/dump-schema)\.ts|src\/threads\/|sandbox\/main\.ts|scripts\/|bench\/(run|[\w-]+\.bench)\.ts|load-tests\/run\.ts|test\/support\/open-tokens\.ts|test\/sabotage\/run\.ts|vitest\.config\.ts)/;
   const dead = sources.filter(
     (file) =>
       !imported.has(file) &&
