@@ -90,8 +90,11 @@ async function run(
   words: readonly string[],
   folder: string,
 ): Promise<{ output: string; ended: number | string }> {
+  // A vitest that believes to be a worker of another one reports nothing.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST')));
   const child = spawn(process.execPath, words, {
     cwd: folder,
+    env,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

@@ -16,6 +16,8 @@ import { copyCheckout } from './checkout-copy.ts';
 import { type Catcher, nameOf, type Sabotage } from './sabotage.ts';
 import { SABOTAGES } from './sabotages.ts';
 
+const TITLE_WIDTH = Math.max(...SABOTAGES.map(({ title }) => title.length));
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     endCatchers();
@@ -120,8 +122,6 @@ async function timed(catcher: Catcher, folder: string): Promise<{ outcome: Outco
   const outcome = await runCatcher(catcher, folder);
   return { outcome, seconds: (performance.now() - startedAt) / 1000 };
 }
-
-const TITLE_WIDTH = Math.max(...SABOTAGES.map(({ title }) => title.length));
 
 function tellRow(number: string, bug: string, catcher: string, seconds: number, verdict: string): void {
   tell(
