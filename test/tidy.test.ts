@@ -91,6 +91,7 @@ const DIRECTIONS: Record<string, { all: string[]; types?: string[] }> = {
     all: ['domain', 'messages', 'metrics'],
     types: ['storage', 'connectors', 'hsm', 'bus', 'config'],
   },
+  verification: { all: ['domain', 'storage'] },
   http: {
     all: ['domain', 'messages', 'metrics'],
     types: ['storage', 'connectors', 'callbacks'],

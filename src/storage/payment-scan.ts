@@ -1,0 +1,50 @@
+/**
+ * Door for verification: every payment of one shard database, as it was at one moment.
+ *
+ * Three streams of pages, each in the order of payment ids, all of one snapshot: what is committed while they are read is not
+ * seen in any of them.
+ *
+ * @module
+ */
+
+import type { IntentId, TransactionId } from '../domain/ids.ts';
+import type { PaymentIntent } from '../domain/payment-intent.ts';
+import type { TransactionStatus } from '../domain/transaction.ts';
+
+/** An intent, as far as it is judged. */
+export interface ScannedIntent {
+  intentId: IntentId;
+  /** Minor units. */
+  amount: number;
+  currency: string;
+  status: PaymentIntent['status'];
+  /** Milliseconds between its creation and its last change. */
+  changedAfterMs: number;
+}
+
+/** An attempt, as far as it is judged. */
+export interface ScannedAttempt {
+  transactionId: TransactionId;
+  amount: number;
+  currency: string;
+  status: TransactionStatus;
+  reopenable: boolean;
+  /** Milliseconds since 1970 after which the sender no longer sends. */
+  sendBefore: number;
+}
+
+/** A row of the outbox, as far as it is judged. */
+export interface ScannedEvent {
+  intentId: IntentId;
+  /** Null: the event is of the intent itself. */
+  transactionId: TransactionId | null;
+  type: string;
+}
+
+export interface PaymentScan {
+  intents: AsyncIterable<readonly ScannedIntent[]>;
+  attempts: AsyncIterable<readonly ScannedAttempt[]>;
+  events: AsyncIterable<readonly ScannedEvent[]>;
+  /** Ends the snapshot, also early. */
+  close(): Promise<void>;
+}

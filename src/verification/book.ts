@@ -1,0 +1,121 @@
+/**
+ * Book: the charges of a bank or processor, read as a stream.
+ *
+ * It comes from a sandbox bank over HTTP (NDJSON) or from a file: NDJSON, whose lines begin with `{`, or CSV with a heading. Fields
+ * are `reference`, `amount` (minor units), `currency`, and `effect` (`charged`: money was taken; `none`) or else `status`;
+ * `account` only where charges are told apart by it. Other fields are passed over.
+ *
+ * @module
+ */
+
+import { bytesOfFile, readRecord } from './lines.ts';
+
+/** A line of the book that took money. */
+export interface Charge {
+  /** The merchant's reference: `txn_…` when it is ours. */
+  reference: string;
+  /** Minor units. */
+  amount: number;
+  currency: string;
+}
+
+/**
+ * Reads the charges of a book in the order they stand there, page by page. Lines that took no money are passed over.
+ * @param place URL (http, https) of a sandbox bank, or path of an export
+ * @param account only charges of this account; undefined: of all
+ * @throws RecordError
+ */
+export function readBook(place: string, account: string | undefined): AsyncGenerator<readonly Charge[]> {
+  const url = `${place.replace(/\/+$/, '')}/_bank/charges`;
+  return /^https?:\/\//.test(place)
+    ? readRecord(url, bytesOfUrl(url), createLineReader(account))
+    : readRecord(place, bytesOfFile(place), createLineReader(account));
+}
+
+async function* bytesOfUrl(url: string): AsyncGenerator<Uint8Array> {
+  const response = await fetch(url);
+  if (response.status !== 200 || response.body === null) throw new Error(`it answers ${response.status}`);
+  yield* response.body;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Reads line by line: a charge, or null for a line that took no money, is blank or is the heading. */
+function createLineReader(account: string | undefined): (line: string) => Charge | null {
+  let fieldsOf: ((line: string) => Fields) | null = null;
+  return (text) => {
+    const line = text.endsWith('\r') ? text.slice(0, -1) : text;
+    if (line.trim() === '') return null;
+    if (fieldsOf === null) {
+      fieldsOf = line.startsWith('{') ? jsonFields : csvFields(line);
+      if (fieldsOf !== jsonFields) return null;
+    }
+    return chargeOf(fieldsOf(line), account);
+  };
+}
+
+function jsonFields(line: string): Fields {
+  const value: unknown = JSON.parse(line);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+  throw new Error('not a JSON object');
+}
+
+/** A byte order mark stands before the heading of files that a spreadsheet wrote. */
+function csvFields(heading: string): (line: string) => Fields {
+  const columns = csvCells(heading.replace(/^\uFEFF/, '')).map((column) => column.trim().toLowerCase());
+  for (const needed of ['reference', 'amount', 'currency']) {
+    if (!columns.includes(needed)) throw new Error(`neither JSON nor a CSV heading with a column ${needed}`);
+  }
+  return (line) => {
+    const cells = csvCells(line);
+    if (cells.length !== columns.length) {
+      throw new Error(`${cells.length} columns, and the heading has ${columns.length}`);
+    }
+    return Object.fromEntries(columns.map((column, at) => [column, cells[at]]));
+  };
+}
+
+/** The cells of a line of CSV (RFC 4180, but a quoted cell ends on its line). */
+function csvCells(line: string): string[] {
+  const cell = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
+  const cells: string[] = [];
+  for (;;) {
+    const match = cell.exec(line);
+    if (match === null) throw new Error(`column ${cells.length + 1} has a quote out of place`);
+    const [, quoted, bare = '', end] = match;
+    cells.push(quoted?.replaceAll('""', '"') ?? bare);
+    if (end === '') return cells;
+  }
+}
+
+/** Values of `status`, in any case, of a charge that took money … */
+const TAKEN = /^(charged|succeeded|success|captured|paid)$/i;
+/** … and of one that did not, or has not yet. */
+const NOT_TAKEN = /^(declined|failed|processing|pending|created|authorized|cancelled)$/i;
+
+function chargeOf(fields: Fields, account: string | undefined): Charge | null {
+  if (account !== undefined && textOf(fields, 'account') !== account) return null;
+  const reference = textOf(fields, 'reference');
+  if (!tookMoney(fields)) return null;
+  const amount = Number(fields.amount);
+  if (!/^\d{1,15}$/.test(String(fields.amount)))
+    throw new Error('amount is not a whole number of minor units');
+  const currency = textOf(fields, 'currency');
+  if (!/^[A-Z]{3}$/.test(currency)) throw new Error('currency is not three capitals');
+  return { reference, amount, currency };
+}
+
+function tookMoney(fields: Fields): boolean {
+  const { effect, status } = fields;
+  if (effect === 'charged' || effect === 'none') return effect === 'charged';
+  if (effect !== undefined && effect !== '') throw new Error('effect is neither charged nor none');
+  if (typeof status === 'string' && TAKEN.test(status)) return true;
+  if (typeof status === 'string' && NOT_TAKEN.test(status)) return false;
+  throw new Error(`status says neither that money was taken nor that it was not: ${String(status)}`);
+}
+
+function textOf(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new Error(`${name} is missing or not a text`);
+}

@@ -1,0 +1,132 @@
+/**
+ * Records: the book and the client log, sorted by payment, so that they can be joined with the databases.
+ *
+ * A charge or an answer becomes one line that begins with the 32 hex digits of its id; a {@link LineSorter} puts them in order.
+ *
+ * @module
+ */
+
+import { type IntentId, intentIdOf, parseTransactionId, type TransactionId } from '../domain/ids.ts';
+import type { PublicStatus } from '../domain/transaction.ts';
+import { type Charge, readBook } from './book.ts';
+import { createLineSorter } from './line-sorter.ts';
+import { Ordered } from './ordered.ts';
+import type { BookedCharge } from './rules.ts';
+import { readClientLog, type Told } from './told.ts';
+
+/** Charges in the order of their references. */
+export interface SortedBook {
+  charges: Ordered<BookedCharge>;
+  /** Lines that took money. */
+  count: number;
+}
+
+/**
+ * Reads a book to its end.
+ * @param folder for temporary files
+ * @param from charges of payments with a lower id are passed over
+ * @param onForeign hears of each charge whose reference no gateway of ours can have given
+ * @throws RecordError
+ */
+export async function sortBook(
+  { book, account }: { book: string; account: string | undefined },
+  folder: string,
+  from: IntentId,
+  onForeign: (reference: string) => void,
+): Promise<SortedBook> {
+  const sorter = createLineSorter({ folder, name: 'book' });
+  let count = 0;
+  for await (const page of readBook(book, account)) {
+    const lines: string[] = [];
+    for (const charge of page) {
+      const transactionId = parseTransactionId(charge.reference);
+      if (transactionId === null) onForeign(charge.reference);
+      else if (transactionId < from) continue;
+      else lines.push(lineOfCharge(transactionId, charge));
+      count += 1;
+    }
+    await sorter.add(lines);
+  }
+  const charges = new Ordered(mapPages(sorter.sorted(), chargeOfLine), (one) =>
+    intentIdOf(one.transactionId),
+  );
+  return { charges, count };
+}
+
+/** What clients were told, in the order of payments. */
+export interface SortedTold {
+  told: Ordered<Told>;
+  /** Intents and payments among it. */
+  acknowledged: number;
+}
+
+/**
+ * Reads a client log to its end.
+ * @param onTorn hears of a torn last line
+ * @throws RecordError
+ */
+export async function sortClientLog(
+  path: string,
+  folder: string,
+  from: IntentId,
+  onTorn: (line: number) => void,
+): Promise<SortedTold> {
+  const sorter = createLineSorter({ folder, name: 'told' });
+  let acknowledged = 0;
+  for await (const page of readClientLog(path, onTorn)) {
+    const known = page.filter((one) => idOf(one) >= from);
+    acknowledged += known.filter(({ kind }) => kind !== 'read').length;
+    await sorter.add(known.map(lineOfTold));
+  }
+  const told = new Ordered(mapPages(sorter.sorted(), toldOfLine), (one) => intentIdOf(idOf(one)));
+  return { told, acknowledged };
+}
+
+async function* mapPages<From, To>(
+  pages: AsyncIterable<readonly From[]>,
+  map: (item: From) => To,
+): AsyncGenerator<readonly To[]> {
+  for await (const page of pages) yield page.map(map);
+}
+
+function lineOfCharge(transactionId: TransactionId, { amount, currency }: Charge): string {
+  return `${transactionId} ${amount} ${currency}`;
+}
+
+function chargeOfLine(line: string): BookedCharge {
+  const [transactionId, amount, currency] = line.split(' ') as [string, string, string];
+  return { transactionId, amount: Number(amount), currency };
+}
+
+function idOf(told: Told): IntentId | TransactionId {
+  return told.kind === 'intent' ? told.intentId : told.transactionId;
+}
+
+function lineOfTold(told: Told): string {
+  switch (told.kind) {
+    case 'intent':
+      return `${told.intentId} intent ${told.amount} ${told.currency}`;
+    case 'pay':
+      return `${told.transactionId} pay`;
+    case 'read':
+      return `${told.transactionId} read ${told.status} ${told.askedAt} ${told.toldAt}`;
+  }
+}
+
+function toldOfLine(line: string): Told {
+  const [id, kind, first, second, third] = line.split(' ') as [string, Told['kind'], string, string, string];
+  switch (kind) {
+    case 'intent':
+      return { kind, intentId: id, amount: Number(first), currency: second };
+    case 'pay':
+      return { kind, transactionId: id };
+    case 'read':
+      return {
+        kind,
+        transactionId: id,
+        status: first as PublicStatus,
+        askedAt: Number(second),
+        toldAt: Number(third),
+      };
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * Rules: what must hold between the records of one payment. Pure, so that each is checked with stories that are wrong.
+ *
+ * What the gateway's own rules say (when an intent is closed, which event a change has) is written here a second time, on
+ * purpose: a judge that shares the code of the judged shares its mistakes.
+ *
+ * @module
+ */
+
+import { type IntentId, showIntentId, showTransactionId, type TransactionId } from '../domain/ids.ts';
+import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
+import type { Told } from './told.ts';
+
+interface Rule {
+  /** What a finding of it is. */
+  what: string;
+  /** The record without which it cannot find anything. */
+  needs?: 'book' | 'client log';
+}
+
+const rule = (what: string, needs?: Rule['needs']): Rule => ({ what, ...(needs !== undefined && { needs }) });
+
+/** The rules, in the order they are told. */
+export const RULES = {
+  acknowledged_absent: rule('a client was told of it, and it is not in the databases', 'client log'),
+  final_taken_back: rule('a client was shown a final status that does not hold', 'client log'),
+  second_success: rule('an intent with more than one charge, or more than one attempt that succeeded'),
+  charge_without_attempt: rule('a charge in the book for which there is no attempt', 'book'),
+  success_without_charge: rule('an attempt that succeeded, and the book has no charge for it', 'book'),
+  charge_of_failed: rule('an attempt that failed, and the book has a charge for it', 'book'),
+  amount_differs: rule('amount or currency differ between order, intent, attempt and charge'),
+  unknown_too_long: rule('an attempt without a final word past its deadline'),
+  intent_status: rule('an intent without the one status that follows from its attempts'),
+  attempt_not_allowed: rule('an attempt after one that does not allow another'),
+  event_missing: rule('a final attempt or an expired intent without its event in the outbox'),
+  event_unfounded: rule('an event in the outbox that is there twice, or that nothing accounts for'),
+} satisfies Record<string, Rule>;
+
+export type RuleName = keyof typeof RULES;
+
+/** A charge of the book under one of our references. */
+export interface BookedCharge {
+  transactionId: TransactionId;
+  /** Minor units. */
+  amount: number;
+  currency: string;
+}
+
+/** One payment, as every record has it. */
+export interface Story {
+  intentId: IntentId;
+  /** One, or the story is wrong. */
+  intents: readonly ScannedIntent[];
+  /** Oldest first. */
+  attempts: readonly ScannedAttempt[];
+  events: readonly ScannedEvent[];
+  /** Null: there is no book to compare with. */
+  charges: readonly BookedCharge[] | null;
+  told: readonly Told[];
+}
+
+/** What time means to the rules. */
+export interface Terms {
+  /** Milliseconds since 1970. */
+  now: number;
+  /** An attempt still open this many milliseconds after its `send_before` is stuck. */
+  unknownAfterMs: number;
+}
+
+export interface Finding {
+  rule: RuleName;
+  /** `pi_…` or `txn_…`. */
+  id: string;
+}
+
+/** Attempts an intent may have. */
+const ATTEMPTS_MAX = 5;
+/** An intent that nobody paid is closed after a day. */
+const INTENT_LIFETIME_MS = 24 * 60 * 60 * 1000;
+
+/** What is wrong with a payment; each rule names each id once. */
+export function judge(story: Story, terms: Terms): Finding[] {
+  const findings: Finding[] = [];
+  const find = (rule: RuleName, id: string): void => {
+    if (!findings.some((one) => one.rule === rule && one.id === id)) findings.push({ rule, id });
+  };
+  judgeTold(story, find);
+  judgeCharges(story, find);
+  judgeAttempts(story, terms, find);
+  judgeIntent(story, find);
+  for (const attempt of story.attempts) judgeEventsOf(attempt, story, find);
+  judgeOtherEvents(story, find);
+  return findings;
+}
+
+type Find = (rule: RuleName, id: string) => void;
+
+interface Money {
+  amount: number;
+  currency: string;
+}
+
+function differ(a: Money, b: Money): boolean {
+  return a.amount !== b.amount || a.currency !== b.currency;
+}
+
+/** What was acknowledged is there, and what was shown final is so. A failure may turn into a late success. */
+function judgeTold({ told, intents: [intent], attempts }: Story, find: Find): void {
+  for (const one of told) {
+    if (one.kind === 'intent') {
+      if (intent === undefined) find('acknowledged_absent', showIntentId(one.intentId));
+      else if (differ(one, intent)) find('amount_differs', showIntentId(one.intentId));
+      continue;
+    }
+    const attempt = attempts.find(({ transactionId }) => transactionId === one.transactionId);
+    const id = showTransactionId(one.transactionId);
+    if (attempt === undefined) find('acknowledged_absent', id);
+    else if (one.kind === 'read' && takesBack(one.status, attempt.status)) find('final_taken_back', id);
+  }
+  judgeReads(told, find);
+}
+
+/** What was shown final stays so for everybody who asks after that. */
+function judgeReads(told: readonly Told[], find: Find): void {
+  const reads = told.filter((one) => one.kind === 'read');
+  for (const shown of ['SUCCESS', 'FAILED'] as const) {
+    const firstTold = new Map<TransactionId, number>();
+    for (const { transactionId, status, toldAt } of reads) {
+      if (status === shown)
+        firstTold.set(transactionId, Math.min(toldAt, firstTold.get(transactionId) ?? toldAt));
+    }
+    for (const { transactionId, status, askedAt } of reads) {
+      if ((firstTold.get(transactionId) ?? askedAt) < askedAt && takesBack(shown, status))
+        find('final_taken_back', showTransactionId(transactionId));
+    }
+  }
+}
+
+function takesBack(shown: string, now: string): boolean {
+  if (shown === 'SUCCESS') return now !== 'SUCCESS';
+  return shown === 'FAILED' && now !== 'FAILED' && now !== 'SUCCESS';
+}
+
+/** At most one charge for an intent, for an attempt that succeeded, of its amount. */
+function judgeCharges({ intentId, intents: [intent], attempts, charges }: Story, find: Find): void {
+  const succeeded = attempts.filter(({ status }) => status === 'SUCCESS');
+  if (succeeded.length > 1) find('second_success', showIntentId(intentId));
+  for (const attempt of attempts) {
+    if (intent !== undefined && differ(attempt, intent))
+      find('amount_differs', showTransactionId(attempt.transactionId));
+  }
+  if (charges === null) return;
+  if (charges.length > 1) find('second_success', showIntentId(intentId));
+  for (const charge of charges) {
+    const id = showTransactionId(charge.transactionId);
+    const attempt = attempts.find(({ transactionId }) => transactionId === charge.transactionId);
+    if (attempt === undefined) find('charge_without_attempt', id);
+    else if (attempt.status === 'FAILED') find('charge_of_failed', id);
+    if (attempt !== undefined && differ(charge, attempt)) find('amount_differs', id);
+  }
+  for (const { transactionId } of succeeded) {
+    if (!charges.some((charge) => charge.transactionId === transactionId))
+      find('success_without_charge', showTransactionId(transactionId));
+  }
+}
+
+/** None is open for ever, and each but the first follows one that failed in a way that allows another. */
+function judgeAttempts({ attempts, events }: Story, { now, unknownAfterMs }: Terms, find: Find): void {
+  for (const [at, attempt] of attempts.entries()) {
+    const id = showTransactionId(attempt.transactionId);
+    if (isOpen(attempt) && now - attempt.sendBefore > unknownAfterMs) find('unknown_too_long', id);
+    const previous = attempts[at - 1];
+    const inOrder = numberOf(attempt) === at + 1 && numberOf(attempt) <= ATTEMPTS_MAX;
+    if (!inOrder || (previous !== undefined && !allowsAnother(previous, events)))
+      find('attempt_not_allowed', id);
+  }
+}
+
+/** A success that came late may have allowed another attempt while it was a failure. */
+function allowsAnother(
+  { transactionId, status, reopenable }: ScannedAttempt,
+  events: readonly ScannedEvent[],
+): boolean {
+  if (status === 'FAILED') return reopenable;
+  return (
+    status === 'SUCCESS' &&
+    events.some((event) => event.transactionId === transactionId && event.type === 'payment.recovered')
+  );
+}
+
+function isOpen({ status }: ScannedAttempt): boolean {
+  return status !== 'SUCCESS' && status !== 'FAILED';
+}
+
+/** The attempt's number is the last hex digit of its id. */
+function numberOf({ transactionId }: ScannedAttempt): number {
+  return Number.parseInt(transactionId.slice(-1), 16);
+}
+
+function closesIntent(attempt: ScannedAttempt): boolean {
+  return attempt.status === 'FAILED' && (!attempt.reopenable || numberOf(attempt) >= ATTEMPTS_MAX);
+}
+
+function isPaid({ attempts }: Story): boolean {
+  return attempts.some(({ status }) => status === 'SUCCESS');
+}
+
+/** Paid, closed by its last attempt, or open; what is open may be closed unpaid after a day. */
+function judgeIntent(story: Story, find: Find): void {
+  const { intentId, intents, attempts } = story;
+  const [intent] = intents;
+  if (intent === undefined ? attempts.length > 0 : intents.length > 1)
+    find('intent_status', showIntentId(intentId));
+  if (intent === undefined) return;
+  const latest = attempts.at(-1);
+  const closed = latest !== undefined && closesIntent(latest);
+  const status = isPaid(story) ? 'SUCCESS' : closed ? 'FAILED' : 'PENDING';
+  if (intent.status !== status && !hasExpired(story)) find('intent_status', showIntentId(intentId));
+}
+
+/** FAILED for no other reason than that its day is over. */
+function hasExpired(story: Story): boolean {
+  const [intent] = story.intents;
+  const latest = story.attempts.at(-1);
+  if (intent === undefined || intent.status !== 'FAILED' || isPaid(story)) return false;
+  if (latest !== undefined && (isOpen(latest) || closesIntent(latest))) return false;
+  // Times of the database are exact to microseconds, and arrive as fractions.
+  return Math.round(intent.changedAfterMs) >= INTENT_LIFETIME_MS;
+}
+
+/**
+ * Each final attempt has exactly its events. A failure that became a late success has both, or the success alone when both were
+ * decided in one turn.
+ */
+function judgeEventsOf(attempt: ScannedAttempt, story: Story, find: Find): void {
+  const types = story.events
+    .filter(({ transactionId }) => transactionId === attempt.transactionId)
+    .map(({ type }) => type);
+  const id = showTransactionId(attempt.transactionId);
+  const finals = types.filter((type) => finalTypesOf(attempt, story).includes(type));
+  const failures = attempt.status === 'SUCCESS' ? types.filter((type) => FAILURES.includes(type)) : [];
+  const failedBefore = finals.includes('payment.succeeded') ? 0 : 1;
+  if (finals.length === 0 && !isOpen(attempt)) find('event_missing', id);
+  if (types.length > Math.min(finals.length, 1) + Math.min(failures.length, failedBefore))
+    find('event_unfounded', id);
+}
+
+const FAILURES: readonly string[] = ['payment.failed', 'payment.attempt_failed'];
+
+/** Types of which a final attempt has one. */
+function finalTypesOf(attempt: ScannedAttempt, story: Story): readonly string[] {
+  if (attempt.status === 'SUCCESS') return ['payment.succeeded', 'payment.recovered'];
+  if (attempt.status !== 'FAILED') return [];
+  if (!closesIntent(attempt)) return ['payment.attempt_failed'];
+  // An attempt that failed when another had been charged already did not close its intent.
+  return isPaid(story) ? FAILURES : ['payment.failed'];
+}
+
+/** Events of the intent itself, and those of attempts that are not there. */
+function judgeOtherEvents(story: Story, find: Find): void {
+  const { intentId, intents, attempts, events } = story;
+  const known = new Set(attempts.map(({ transactionId }) => transactionId));
+  let ofIntent = 0;
+  for (const { transactionId, type } of events) {
+    if (transactionId === null && type === 'payment.failed' && intents.length > 0) ofIntent += 1;
+    else if (transactionId === null) find('event_unfounded', showIntentId(intentId));
+    else if (!known.has(transactionId)) find('event_unfounded', showTransactionId(transactionId));
+  }
+  const due = hasExpired(story) ? 1 : 0;
+  // Expired, and one of its failures became a success after that.
+  const late = isPaid(story) && events.some(({ type }) => type === 'payment.recovered') ? 1 : 0;
+  if (ofIntent < due) find('event_missing', showIntentId(intentId));
+  if (ofIntent > due + late) find('event_unfounded', showIntentId(intentId));
+}
