@@ -6,4 +6,6 @@
 
 import type { Campaign } from './campaign.ts';
 
-export const CAMPAIGNS: readonly Campaign[] = [];
+import { kill } from './kill.ts';
+
+export const CAMPAIGNS: readonly Campaign[] = [kill];

@@ -230,7 +230,13 @@ async function startProcess(
   const child = spawn(process.execPath, [entry], {
     cwd: ROOT,
     env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // Fault points are armed by message.
+    stdio: [
+      'ignore',
+      'pipe',
+      'pipe',
+      ...(env.SLUICE_FAULT_POINTS === 'on-message' ? (['ipc'] as const) : []),
+    ],
   });
   child.stderr!.pipe(createWriteStream(logFile));
   const ended = new Promise<number | string>((resolve) =>
