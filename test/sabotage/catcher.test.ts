@@ -61,28 +61,36 @@ test.each([
 });
 
 test.each([
-  ['breaks nothing', '', 0, { kind: 'silent' }],
+  ['breaks nothing', '3 trials in 5 s, 0 promises broken', 0, { kind: 'silent' }],
   [
     'breaks the promise',
-    '  BROKEN amount differs: txn_1\\n  BROKEN acknowledged and absent: pi_1',
+    '  BROKEN amount_differs: txn_1\\n  BROKEN acknowledged_absent: pi_1',
     1,
-    { kind: 'noticed', by: 'BROKEN acknowledged and absent: pi_1' },
+    { kind: 'noticed', by: 'BROKEN acknowledged_absent: pi_1' },
   ],
   [
     'breaks another promise',
-    '  BROKEN amount differs: txn_1',
+    '  BROKEN amount_differs: txn_1\\n3 trials in 5 s, 1 promises broken',
     1,
-    { kind: 'useless', why: expect.stringContaining('no broken promise that says "absent"') },
+    { kind: 'silent' },
   ],
   [
     'could not be made',
-    'the campaign could not be made: absent',
+    'the campaign could not be made: acknowledged_absent',
     1,
     { kind: 'useless', why: expect.stringContaining('could not be made') },
   ],
+  [
+    'made too few trials',
+    '2 trials in 5 s, 0 promises broken',
+    1,
+    { kind: 'useless', why: expect.stringContaining('before its 3 trials were made') },
+  ],
 ])('a campaign that %s', async (_, said, code, outcome) => {
-  const script = `console.log('${said}'); if (process.argv.slice(2).join(' ') === 'kill --count 3 --seed 7') process.exit(${code}); process.exit(9);`;
+  const script = `console.log('${said}');
+process.exit(process.argv.slice(2).join(' ') === 'kill --count 3 --seed 7' ? ${code} : 9);
+`;
   writeFileSync(join(folder, 'test/campaigns/run.ts'), script);
-  const catcher = { campaign: 'kill', count: 3, seed: 7, breaks: 'absent' };
+  const catcher = { campaign: 'kill', count: 3, seed: 7, breaks: 'acknowledged_absent' };
   expect(await runCatcher(catcher, folder)).toEqual(outcome);
 });

@@ -68,10 +68,12 @@ async function runCampaign(catcher: CampaignCatcher, folder: string): Promise<Ou
   const { campaign, count, seed, breaks } = catcher;
   const words = ['test/campaigns/run.ts', campaign, '--count', String(count), '--seed', String(seed)];
   const { output, ended } = await run(words, folder);
-  if (ended === 0) return { kind: 'silent' };
-  const broken = output.split('\n').find((line) => line.startsWith('  BROKEN ') && line.includes(breaks));
-  if (ended === 1 && broken !== undefined) return { kind: 'noticed', by: broken.trim() };
-  return useless(`ended with ${ended} and no broken promise that says "${breaks}"`, output);
+  const lines = output.split('\n');
+  const broken = lines.find((line) => line.startsWith('  BROKEN ') && line.includes(breaks));
+  if (broken !== undefined) return { kind: 'noticed', by: broken.trim() };
+  // Other promises are for other runs to judge: a gateway that is ready late on a busy machine has lost nothing.
+  if (lines.some((line) => line.startsWith(`${count} trials in `))) return { kind: 'silent' };
+  return useless(`ended with ${ended} before its ${count} trials were made and judged`, output);
 }
 
 function useless(what: string, said: string): Outcome {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Sabotage } from './sabotage.ts';
+import type { Catcher, Sabotage } from './sabotage.ts';
 
 const TURN = 'src/runtime/turn.ts';
 const ACTOR = 'src/actors/payment-actor.ts';
@@ -20,6 +20,9 @@ const CALLBACK_BUS = 'src/bus/postgres/callback-bus.ts';
 
 const STORE_TEST = 'src/storage/postgres/shard-store.test.ts';
 const BANK_TEST = 'src/connectors/sandbox/sandbox.test.ts';
+
+/** By this seed its one trial is a kill of PostgreSQL under load, at any moment. */
+const KILL_OF_POSTGRES: Catcher = { campaign: 'kill', count: 1, seed: 6, breaks: 'acknowledged_absent' };
 
 export const SABOTAGES: readonly Sabotage[] = [
   {
@@ -49,6 +52,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     ],
     caughtBy: [
       { test: 'src/runtime/turn.test.ts', name: 'nothing is answered before its commit has returned' },
+      KILL_OF_POSTGRES,
     ],
   },
   {
@@ -61,12 +65,27 @@ export const SABOTAGES: readonly Sabotage[] = [
         find: "synchronous_commit: 'on',",
         replace: "synchronous_commit: 'off',",
       },
+      {
+        file: 'src/storage/postgres/vault.ts',
+        find: "options: '-c synchronous_commit=on',",
+        replace: "options: '-c synchronous_commit=off',",
+      },
+      {
+        file: 'src/embedded/postgres-conf.ts',
+        find: `
+synchronous_commit = on
+`,
+        replace: `
+synchronous_commit = off
+`,
+      },
     ],
     caughtBy: [
       {
         test: 'test/faults/committed.test.ts',
         name: 'every commit that has returned is there after kill -9 of PostgreSQL',
       },
+      KILL_OF_POSTGRES,
     ],
   },
   {
@@ -301,6 +320,25 @@ export const SABOTAGES: readonly Sabotage[] = [
       },
     ],
     caughtBy: [{ test: 'test/flows/bad-input.test.ts', name: 'a card > that fails its check digit' }],
+  },
+  {
+    number: 14,
+    title: 'export read without its last line',
+    matters: 'Files end without a newline, and the charge on that line is then nobody’s: never reconciled.',
+    edits: [
+      {
+        file: 'src/verification/lines.ts',
+        find: `
+  if (rest.length > 0) yield { lines: linesOf(rest), firstLine, open: true };`,
+        replace: '',
+      },
+    ],
+    caughtBy: [
+      {
+        test: 'src/verification/book.test.ts',
+        name: 'NDJSON > has the lines that took money, in their order, also the last without a newline',
+      },
+    ],
   },
   {
     number: 15,
