@@ -22,8 +22,6 @@ interface BookLine {
   readonly effect: string;
 }
 
-/** The one merchant of such a run. */
-const MERCHANT = 0;
 const READ_MAX = 100_000;
 const SAMPLE_FINAL_MAX = 2000;
 const IN_FLIGHT = 64;
@@ -121,7 +119,8 @@ async function askFor(
 ): Promise<string> {
   const paid = record.has(place, PAY_OK);
   const id = idOf(place, record);
-  const text = paid ? wire.getTransaction(MERCHANT, id) : wire.getIntent(MERCHANT, id);
+  const merchant = record.merchantOf(place);
+  const text = paid ? wire.getTransaction(merchant, id) : wire.getIntent(merchant, id);
   for (;;) {
     const answer = await pool.request(text);
     if (answer.status === 404) return 'absent';

@@ -15,7 +15,7 @@ function sell(
   last: 'sent' | 'intent' | 'refused' | 'pay' | 'unknown' | 'final',
 ): number {
   const nowMs = performance.now();
-  const place = record.begin(nowMs);
+  const place = record.begin(nowMs, 3);
   if (last === 'sent') return place;
   record.intentOk(place, idOf(place), nowMs + 1);
   if (last === 'intent') return place;

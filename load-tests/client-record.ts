@@ -1,7 +1,7 @@
 /**
  * Client record: what the driver asked for and what it was told, kept apart from the gateway for the audit.
  *
- * 40 bytes a payment in typed arrays, since long runs have millions of them and texts would take ten times that. It is kept
+ * 42 bytes a payment in typed arrays, since long runs have millions of them and texts would take ten times that. It is kept
  * in memory while the load runs (a log synced before each request, as campaigns write it, would limit the rate to the disk's)
  * and written as a client log when it is over. Orders and amounts follow from a payment's place, so they need no room.
  *
@@ -39,6 +39,8 @@ const LOG_BYTES_AT_ONCE = 1 << 20;
 interface Segment {
   readonly ids: Buffer;
   readonly flags: Uint8Array;
+  /** Whose payment it is, as the wire names merchants. */
+  readonly merchants: Uint16Array;
   /** The attempt that was paid with, 1 to 15. */
   readonly attempts: Uint8Array;
   /** Milliseconds since the record began, INSTANTS of them a payment. */
@@ -68,12 +70,18 @@ export class ClientRecord {
    * An intent is about to be asked for.
    * @throws RangeError when the record is full
    */
-  begin(nowMs: number): number {
+  begin(nowMs: number, merchant: number): number {
     if (this.#size >= RECORDS_MAX) throw new RangeError(`the record is full: ${RECORDS_MAX} payments`);
     const place = this.#size++;
     if ((place & SEGMENT_MASK) === 0) this.#segments.push(newSegment());
+    this.#segment(place).merchants[place & SEGMENT_MASK] = merchant;
     this.#stamp(place, 'intentSent', nowMs);
     return place;
+  }
+
+  /** Whose payment it is. */
+  merchantOf(place: number): number {
+    return this.#segment(place).merchants[place & SEGMENT_MASK]!;
   }
 
   /** The order of a payment. */
@@ -222,6 +230,7 @@ function newSegment(): Segment {
   return {
     ids: Buffer.alloc(ID_BYTES * SEGMENT_SIZE),
     flags: new Uint8Array(SEGMENT_SIZE),
+    merchants: new Uint16Array(SEGMENT_SIZE),
     attempts: new Uint8Array(SEGMENT_SIZE),
     instants: new Uint32Array(INSTANTS.length * SEGMENT_SIZE),
   };

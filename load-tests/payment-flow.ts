@@ -59,7 +59,7 @@ export class Shop {
   async sell(dueMs: number, tally: Tally): Promise<boolean> {
     const { wire, page } = this.#context;
     const merchant = this.#mix();
-    const place = this.#record.begin(performance.now());
+    const place = this.#record.begin(performance.now(), merchant);
     const order = this.#record.orderOf(place);
     tally.offer(dueMs);
 

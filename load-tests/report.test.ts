@@ -52,7 +52,7 @@ function reportWith(more: Partial<RunFacts> = {}): LoadReport {
     warmUpSeconds: 3,
     phases: [{ name: 'steady', from: 0, to: 3 }],
     measurement: measured(),
-    cpu: { gateway: 100, postgres: 50, sandbox: 20, driver: null },
+    cpu: { gateway: 100, postgres: 50, redis: null, sandbox: 20, driver: null },
     audit: AUDIT,
     steps: null,
     machine: {
@@ -75,7 +75,7 @@ describe('JSON', () => {
       achieved: expect.any(Number),
       completed: 29,
       errors: 1,
-      cpuUsPerPayment: { gateway: 100, postgres: 50, sandbox: 20, driver: null },
+      cpuUsPerPayment: { gateway: 100, postgres: 50, redis: null, sandbox: 20, driver: null },
       audit: { acknowledged: 30, stored: 30, charged: 30, delivered: null, lost: 0, double: 0 },
     });
     for (const step of ['intent', 'session', 'pay', 'final', 'webhook'] as const)

@@ -141,7 +141,7 @@ describe('the command against a gateway of real parts', () => {
     const record = new ClientRecord();
     const now = record.startedAt.toString(16).padStart(12, '0');
     const nowMs = performance.now();
-    const place = record.begin(nowMs);
+    const place = record.begin(nowMs, 0);
     record.intentOk(place, `${now}70008000000000000010`.padEnd(32, '0'), nowMs);
     record.paySent(place, nowMs);
     expect(record.payOk(place, `txn_${record.idOf(place).slice(0, -1)}1`, nowMs)).toBe(true);

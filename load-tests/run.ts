@@ -115,8 +115,11 @@ async function load(asked: LoadArguments, target: Target): Promise<0 | 1> {
   return best.measurement.counted.completed > 0 && audited ? 0 : 1;
 }
 
-function merchantsOf(asked: LoadArguments, target: Target): Promise<readonly Merchant[]> | Merchant[] {
-  if (target.merchant !== null) return [target.merchant];
+function merchantsOf(
+  asked: LoadArguments,
+  target: Target,
+): Promise<readonly Merchant[]> | readonly Merchant[] {
+  if (target.merchants !== null) return target.merchants.slice(0, asked.merchants);
   return ensureLoadMerchants(process.env, asked.merchants, say);
 }
 

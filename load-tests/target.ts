@@ -16,11 +16,11 @@ export interface Target {
   readonly apiUrl: string;
   /** Null when unknown: it is then read from the first session's redirectUrl. */
   readonly checkoutUrl: string | null;
-  /** The one merchant that was named; null where the load has its own. */
-  readonly merchant: Merchant | null;
+  /** The one that was named, or those the gateway came with (a rival of bench does); null where the load makes its own. */
+  readonly merchants: readonly Merchant[] | null;
   /** The bank in a box behind it; null where none is known. */
   readonly sandboxUrl: string | null;
-  /** Of the local gateway; null where it is another. */
+  /** Of the local gateway; null where it is another: its databases are not Sluice's, or not at hand. */
   readonly dataDir: string | null;
   /** Null when the gateway is not on this machine. */
   readonly pids: Pids | null;
@@ -29,6 +29,8 @@ export interface Target {
 export interface Pids {
   readonly gateway: number | null;
   readonly postgres: number | null;
+  /** Of a gateway that has one of its own (the baseline of bench). */
+  readonly redis: number | null;
   readonly sandbox: number | null;
 }
 
@@ -54,7 +56,7 @@ export function findTarget(given: TargetArguments, env: NodeJS.ProcessEnv): Targ
     return {
       apiUrl: trimmed(given.target),
       checkoutUrl: null,
-      merchant: { merchantId: given.merchant ?? 'merchant_demo', secretKey: given.key ?? '' },
+      merchants: [{ merchantId: given.merchant ?? 'merchant_demo', secretKey: given.key ?? '' }],
       sandboxUrl: given.sandbox === null ? null : trimmed(given.sandbox),
       dataDir: null,
       pids: null,
@@ -72,12 +74,13 @@ export function findTarget(given: TargetArguments, env: NodeJS.ProcessEnv): Targ
     if (typeof value !== 'string') throw new NoTargetError(`${join(dataDir, 'demo.json')} has no ${name}`);
     return value;
   };
+  const merchants = Array.isArray(demo.merchants) ? (demo.merchants as Merchant[]) : null;
   return {
     apiUrl: trimmed(text('apiUrl')),
     checkoutUrl: trimmed(text('checkoutUrl')),
-    merchant: null,
+    merchants,
     sandboxUrl: trimmed(text('sandboxUrl')),
-    dataDir,
+    dataDir: merchants === null ? dataDir : null,
     pids: readPids(join(dataDir, 'run.json')),
   };
 }
@@ -87,7 +90,12 @@ function readPids(file: string): Pids | null {
   const run = readFields(file);
   if (run === null) return null;
   const pid = (name: string) => (typeof run[name] === 'number' ? run[name] : null);
-  return { gateway: pid('gatewayPid'), postgres: pid('postgresPid'), sandbox: pid('sandboxPid') };
+  return {
+    gateway: pid('gatewayPid'),
+    postgres: pid('postgresPid'),
+    redis: pid('redisPid'),
+    sandbox: pid('sandboxPid'),
+  };
 }
 
 function readFields(file: string): Record<string, unknown> | null {

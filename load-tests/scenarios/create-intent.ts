@@ -22,9 +22,9 @@ export const createIntent: ScenarioDefinition = {
       step: 'intent',
       method: 'POST',
       status: 201,
-      begin: () => record.begin(performance.now()),
-      text: (place) => wire.createIntent(mix(), record.orderOf(place)),
-      loose: (place) => wire.looseIntent(mix(), record.orderOf(place)),
+      begin: () => record.begin(performance.now(), mix()),
+      text: (place) => wire.createIntent(record.merchantOf(place), record.orderOf(place)),
+      loose: (place) => wire.looseIntent(record.merchantOf(place), record.orderOf(place)),
       heard(place, { status, body }) {
         const nowMs = performance.now();
         if (status === 201) record.intentOk(place, fieldOf(body, '"paymentIntentId":"').slice(3), nowMs);

@@ -46,7 +46,7 @@ export const createSession: ScenarioDefinition = {
 async function makeIntents({ apiUrl, wire, record, merchants }: ScenarioContext): Promise<string[]> {
   const pool = new ConnectionPool(apiUrl, { connectionsMax: 16, requestTimeoutMs: REQUEST_TIMEOUT_MS });
   const make = async (merchant: number): Promise<string> => {
-    const place = record.begin(performance.now());
+    const place = record.begin(performance.now(), merchant);
     const answer = await pool.request(wire.createIntent(merchant, record.orderOf(place)));
     if (answer.status !== 201)
       throw new ScenarioError(`${apiUrl}: ${causeOf('intent', answer)} ${answer.body}`);
