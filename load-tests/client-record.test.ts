@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -55,6 +55,11 @@ describe('client record', () => {
     expect(pays.map(({ transactionId }) => `txn_${transactionId}`)).toEqual([attemptOf(3), attemptOf(5)]);
     const reads = told.filter((one) => one.kind === 'read');
     expect(reads).toMatchObject([{ transactionId: attemptOf(5).slice(4), status: 'SUCCESS' }]);
+    const lines = readFileSync(join(folder, 'client.ndjson'), 'utf8').split('\n');
+    expect(lines.filter((line) => line.includes('"outcome":"refused"'))).toHaveLength(1);
+    // Six intents, four cards and a read were begun; of an intent and a card nothing more is known.
+    expect(lines.filter((line) => line.includes('"do":'))).toHaveLength(11);
+    expect(lines.filter((line) => line.includes('"outcome":'))).toHaveLength(9);
   });
 
   test('keeps more payments than one segment holds', async () => {
