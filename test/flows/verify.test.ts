@@ -230,6 +230,12 @@ describe('when all is at rest', () => {
     expect(verification.counts.charges).toBe(whole.counts.charges);
   });
 
+  test('the book of another account says nothing of our payments', async () => {
+    const verification = await verified({ account: 'acct_other' });
+    expect(found(verification)).toEqual({});
+    expect(verification.counts).toEqual({ ...whole.counts, charges: 0, acknowledged: 0 });
+  });
+
   test('a torn client log is a remark', async () => {
     const clientLog = fileOf(`${readFileSync(logFile, 'utf8')}{"n":1000,"at":`);
     const verification = await verified({ clientLog });
