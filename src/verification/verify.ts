@@ -137,7 +137,7 @@ interface Records {
 
 /** Joins the records payment by payment. */
 async function judgeAll(
-  { account = null, now, unknownAfterMs }: VerifyRequest,
+  { account, now, unknownAfterMs }: VerifyRequest,
   { scans, book, log }: Records,
   findings: Findings,
 ): Promise<Verification['counts']> {
@@ -154,6 +154,7 @@ async function judgeAll(
     events: 0,
     acknowledged: log?.acknowledged ?? 0,
   };
+  const terms = { account: account ?? null, now, unknownAfterMs };
   try {
     for (const stream of streams) await stream.load();
     for (let id = leastKey(streams); id !== null; id = leastKey(streams)) {
@@ -168,8 +169,7 @@ async function judgeAll(
       counts.intents += story.intents.length;
       counts.attempts += story.attempts.length;
       counts.events += story.events.length;
-      for (const finding of judge(story, { account, now, unknownAfterMs }))
-        findings.add(finding.rule, finding.id);
+      for (const finding of judge(story, terms)) findings.add(finding.rule, finding.id);
     }
   } finally {
     for (const stream of streams) await stream.close();
