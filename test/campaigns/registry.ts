@@ -8,5 +8,6 @@ import type { Campaign } from './campaign.ts';
 
 import { kill } from './kill.ts';
 import { pause } from './pause.ts';
+import { races } from './races.ts';
 
-export const CAMPAIGNS: readonly Campaign[] = [kill, pause];
+export const CAMPAIGNS: readonly Campaign[] = [kill, pause, races];
