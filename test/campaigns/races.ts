@@ -9,10 +9,10 @@
 
 import { join } from 'node:path';
 import { createClientLog } from '../../src/verification/client-log.ts';
+import { shuffled } from '../support/random.ts';
 import { startWorld, type World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
 import { allFinal, judge } from './judgement.ts';
-import { shuffled } from './kill-plan.ts';
 import { RACES } from './race-kinds.ts';
 import { createRaceTrack } from './race-track.ts';
 
