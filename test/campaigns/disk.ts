@@ -17,14 +17,13 @@ import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { createClientLog } from '../../src/verification/client-log.ts';
-import { queryShards } from '../support/databases.ts';
 import { eventually } from '../support/eventually.ts';
 import { startWorld, type World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
 import { createClient, type Told } from './client.ts';
 import { type Shoppers, startShoppers } from './shoppers.ts';
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
-import { verdictOf } from './verdict.ts';
+import { everyAttemptFinal, verdictOf } from './verdict.ts';
 
 type Kind = 'data' | 'log';
 
@@ -157,7 +156,7 @@ async function fillDisk(
   } finally {
     await shoppers.stop();
   }
-  await allFinal(world);
+  await everyAttemptFinal(world);
   await log.close();
   const verdict = await verdictOf(world, clientLog);
   const figures = {
@@ -222,12 +221,4 @@ async function backAgain({ cluster }: World, shoppers: Shoppers): Promise<boolea
     { withinMs: BACK_WITHIN_MS, everyMs: 100 },
   );
   return ended;
-}
-
-async function allFinal(world: World): Promise<void> {
-  const open = "select transaction_id from transactions where status not in ('SUCCESS', 'FAILED')";
-  await eventually(async () => assert.deepEqual(await queryShards(world, open), []), {
-    withinMs: 90_000,
-    everyMs: 500,
-  });
 }

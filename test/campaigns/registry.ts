@@ -8,6 +8,7 @@ import type { Campaign } from './campaign.ts';
 import { clock } from './clock.ts';
 import { disk } from './disk.ts';
 import { faults } from './faults.ts';
+import { overload } from './overload.ts';
 import { poison } from './poison.ts';
 
-export const CAMPAIGNS: readonly Campaign[] = [clock, disk, faults, poison];
+export const CAMPAIGNS: readonly Campaign[] = [clock, disk, faults, overload, poison];
