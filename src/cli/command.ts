@@ -38,16 +38,20 @@ export class MisuseError extends Error {
   }
 }
 
-/** Reads `--name value` words; every option takes a text. Unknown and positional words are a {@link MisuseError}. */
-export function readWords<Name extends string>(
+/**
+ * Reads `--name value` words, and `--flag` words without a value. Unknown and positional words are a {@link MisuseError}.
+ */
+export function readWords<Name extends string, Flag extends string = never>(
   words: readonly string[],
   names: readonly Name[],
-): Partial<Record<Name | 'config', string>> {
+  flags: readonly Flag[] = [],
+): Partial<Record<Name | 'config', string> & Record<Flag, boolean>> {
   const options: ParseArgsOptionsConfig = { config: { type: 'string' } };
   for (const name of names) options[name] = { type: 'string' };
+  for (const flag of flags) options[flag] = { type: 'boolean' };
   try {
     return parseArgs({ args: [...words], options, strict: true, allowPositionals: false }).values as Partial<
-      Record<Name | 'config', string>
+      Record<Name | 'config', string> & Record<Flag, boolean>
     >;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

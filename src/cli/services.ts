@@ -9,6 +9,8 @@ import { LIMITS } from '../config/limits.ts';
 import type { Databases, StartOptions } from '../config/options.ts';
 import { connectEmbedded } from '../embedded/connect.ts';
 import { SERVICE_ROLES } from '../embedded/databases.ts';
+import type { DemoFile } from '../embedded/demo.ts';
+import { readJson } from '../embedded/private-file.ts';
 import { openConfigSecrets } from '../hsm/config-secrets.ts';
 import type { MerchantServices } from '../setup/merchant.ts';
 import type { ServiceRoles } from '../setup/migrations.ts';
@@ -79,6 +81,18 @@ export async function openMerchantServices(
       await secrets.close();
     },
   };
+}
+
+/** The shard databases: those of the named URLs, or of the embedded profile that runs. */
+export function shardDatabaseUrls(options: StartOptions): readonly string[] {
+  return (options.databases ?? connectEmbedded(options).databases.services).shards;
+}
+
+/** Where the sandbox bank is reached; null where there is none. A running embedded profile has written it down. */
+export function sandboxUrl(options: StartOptions): string | null {
+  if (!options.sandbox.enabled) return null;
+  const demo = readJson(join(options.dataDir, 'demo.json')) as Partial<DemoFile> | undefined;
+  return demo?.sandboxUrl ?? options.processors.SANDBOX.baseUrl;
 }
 
 /** The file with the sandbox's accounts in an embedded profile. */

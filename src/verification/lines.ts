@@ -35,7 +35,7 @@ export async function* pagesOfLines(bytes: AsyncIterable<Uint8Array>): AsyncGene
   for await (const chunk of bytes) {
     const end = chunk.lastIndexOf(NEWLINE);
     if (end < 0) {
-      rest.push(chunk);
+      if (chunk.length > 0) rest.push(chunk);
       continue;
     }
     const lines = linesOf([...rest, chunk.subarray(0, end)]);

@@ -1,0 +1,470 @@
+/**
+ * The rules, held against right stories of every kind and against stories that are wrong in one thing.
+ *
+ * @module
+ */
+
+import { describe, expect, test } from 'vitest';
+import { makeId, showIntentId, showTransactionId, transactionIdOf } from '../domain/ids.ts';
+import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
+import { type BookedCharge, judge, type RuleName, type Story } from './rules.ts';
+import type { Told } from './told.ts';
+
+const NOW = Date.UTC(2026, 0, 21, 10);
+const TERMS = { account: null, now: NOW, unknownAfterMs: 60_000 };
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+const intentId = makeId(NOW, 7, new Uint8Array(8));
+const txn = (attempt: number): string => transactionIdOf(intentId, attempt);
+const PI = showIntentId(intentId);
+const T1 = showTransactionId(txn(1));
+const T2 = showTransactionId(txn(2));
+
+function intent(over: Partial<ScannedIntent> = {}): ScannedIntent {
+  return { intentId, amount: 100, currency: 'INR', status: 'SUCCESS', changedAfterMs: 900, ...over };
+}
+
+function attempt(number: number, over: Partial<ScannedAttempt> = {}): ScannedAttempt {
+  const money = { amount: 100, currency: 'INR' };
+  return {
+    transactionId: txn(number),
+    ...money,
+    status: 'SUCCESS',
+    reopenable: false,
+    processorAccount: 'acct_1',
+    sendBefore: NOW,
+    ...over,
+  };
+}
+
+function event(number: number | null, type: string): ScannedEvent {
+  return { intentId, transactionId: number === null ? null : txn(number), type };
+}
+
+function charge(number: number, over: Partial<BookedCharge> = {}): BookedCharge {
+  return { transactionId: txn(number), amount: 100, currency: 'INR', ...over };
+}
+
+function shown(number: number, status: 'PROCESSING' | 'SUCCESS' | 'FAILED', askedAt: number): Told {
+  return { kind: 'read', transactionId: txn(number), status, askedAt, toldAt: askedAt + 1 };
+}
+
+const declined = attempt(1, { status: 'FAILED', reopenable: true });
+const open = attempt(1, { status: 'PROCESSING' });
+
+/** Declined, then paid with another card. */
+const PAID: Story = {
+  intentId,
+  intents: [intent()],
+  attempts: [declined, attempt(2)],
+  events: [event(1, 'payment.attempt_failed'), event(2, 'payment.succeeded')],
+  charges: [charge(2)],
+  told: [
+    { kind: 'intent', intentId, amount: 100, currency: 'INR' },
+    { kind: 'pay', transactionId: txn(1) },
+    { kind: 'pay', transactionId: txn(2) },
+    shown(1, 'FAILED', 4),
+    shown(2, 'PROCESSING', 6),
+    shown(2, 'SUCCESS', 8),
+  ],
+};
+
+/** One attempt, closed for good. */
+const FAILED: Story = {
+  intentId,
+  intents: [intent({ status: 'FAILED' })],
+  attempts: [attempt(1, { status: 'FAILED' })],
+  events: [event(1, 'payment.failed')],
+  charges: [],
+  told: [],
+};
+
+/** Not tried, or not paid within its day. */
+const UNPAID: Story = {
+  intentId,
+  intents: [intent({ status: 'PENDING', changedAfterMs: 0 })],
+  attempts: [],
+  events: [],
+  charges: [],
+  told: [],
+};
+const EXPIRED: Story = {
+  ...UNPAID,
+  intents: [intent({ status: 'FAILED', changedAfterMs: DAY_MS + 1000 })],
+  events: [event(null, 'payment.failed')],
+};
+
+/** Failed, and then the processor said that it was charged after all. */
+const RECOVERED: Story = {
+  ...FAILED,
+  intents: [intent()],
+  attempts: [attempt(1)],
+  events: [event(1, 'payment.failed'), event(1, 'payment.recovered')],
+  charges: [charge(1)],
+};
+
+describe('is right', () => {
+  test.each<[string, Story]>([
+    ['declined, then paid', PAID],
+    ['failed for good', FAILED],
+    [
+      'closed by what became of its attempt after days',
+      { ...FAILED, intents: [intent({ status: 'FAILED', changedAfterMs: 3 * DAY_MS })] },
+    ],
+    ['not tried yet', UNPAID],
+    ['expired without an attempt', EXPIRED],
+    [
+      'expired after a decline',
+      {
+        ...EXPIRED,
+        attempts: [declined],
+        events: [...EXPIRED.events, event(1, 'payment.attempt_failed')],
+      },
+    ],
+    [
+      'declined and still open to another card',
+      { ...UNPAID, attempts: [declined], events: [event(1, 'payment.attempt_failed')] },
+    ],
+    ['under way', { ...UNPAID, attempts: [open] }],
+    ['under way and charged already', { ...UNPAID, attempts: [open], charges: [charge(1)] }],
+    ['a late success', RECOVERED],
+    [
+      'a late success, whose failure was decided in the same turn',
+      { ...RECOVERED, events: [event(1, 'payment.recovered')] },
+    ],
+    [
+      'a failure shown before its late success',
+      { ...RECOVERED, told: [shown(1, 'FAILED', 1), shown(1, 'SUCCESS', 5)] },
+    ],
+    [
+      'a late success after the intent had expired',
+      {
+        ...RECOVERED,
+        events: [
+          event(1, 'payment.attempt_failed'),
+          event(null, 'payment.failed'),
+          event(1, 'payment.recovered'),
+        ],
+      },
+    ],
+    [
+      'a late success of an attempt that had been followed by another, which then failed',
+      {
+        ...RECOVERED,
+        attempts: [attempt(1), attempt(2, { status: 'FAILED' })],
+        events: [
+          event(1, 'payment.attempt_failed'),
+          event(1, 'payment.recovered'),
+          event(2, 'payment.attempt_failed'),
+        ],
+      },
+    ],
+    [
+      'five declines',
+      {
+        ...FAILED,
+        attempts: [1, 2, 3, 4, 5].map((number) => attempt(number, { status: 'FAILED', reopenable: true })),
+        events: [
+          ...[1, 2, 3, 4].map((number) => event(number, 'payment.attempt_failed')),
+          event(5, 'payment.failed'),
+        ],
+      },
+    ],
+    [
+      'answers that crossed on their way',
+      {
+        ...PAID,
+        told: [
+          { kind: 'read', transactionId: txn(2), status: 'PROCESSING', askedAt: 1, toldAt: 9 },
+          shown(2, 'SUCCESS', 2),
+        ],
+      },
+    ],
+    ['paid, where no book is compared', { ...PAID, charges: null }],
+  ])('%s', (_, story) => {
+    expect(judge(story, TERMS)).toEqual([]);
+  });
+});
+
+describe('is found, and nothing else', () => {
+  const STORIES: Array<[string, Story, Array<[RuleName, string]>]> = [
+    [
+      'an intent a client was told of, and that is gone',
+      { ...UNPAID, intents: [], told: PAID.told.slice(0, 1) },
+      [['acknowledged_absent', PI]],
+    ],
+    [
+      'an attempt a client was told of, and that is gone',
+      { ...UNPAID, told: PAID.told.slice(1, 2) },
+      [['acknowledged_absent', T1]],
+    ],
+    [
+      'an attempt a client was shown, and that is gone',
+      { ...UNPAID, told: [shown(1, 'PROCESSING', 1)] },
+      [['acknowledged_absent', T1]],
+    ],
+    [
+      'a success shown for what failed',
+      { ...FAILED, told: [shown(1, 'SUCCESS', 1)] },
+      [['final_taken_back', T1]],
+    ],
+    [
+      'a success shown for what is open',
+      { ...UNPAID, attempts: [open], told: [shown(1, 'SUCCESS', 1)] },
+      [['final_taken_back', T1]],
+    ],
+    [
+      'a failure shown for what is open',
+      { ...UNPAID, attempts: [open], told: [shown(1, 'FAILED', 1)] },
+      [['final_taken_back', T1]],
+    ],
+    [
+      'a success, then a failure, then the success again',
+      { ...PAID, told: [shown(2, 'SUCCESS', 1), shown(2, 'FAILED', 10), shown(2, 'SUCCESS', 20)] },
+      [['final_taken_back', T2]],
+    ],
+    [
+      'a failure, then processing again',
+      { ...FAILED, told: [shown(1, 'PROCESSING', 10), shown(1, 'FAILED', 2)] },
+      [['final_taken_back', T1]],
+    ],
+    ['two charges of one attempt', { ...PAID, charges: [charge(2), charge(2)] }, [['second_success', PI]]],
+    [
+      'two charges of two attempts that succeeded',
+      {
+        ...RECOVERED,
+        attempts: [attempt(1), attempt(2)],
+        events: [...RECOVERED.events, event(2, 'payment.succeeded')],
+        charges: [charge(1), charge(2)],
+      },
+      [['second_success', PI]],
+    ],
+    [
+      'two attempts that succeeded, also without a book',
+      {
+        ...RECOVERED,
+        attempts: [attempt(1), attempt(2)],
+        events: [...RECOVERED.events, event(2, 'payment.succeeded')],
+        charges: null,
+      },
+      [['second_success', PI]],
+    ],
+    [
+      'a charge of an attempt that is not there',
+      { ...UNPAID, charges: [charge(1)] },
+      [['charge_without_attempt', T1]],
+    ],
+    [
+      'a charge of an intent that is not there',
+      { ...UNPAID, intents: [], charges: [charge(1)] },
+      [['charge_without_attempt', T1]],
+    ],
+    ['a success that is not in the book', { ...PAID, charges: [] }, [['success_without_charge', T2]]],
+    ['a charge of an attempt that failed', { ...FAILED, charges: [charge(1)] }, [['charge_of_failed', T1]]],
+    ['another amount charged', { ...PAID, charges: [charge(2, { amount: 99 })] }, [['amount_differs', T2]]],
+    [
+      'another currency charged',
+      { ...PAID, charges: [charge(2, { currency: 'USD' })] },
+      [['amount_differs', T2]],
+    ],
+    [
+      'an attempt of another amount than its intent',
+      { ...PAID, attempts: [declined, attempt(2, { amount: 99 })], charges: [charge(2, { amount: 99 })] },
+      [['amount_differs', T2]],
+    ],
+    [
+      'an intent of another amount than was ordered',
+      { ...UNPAID, told: [{ kind: 'intent', intentId, amount: 99, currency: 'INR' }] },
+      [['amount_differs', PI]],
+    ],
+    [
+      'an attempt open past its deadline',
+      { ...UNPAID, attempts: [{ ...open, sendBefore: NOW - 60_001 }] },
+      [['unknown_too_long', T1]],
+    ],
+    [
+      'a sender that never sent, past the deadline',
+      { ...UNPAID, attempts: [{ ...open, status: 'SENT', sendBefore: NOW - 60_001 }] },
+      [['unknown_too_long', T1]],
+    ],
+    [
+      'a paid intent that does not say so',
+      { ...PAID, intents: [intent({ status: 'PENDING' })] },
+      [['intent_status', PI]],
+    ],
+    [
+      'a paid intent that says failed, even after a day',
+      { ...PAID, intents: [intent({ status: 'FAILED', changedAfterMs: DAY_MS + 1 })] },
+      [['intent_status', PI]],
+    ],
+    ['a failed intent that says paid', { ...FAILED, intents: [intent()] }, [['intent_status', PI]]],
+    [
+      'an intent closed by a decline that allows another',
+      {
+        ...UNPAID,
+        intents: [intent({ status: 'FAILED' })],
+        attempts: [declined],
+        events: [event(1, 'payment.attempt_failed')],
+      },
+      [['intent_status', PI]],
+    ],
+    [
+      'an intent closed while an attempt is open',
+      {
+        ...UNPAID,
+        intents: [intent({ status: 'FAILED', changedAfterMs: DAY_MS + 1 })],
+        attempts: [open],
+      },
+      [['intent_status', PI]],
+    ],
+    [
+      'an intent expired before its day was over',
+      { ...UNPAID, intents: [intent({ status: 'FAILED', changedAfterMs: DAY_MS - 1 })] },
+      [['intent_status', PI]],
+    ],
+    ['attempts without their intent', { ...PAID, intents: [], told: [] }, [['intent_status', PI]]],
+    ['an intent that is stored twice', { ...PAID, intents: [intent(), intent()] }, [['intent_status', PI]]],
+    [
+      'an attempt after one that closed the intent',
+      {
+        ...PAID,
+        attempts: [attempt(1, { status: 'FAILED' }), attempt(2)],
+        events: [event(1, 'payment.failed'), event(2, 'payment.succeeded')],
+      },
+      [['attempt_not_allowed', T2]],
+    ],
+    [
+      'an attempt after one that is open',
+      { ...PAID, attempts: [open, attempt(2)], events: [event(2, 'payment.succeeded')], told: [] },
+      [['attempt_not_allowed', T2]],
+    ],
+    [
+      'an attempt after one that was paid at once',
+      {
+        ...PAID,
+        attempts: [attempt(1), attempt(2, { status: 'FAILED' })],
+        events: [event(1, 'payment.succeeded'), event(2, 'payment.attempt_failed')],
+        charges: [charge(1)],
+        told: [],
+      },
+      [['attempt_not_allowed', T2]],
+    ],
+    [
+      'an attempt after one that was paid at once, though the later one was paid late',
+      {
+        ...RECOVERED,
+        attempts: [attempt(1), attempt(2)],
+        events: [
+          event(1, 'payment.succeeded'),
+          event(2, 'payment.attempt_failed'),
+          event(2, 'payment.recovered'),
+        ],
+        charges: [charge(1), charge(2)],
+      },
+      [
+        ['second_success', PI],
+        ['attempt_not_allowed', T2],
+      ],
+    ],
+    [
+      'a second attempt without a first',
+      { ...PAID, attempts: [attempt(2)], events: [event(2, 'payment.succeeded')], told: [] },
+      [['attempt_not_allowed', T2]],
+    ],
+    [
+      'a sixth attempt',
+      {
+        ...PAID,
+        attempts: [
+          ...[1, 2, 3, 4, 5].map((number) => attempt(number, { status: 'FAILED', reopenable: true })),
+          attempt(6),
+        ],
+        events: [
+          ...[1, 2, 3, 4].map((number) => event(number, 'payment.attempt_failed')),
+          event(5, 'payment.failed'),
+          event(6, 'payment.succeeded'),
+        ],
+        charges: [charge(6)],
+        told: [],
+      },
+      [['attempt_not_allowed', showTransactionId(txn(6))]],
+    ],
+    ['a success not told', { ...PAID, events: PAID.events.slice(0, 1) }, [['event_missing', T2]]],
+    ['a failure not told', { ...PAID, events: PAID.events.slice(1) }, [['event_missing', T1]]],
+    ['a late success not told', { ...RECOVERED, events: FAILED.events }, [['event_missing', T1]]],
+    ['an expiry not told', { ...EXPIRED, events: [] }, [['event_missing', PI]]],
+    [
+      'a success told twice',
+      { ...PAID, events: [...PAID.events, event(2, 'payment.succeeded')] },
+      [['event_unfounded', T2]],
+    ],
+    [
+      'a success told as two kinds',
+      { ...PAID, events: [...PAID.events, event(2, 'payment.recovered')] },
+      [['event_unfounded', T2]],
+    ],
+    [
+      'a failure told of what was paid at once',
+      { ...PAID, events: [...PAID.events, event(2, 'payment.failed')] },
+      [['event_unfounded', T2]],
+    ],
+    [
+      'a late success whose failure is told twice',
+      { ...RECOVERED, events: [...RECOVERED.events, event(1, 'payment.attempt_failed')] },
+      [['event_unfounded', T1]],
+    ],
+    [
+      'a failure told twice',
+      { ...FAILED, events: [...FAILED.events, event(1, 'payment.failed')] },
+      [['event_unfounded', T1]],
+    ],
+    [
+      'an open attempt that is told of',
+      { ...UNPAID, attempts: [open], events: [event(1, 'payment.succeeded')] },
+      [['event_unfounded', T1]],
+    ],
+    [
+      'an end of the intent, told where only the attempt has failed',
+      {
+        ...UNPAID,
+        attempts: [declined],
+        events: [event(1, 'payment.attempt_failed'), event(null, 'payment.failed')],
+      },
+      [['event_unfounded', PI]],
+    ],
+    [
+      'an expiry told twice',
+      { ...EXPIRED, events: [...EXPIRED.events, ...EXPIRED.events] },
+      [['event_unfounded', PI]],
+    ],
+    [
+      'an event of an attempt that is not there',
+      { ...UNPAID, events: [event(1, 'payment.succeeded')] },
+      [['event_unfounded', T1]],
+    ],
+    [
+      'an event of an intent that is not there',
+      { ...UNPAID, intents: [], events: [event(null, 'payment.failed')] },
+      [['event_unfounded', PI]],
+    ],
+  ];
+  test.each(STORIES)('%s', (_, story, expected) => {
+    expect(judge(story, TERMS)).toEqual(expected.map(([rule, id]) => ({ rule, id })));
+  });
+
+  test('a success that is not in the book of its account; the book of another account says nothing of it', () => {
+    const unbooked = { ...PAID, charges: [] };
+    expect(judge(unbooked, { ...TERMS, account: 'acct_1' })).toEqual([
+      { rule: 'success_without_charge', id: T2 },
+    ]);
+    expect(judge(unbooked, { ...TERMS, account: 'acct_2' })).toEqual([]);
+  });
+
+  test('a failure told with the wrong type, as missing and as unfounded', () => {
+    const story = { ...FAILED, events: [event(1, 'payment.attempt_failed')] };
+    expect(judge(story, TERMS)).toEqual([
+      { rule: 'event_missing', id: T1 },
+      { rule: 'event_unfounded', id: T1 },
+    ]);
+  });
+});
