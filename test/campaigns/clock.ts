@@ -15,6 +15,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClientLog } from '../../src/verification/client-log.ts';
+import { queryShards } from '../support/databases.ts';
 import { eventually } from '../support/eventually.ts';
 import { shuffled } from '../support/random.ts';
 import { CARDS } from '../support/shop.ts';

@@ -175,16 +175,17 @@ async function fillDisk(
 /** Whoever comes while nothing can be written hears when to come again. */
 function hear(kind: Kind, witness: Witness, told: Told): void {
   if (!witness.watching) return;
-  if (told === null) witness.violations.push(`${kind} full: a request was left without an answer`);
-  else if (told.status >= 500) {
-    witness.refusals++;
-    const { code } = told.body;
-    if (told.status !== 503 || told.headers.get('retry-after') === null) {
-      witness.violations.push(
-        `${kind} full: answered ${told.status} ${code} without saying when to come again`,
-      );
-    }
+  if (told === null) {
+    witness.violations.push(`${kind} full: a request was left without an answer`);
+    return;
   }
+  // Sessions are not durable: those of a PostgreSQL that ended are over, and their shoppers hear so.
+  if (told.status < 400 || told.status === 410) return;
+  witness.refusals++;
+  if (told.status === 503 && told.headers.get('retry-after') !== null) return;
+  witness.violations.push(
+    `${kind} full: answered ${told.status} ${told.body.code}, not 503 and when to come again`,
+  );
 }
 
 /** Closes segments of the log until the next one finds no room: within seconds what a busy day would do. */
