@@ -39,6 +39,7 @@ export const SABOTAGES: readonly Sabotage[] = [
       if (item === null || reply === null) continue;
       item.settle(reply(own.map(() => ({ effective: true }) as Effect)));
       item.settle = () => undefined;
+      item.tries = options.triesMax;
     }
     let effects: Effect[];
     try {
