@@ -187,14 +187,15 @@ describe('CPU', () => {
   });
 
   test('per payment; null where a process is not there or was replaced', () => {
-    const own = readCpuTimes({ gateway: process.pid, postgres: process.pid, sandbox: null });
+    const own = readCpuTimes({ gateway: process.pid, postgres: process.pid, redis: null, sandbox: null });
     expect(own.gateway).toBeGreaterThan(0);
     expect(own.postgres).toBeGreaterThanOrEqual(own.gateway!);
     expect(own.sandbox).toBeNull();
-    const times = { gateway: 1000, postgres: 500, sandbox: null, driver: 0 };
+    const times = { gateway: 1000, postgres: 500, redis: null, sandbox: null, driver: 0 };
     expect(cpuPerPayment(times, { ...times, gateway: 3000, postgres: 400, driver: 10 }, 10)).toEqual({
       gateway: 200,
       postgres: null,
+      redis: null,
       sandbox: null,
       driver: 1,
     });

@@ -5,7 +5,8 @@
  * A spec is `name=stop`, `name=kill` or `name=throw`, with `:n` for the n-th passing in this process (the first when left out),
  * several separated by commas: `before-commit-b=stop,before-send=kill:3`. `throw` is an uncaught error: the thread ends and is
  * started anew. A point strikes once, so a thread that died of it comes back whole. The word `on-message` arms nothing yet: whoever
- * started the process with an IPC channel sends one spec after the other, each in place of the one before, `none` for none.
+ * started the process with an IPC channel sends one spec after the other, each in place of the one before, `none` for none; stderr
+ * says when it is armed, and when a point is passed that strikes.
  *
  * Main arms, hands the points to its threads, and begins the count when all are ready: a start that fails is no crash under load.
  * Refused in live mode. Where nothing is armed a passing is a call of an empty function.
@@ -81,7 +82,12 @@ export function armFaultPoints(
     begin() {
       for (const { cells, spec } of places) {
         if (spec !== null) write(cells, spec);
-        else process.on('message', (text) => write(cells, readMessage(points, text)));
+        else {
+          process.on('message', (text) => {
+            write(cells, readMessage(points, text));
+            writeSync(STDERR, `fault-armed ${text}\n`);
+          });
+        }
       }
     },
   };

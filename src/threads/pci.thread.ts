@@ -131,7 +131,8 @@ async function open(): Promise<void> {
   guest.onHeartbeat(() => {
     const health = tokenizer.health();
     if (health.status === 'replace_process') guest.fail(new Error('too many PKCS#11 calls hang'));
-    return { vaultDown: health.status === 'ok' ? 0 : 1, waitingCards: health.waitingCards };
+    // An abandoned worker is no reason to be out of service: another seals in its place.
+    return { vaultDown: health.failure === undefined ? 0 : 1, waitingCards: health.waitingCards };
   });
   guest.onDrain(async () => {
     server?.stopListening();

@@ -106,6 +106,10 @@ describe('is right', () => {
   test.each<[string, Story]>([
     ['declined, then paid', PAID],
     ['failed for good', FAILED],
+    [
+      'closed by what became of its attempt after days',
+      { ...FAILED, intents: [intent({ status: 'FAILED', changedAfterMs: 3 * DAY_MS })] },
+    ],
     ['not tried yet', UNPAID],
     ['expired without an attempt', EXPIRED],
     [
@@ -343,6 +347,23 @@ describe('is found, and nothing else', () => {
         told: [],
       },
       [['attempt_not_allowed', T2]],
+    ],
+    [
+      'an attempt after one that was paid at once, though the later one was paid late',
+      {
+        ...RECOVERED,
+        attempts: [attempt(1), attempt(2)],
+        events: [
+          event(1, 'payment.succeeded'),
+          event(2, 'payment.attempt_failed'),
+          event(2, 'payment.recovered'),
+        ],
+        charges: [charge(1), charge(2)],
+      },
+      [
+        ['second_success', PI],
+        ['attempt_not_allowed', T2],
+      ],
     ],
     [
       'a second attempt without a first',

@@ -258,11 +258,11 @@ function finalTypesOf(attempt: ScannedAttempt, story: Story): readonly string[] 
 
 /** Events of the intent itself, and those of attempts that are not there. */
 function judgeOtherEvents(story: Story, find: Find): void {
-  const { intentId, intents, attempts, events } = story;
+  const { intentId, attempts, events } = story;
   const known = new Set(attempts.map(({ transactionId }) => transactionId));
   let ofIntent = 0;
   for (const { transactionId, type } of events) {
-    if (transactionId === null && type === 'payment.failed' && intents.length > 0) ofIntent += 1;
+    if (transactionId === null && type === 'payment.failed') ofIntent += 1;
     else if (transactionId === null) find('event_unfounded', showIntentId(intentId));
     else if (!known.has(transactionId)) find('event_unfounded', showTransactionId(transactionId));
   }

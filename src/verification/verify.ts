@@ -112,7 +112,7 @@ async function clientLogOf(
 ): Promise<SortedTold | null> {
   if (clientLog === null) return null;
   const torn = (line: number): void => {
-    remarks.push(`${clientLog}:${line} is torn: the client ended while it was written`);
+    remarks.push(`${clientLog}:${line} is torn and was passed over`);
   };
   return await sortClientLog(clientLog, folder, from, torn);
 }

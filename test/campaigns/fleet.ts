@@ -54,7 +54,7 @@ export async function startFleet(world: World, settings: readonly Record<string,
 
   async function startAgain(ship: Ship): Promise<void> {
     const from = performance.now();
-    ship.gateway = launched(await ship.gateway.again());
+    ship.gateway = launched(await asOftenAsParent(() => ship.gateway.again()));
     await whenReady(ship);
     readyMs.push(performance.now() - from);
   }
@@ -72,42 +72,73 @@ export async function startFleet(world: World, settings: readonly Record<string,
   };
 }
 
+const STARTS_MAX = 5;
+
+/** `sluice start` starts a gateway again whose start has failed, as where an HSM call outlasts its time on a busy machine. */
+async function asOftenAsParent(start: () => Promise<Gateway>): Promise<Gateway> {
+  for (let starts = 1; ; starts++) {
+    try {
+      return await start();
+    } catch (error) {
+      if (starts === STARTS_MAX) throw error;
+    }
+  }
+}
+
 async function whenReady({ gateway, ended }: Ship): Promise<void> {
   await eventually(
     async () => {
       if (ended()) return;
-      const { status } = await fetch(`${gateway.opsUrl}/readyz`);
-      if (status !== 200) throw new Error(`/readyz answered ${status}`);
+      const answer = await fetch(`${gateway.opsUrl}/readyz`);
+      if (answer.status === 200) return;
+      throw new Error(`/readyz answered ${await answer.text()}; its log ends ${gateway.log().slice(-2000)}`);
     },
     { withinMs: READY_MS, everyMs: 20 },
   );
 }
 
 /**
- * Arms a fault point of a running gateway in place of what was armed before.
+ * Arms a fault point of a running gateway in place of what was armed before; resolves when it is.
  * @param spec as in SLUICE_FAULT_POINTS, or `none`
- * @returns waits until the gateway has passed it; resolves with false when `until` settles first
  */
-export function arm({ gateway }: Ship, spec: string, until?: Promise<unknown>): () => Promise<boolean> {
-  const point = spec.split('=')[0]!;
-  const struckBefore = timesStruck(gateway, point);
+export async function arm({ gateway }: Ship, spec: string): Promise<void> {
+  const armed = linesOf(gateway, `fault-armed ${spec}`);
   gateway.child.send(spec);
-  return async () => {
-    let over = false;
-    void until?.finally(() => {
-      over = true;
-    });
-    return await eventually(
-      () => {
-        if (timesStruck(gateway, point) > struckBefore) return true;
-        if (over) return false;
-        throw new Error(`${point} was never passed`);
-      },
-      { withinMs: STRUCK_MS, everyMs: 10 },
-    );
-  };
+  await eventually(
+    () => {
+      if (linesOf(gateway, `fault-armed ${spec}`) === armed) throw new Error(`${spec} is not armed`);
+    },
+    { withinMs: READY_MS, everyMs: 5 },
+  );
 }
 
-function timesStruck(gateway: Gateway, point: string): number {
-  return gateway.log().split(`fault-point ${point}\n`).length - 1;
+/**
+ * Arms a point and waits until the gateway has passed it.
+ * @param begin called once the point is armed; when what it returns resolves first, the point was not passed
+ * @returns whether it was
+ */
+export async function strikeAt(
+  ship: Ship,
+  spec: string,
+  begin: () => Promise<unknown> = () => new Promise(() => undefined),
+): Promise<boolean> {
+  const line = `fault-point ${spec.split('=')[0]}`;
+  const before = linesOf(ship.gateway, line);
+  await arm(ship, spec);
+  let over = false;
+  void begin().then(() => {
+    over = true;
+  });
+  return await eventually(
+    () => {
+      if (linesOf(ship.gateway, line) > before) return true;
+      if (over) return false;
+      throw new Error(`${spec} was never passed`);
+    },
+    { withinMs: STRUCK_MS, everyMs: 10 },
+  );
+}
+
+function linesOf(gateway: Gateway, line: string): number {
+  return gateway.log().split(`${line}\n`).length - 1;
 }

@@ -16,7 +16,7 @@ import { queryShards } from '../support/databases.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { startWorld, type World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
-import { arm, type Fleet, type Ship, startFleet } from './fleet.ts';
+import { type Fleet, type Ship, startFleet, strikeAt } from './fleet.ts';
 import { allFinal, judge } from './judgement.ts';
 import { nameOf, planOf, ROUND, STRIKES, type Strike } from './kill-plan.ts';
 import { letShoppersIn, type Shoppers } from './kill-shoppers.ts';
@@ -100,14 +100,6 @@ async function killUnderLoad(world: World, run: CampaignRun): Promise<CampaignRe
   const unanswered = await shoppers.payOnceMore();
   await allFinal(world);
   await log.close();
-  console.log(
-    Object.fromEntries(trials.made),
-    fleet.readyMs,
-    trials.afterPostgresMs,
-    trials.afterThreadMs,
-    unanswered,
-    shoppers.posts(),
-  );
   const { violations, figures } = await judge(world, clientLog);
   const attemptsAgain = await furtherAttempts(world);
   return {
@@ -131,6 +123,7 @@ async function killUnderLoad(world: World, run: CampaignRun): Promise<CampaignRe
 async function killAll(trials: Trials, { count, random, tell }: CampaignRun): Promise<void> {
   for (const [i, strike] of planOf(count, random).entries()) {
     await someArePaid(trials);
+    tell(`${i + 1} ${nameOf(strike)}`);
     await make(trials, strike);
     trials.made.set(nameOf(strike), trials.made.get(nameOf(strike))! + 1);
     if ((i + 1) % 10 === 0)
@@ -162,8 +155,7 @@ async function make(trials: Trials, strike: Strike): Promise<void> {
   const ofPayment = (PAYMENT_POINTS as readonly string[]).includes(strike.at);
   const passing = 1 + Math.floor(random() * (ofPayment ? PASSING_MAX : THREAD_PASSING_MAX));
   const diedBefore = threadDeaths(victim);
-  const struck = arm(victim, `${strike.at}=${actionOf(strike)}:${passing}`);
-  await struck();
+  await strikeAt(victim, `${strike.at}=${actionOf(strike)}:${passing}`);
   if (strike.target === 'gateway') await victim.gateway.ended;
   else if (strike.target === 'thread') await threadBack(trials, victim, strike, diedBefore);
   else await strikeAtOnce(trials, strike, victim);

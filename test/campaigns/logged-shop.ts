@@ -26,6 +26,8 @@ export interface LoggedShop {
   session(paymentIntentId: string, headers?: Record<string, string>): Promise<Answer | null>;
   pay(checkout: Checkout, card: string): Promise<Answer | null>;
   transaction(transactionId: string): Promise<Answer | null>;
+  /** The intent as the API shows it; the log has no word for that. */
+  showIntent(paymentIntentId: string): Promise<Answer | null>;
 }
 
 export interface Shopkeeper {
@@ -76,6 +78,7 @@ export function createLoggedShop(world: World, gateway: Gateway, keeper: Shopkee
         () => answered(shop.transaction(transactionId), patienceMs),
         ({ body }) => ({ outcome: 'ok', status: body.status }),
       ),
+    showIntent: (paymentIntentId) => answered(shop.get(`/v1/payment/intent/${paymentIntentId}`), patienceMs),
   };
 }
 

@@ -157,3 +157,12 @@ test('a claim of yesterday, less than 24 hours old, is replayed today', async ()
   expect(anew.status).toBe(201);
   expect(anew.body.paymentIntentId).not.toBe(first.body.paymentIntentId);
 });
+
+test('a claim of tomorrow is replayed: the database’s clock was set back over midnight since', async () => {
+  const key = randomUUID();
+  const first = await shops[0].post('/v1/payment/intent', order('o5'), { 'idempotency-key': key });
+  await queryShards(world, 'update idempotency_keys set day = day + 1 where key = $1', [key]);
+  const replay = await shops[1].post('/v1/payment/intent', order('o5'), { 'idempotency-key': key });
+  expect(replay.headers.get('idempotency-replayed')).toBe('true');
+  expect(replay.body).toEqual(first.body);
+});

@@ -1,0 +1,48 @@
+/**
+ * Server process of the baseline: a node cluster, one worker a core.
+ *
+ * Workers are started one after the other: SoftHSM rewrites a token's file at every login, and a process that loads the module at that
+ * moment does not see the token.
+ *
+ * @module
+ */
+
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import type { Place } from '../rival/parts.ts';
+import { placeGiven, type Serving, serve } from '../rival/rival.ts';
+import { createVaultKey } from '../rival/vault-key.ts';
+import { startApp } from './app.ts';
+import { createTables } from './database.ts';
+
+if (cluster.isPrimary) await serve(startCluster);
+else await startWorker();
+
+async function startCluster(place: Place): Promise<Serving> {
+  await createTables(place);
+  createVaultKey(place);
+  const workers: Worker[] = [];
+  for (let n = 0; n < availableParallelism(); n++) {
+    const worker = cluster.fork();
+    await once(worker, 'listening');
+    worker.once('exit', (code, signal) => {
+      if (!worker.exitedAfterDisconnect) throw new Error(`a worker ended with ${code ?? signal}`);
+    });
+    workers.push(worker);
+  }
+  return {
+    async stop() {
+      const ended = workers.map((worker) => once(worker, 'exit'));
+      for (const worker of workers) worker.disconnect();
+      await Promise.all(ended);
+    },
+  };
+}
+
+async function startWorker(): Promise<void> {
+  // A signal to the whole group is the primary's affair.
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
+  const app = await startApp(placeGiven());
+  process.once('disconnect', () => void app.stop());
+}

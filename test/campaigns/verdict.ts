@@ -1,0 +1,34 @@
+/**
+ * Verdict: what `verify` says of a world, as a campaign reports it.
+ *
+ * @module
+ */
+
+import { type VerifyRequest, verify } from '../../src/verification/verify.ts';
+import type { World } from '../support/world.ts';
+
+export interface Verdict {
+  violations: string[];
+  figures: Record<string, number>;
+}
+
+/** Joins the client log with the databases and the bank's book. Every attempt must be final. */
+export async function verdictOf(
+  world: Pick<World, 'cluster'> & { bankUrl: string | null },
+  clientLog: string,
+  over: Partial<VerifyRequest> = {},
+): Promise<Verdict> {
+  const { rules, counts } = await verify({
+    shardDatabaseUrls: world.cluster.owner.shards,
+    book: world.bankUrl,
+    clientLog,
+    unknownAfterMs: 0,
+    now: Date.now(),
+    ...over,
+  });
+  const broken = rules.filter(({ count }) => count > 0);
+  return {
+    violations: broken.map(({ rule, what, count, ids }) => `${rule} (${what}): ${count}: ${ids.join(' ')}`),
+    figures: { ...counts },
+  };
+}
