@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ArgumentError, parseArguments, USAGE } from './arguments.ts';
 import { SCENARIOS } from './scenarios/registry.ts';
@@ -86,5 +89,28 @@ describe('arguments', () => {
     const none = { target: null, key: null, merchant: null, sandbox: null };
     expect(() => findTarget(none, { SLUICE_DATA_DIR: '/nonexistent' })).toThrow(NoTargetError);
     expect(() => findTarget(none, { SLUICE_DATA_DIR: '/nonexistent' })).toThrow('npm start');
+  });
+
+  test('a local gateway that comes with merchants is loaded by those, and its databases are not looked for', () => {
+    const none = { target: null, key: null, merchant: null, sandbox: null };
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-target-'));
+    const urls = { apiUrl: 'http://h:1/', checkoutUrl: 'http://h:1', sandboxUrl: 'http://h:2' };
+    const leave = (demo: object) => writeFileSync(join(folder, 'demo.json'), JSON.stringify(demo));
+    try {
+      leave(urls);
+      expect(findTarget(none, { SLUICE_DATA_DIR: folder })).toMatchObject({
+        merchants: null,
+        dataDir: folder,
+      });
+      const merchants = [{ merchantId: 'm', secretKey: 'k' }];
+      leave({ ...urls, merchants });
+      expect(findTarget(none, { SLUICE_DATA_DIR: folder })).toMatchObject({
+        apiUrl: 'http://h:1',
+        merchants,
+        dataDir: null,
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -183,11 +183,13 @@ describe('CPU', () => {
     expect(own.gateway).toBeGreaterThan(0);
     expect(own.postgres).toBeGreaterThanOrEqual(own.gateway!);
     expect(own.sandbox).toBeNull();
-    const times = { gateway: 1000, postgres: 500, redis: null, sandbox: null, driver: 0 };
-    expect(cpuPerPayment(times, { ...times, gateway: 3000, postgres: 400, driver: 10 }, 10)).toEqual({
+    const times = { gateway: 1000, postgres: 500, redis: 60, sandbox: null, driver: 0 };
+    expect(
+      cpuPerPayment(times, { ...times, gateway: 3000, postgres: 400, redis: 130, driver: 10 }, 10),
+    ).toEqual({
       gateway: 200,
       postgres: null,
-      redis: null,
+      redis: 7,
       sandbox: null,
       driver: 1,
     });

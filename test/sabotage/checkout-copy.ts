@@ -25,8 +25,8 @@ export interface CheckoutCopy {
   readonly folder: string;
   /** @throws Error when an edit does not fit */
   apply(edits: readonly Edit[]): void;
-  /** What the compiler has against the copy; empty when nothing. */
-  typeErrors(): string;
+  /** What the compiler has against the copy's `src`, where bugs are put; empty when nothing. */
+  typeErrors(): string[];
   remove(): void;
 }
 
@@ -51,8 +51,8 @@ export function copyCheckout(): CheckoutCopy {
     },
     typeErrors() {
       const words = [join(ROOT, 'node_modules/typescript/bin/tsc'), '--noEmit', '--pretty', 'false'];
-      const { status, stdout } = spawnSync(process.execPath, words, { cwd: folder, encoding: 'utf8' });
-      return status === 0 ? '' : stdout.trim();
+      const { stdout } = spawnSync(process.execPath, words, { cwd: folder, encoding: 'utf8' });
+      return stdout.split('\n').filter((line) => line.startsWith('src/'));
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

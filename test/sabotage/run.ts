@@ -16,6 +16,8 @@ import { copyCheckout } from './checkout-copy.ts';
 import { type Catcher, nameOf, type Sabotage } from './sabotage.ts';
 import { SABOTAGES } from './sabotages.ts';
 
+/** Of what a catcher said; a broken promise names twenty ids. */
+const WORDS_CHARACTERS = 140;
 const TITLE_WIDTH = Math.max(...SABOTAGES.map(({ title }) => title.length));
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -97,9 +99,9 @@ async function isCaught(sabotage: Sabotage, sound: ReadonlySet<string>): Promise
   try {
     copy.apply(edits);
     const errors = copy.typeErrors();
-    if (errors !== '') {
+    if (errors.length > 0) {
       tell(`${String(number).padStart(2)}  ${title}: does not compile`);
-      tellWhy(errors);
+      tellWhy(errors.join('\n'));
       return false;
     }
     let all = true;
@@ -108,7 +110,7 @@ async function isCaught(sabotage: Sabotage, sound: ReadonlySet<string>): Promise
       const caught = outcome.kind === 'noticed' && sound.has(nameOf(catcher));
       all &&= caught;
       tellRow(String(number), title, nameOf(catcher), seconds, caught ? 'caught' : 'NOT CAUGHT');
-      if (outcome.kind === 'noticed') tellWhy(outcome.by);
+      if (outcome.kind === 'noticed') tellWhy(outcome.by.slice(0, WORDS_CHARACTERS));
       if (outcome.kind === 'useless') tellWhy(outcome.why);
     }
     return all;

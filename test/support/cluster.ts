@@ -4,7 +4,7 @@
  * @module
  */
 
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedDatabases, ensureDatabases, SERVICE_ROLES } from '../../src/embedded/databases.ts';
@@ -64,7 +64,8 @@ export async function startCluster(shards = 2, options: ClusterOptions = {}): Pr
     }
   };
   const crash = async (): Promise<void> => {
-    process.kill(postgres.pid, 'SIGKILL');
+    // All of it at once: a backend that has lost no more than its postmaster finishes the commit it is at.
+    for (const pid of [postgres.pid, ...childrenOf(postgres.pid)]) killIfThere(pid);
     await again();
   };
   const restart = async (whileStopped: () => void): Promise<void> => {
@@ -90,5 +91,18 @@ export async function startCluster(shards = 2, options: ClusterOptions = {}): Pr
     // The server outlives this process unless it is stopped.
     await stop();
     throw error;
+  }
+}
+
+/** Processes it has started that run now. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
