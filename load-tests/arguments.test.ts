@@ -70,6 +70,7 @@ describe('arguments', () => {
     [['payment', '--warmup', '-1'], '--warmup'],
     [['payment', '--merchants', '0'], '--merchants is a whole number'],
     [['payment', '--speed', '9'], '--speed'],
+    [['payment', '--rate', '4000', '--duration', '5000'], 'the audit can remember 20000000'],
     [['payment', '--factor', '2'], '--factor goes with spike'],
     [['spike', '--concurrency', '9'], 'spike takes --rate, not --concurrency'],
     [['processor-down', '--max'], 'processor-down takes --rate or --concurrency, not --max'],

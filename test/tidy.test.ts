@@ -77,7 +77,7 @@ const DIRECTIONS: Record<string, { all: string[]; types?: string[] }> = {
   storage: { all: ['domain', 'metrics'], types: ['config'] },
   connectors: { all: ['domain', 'metrics'], types: ['config'] },
   hsm: { all: ['domain', 'metrics'], types: ['config'] },
-  bus: { all: ['domain', 'metrics'], types: ['config'] },
+  bus: { all: ['domain', 'metrics'], types: ['config', 'runtime'] },
   actors: { all: ['domain', 'messages'], types: ['runtime', 'storage'] },
   checkout: {
     all: ['domain', 'messages', 'metrics'],
@@ -89,7 +89,7 @@ const DIRECTIONS: Record<string, { all: string[]; types?: string[] }> = {
   },
   recovery: {
     all: ['domain', 'messages', 'metrics'],
-    types: ['storage', 'connectors', 'hsm', 'bus', 'config'],
+    types: ['storage', 'connectors', 'hsm', 'bus', 'config', 'runtime'],
   },
   verification: { all: ['domain', 'storage'] },
   http: {
@@ -244,7 +244,7 @@ describe('what a thread can reach', () => {
 test('every file is imported, or is an entry, a test, or run as a command', () => {
   const imported = new Set([...imports.values()].flat().map(({ target }) => target));
   const commands =
-    /^(src\/(main|cli\/sluice|storage\/postgres\/dump-schema)\.ts|src\/threads\/|sandbox\/main\.ts|scripts\/|bench\/(run|[\w-]+\.bench|(floor|baseline)\/main)\.ts|load-tests\/run\.ts|test\/campaigns\/run\.ts|test\/support\/open-tokens\.ts|vitest\.config\.ts)/;
+    /^(src\/(main|cli\/sluice|storage\/postgres\/dump-schema)\.ts|src\/threads\/|sandbox\/main\.ts|scripts\/|bench\/(run|[\w-]+\.bench|(floor|baseline)\/main)\.ts|load-tests\/run\.ts|test\/support\/open-tokens\.ts|test\/simulation\/run\.ts|vitest\.config\.ts|test\/campaigns\/run\.ts|test\/sabotage\/run\.ts)/;
   const dead = sources.filter(
     (file) =>
       !imported.has(file) &&

@@ -319,7 +319,24 @@ test('a usual payment reads nothing: memory proposes, the commit verifies', asyn
   };
   for (const step of [create(), start(), hear(), callback()]) await world.ask(step);
   expect(reads).toBe(0);
-  expect(world.store.outbox).toEqual([{ transactionId: TXN, type: 'payment.succeeded' }]);
+  expect(world.store.outbox).toEqual([
+    { paymentIntentId: INTENT, transactionId: TXN, type: 'payment.succeeded' },
+  ]);
+});
+
+test('words and callbacks of a paid payment that are heard in one turn all find it', async () => {
+  const world = createWorld();
+  for (const step of [create(), start(), hear(), hear()]) await world.ask(step);
+  const replies = await Promise.all([
+    world.ask(callback({ amount: 1 }, { callbackId: 'of another amount' })),
+    world.ask(callback({}, { callbackId: 'the same again' })),
+    world.ask(hear()),
+  ]);
+  expect(replies).toMatchObject([
+    { verdict: 'quarantined' },
+    { verdict: 'duplicate' },
+    { verdict: 'duplicate', status: 'SUCCESS' },
+  ]);
 });
 
 test('an "accepted" is not written when the final word comes in its time, and is written when it does not', async () => {

@@ -44,10 +44,12 @@ export function createPaymentMemory(paymentsMax: number) {
 
     has: (intentId: IntentId): boolean => believed.has(intentId),
     payment: (intentId: IntentId): Payment | null => believed.get(intentId) ?? null,
-    attempt: (transactionId: TransactionId): Attempt | undefined =>
-      believed
-        .get(intentIdOf(transactionId))
-        ?.attempts.find((attempt) => attempt.transactionId === transactionId),
+    /** Of a payment that was forgotten since it was read in this turn, the row that was read. */
+    attempt(transactionId: TransactionId): Attempt | undefined {
+      const intentId = intentIdOf(transactionId);
+      const payment = believed.get(intentId) ?? (touched.has(intentId) ? null : read.payments.get(intentId));
+      return payment?.attempts.find((attempt) => attempt.transactionId === transactionId);
+    },
 
     /** The payment as it was read in this turn; null when it was not there. */
     readPayment: (intentId: IntentId): Payment | null => read.payments.get(intentId) ?? null,
@@ -85,8 +87,11 @@ export function createPaymentMemory(paymentsMax: number) {
       believed.delete(intentId);
     },
 
-    /** The turn is over. */
+    /** The turn is over. A paid payment that was only read has nothing left to be proposed, and others need the room. */
     settle(): void {
+      for (const [intentId, payment] of read.payments) {
+        if (payment?.intent.status === 'SUCCESS') believed.delete(intentId);
+      }
       if (read.payments.size + read.keys.size > 0) read = { payments: new Map(), keys: new Map() };
       touched.clear();
       unborn.clear();

@@ -11,6 +11,7 @@
  */
 
 import type { Log, LogFields } from '../metrics/log.ts';
+import type { Timers } from '../runtime/clock.ts';
 import type { RecoveryScan } from '../storage/recovery-scan.ts';
 import { nextQueryDelayMs, proofQueryGapMs } from './backoff.ts';
 import { expireIntents, type Lap } from './expire-intents.ts';
@@ -28,6 +29,8 @@ export interface RecoveryDeps extends ResolveDeps {
   log: Log;
   /** Left out: {@link RECOVERY_LIMITS}. */
   limits?: Partial<RecoveryLimits>;
+  /** Left out: Node's own. */
+  timers?: Timers;
 }
 
 export interface RecoveryLimits {
@@ -74,7 +77,10 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   );
   const laps = deps.scans.map((): Lap => ({ at: null, atMost: '' }));
   const trouble = createTrouble(log);
-  const upkeep = createUpkeep((error) => trouble.note('recovery_round_failed', failureFields(error)));
+  const upkeep = createUpkeep(
+    (error) => trouble.note('recovery_round_failed', failureFields(error)),
+    deps.timers,
+  );
   const asking = new Set<Promise<void>>();
   let stopping = false;
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Timers } from '../runtime/clock.ts';
+
 export interface Upkeep {
   /** Runs a job now and again `everyMs` after each end. A failure is told and the job goes on. */
   every(everyMs: number, job: () => Promise<unknown>): void;
@@ -12,8 +14,8 @@ export interface Upkeep {
 }
 
 /** @param onFailed hears why a run failed */
-export function createUpkeep(onFailed: (error: unknown) => void): Upkeep {
-  const timers = new Set<NodeJS.Timeout>();
+export function createUpkeep(onFailed: (error: unknown) => void, timers: Timers = globalThis): Upkeep {
+  const waiting = new Set<unknown>();
   const running = new Set<Promise<void>>();
   let stopped = false;
 
@@ -23,11 +25,11 @@ export function createUpkeep(onFailed: (error: unknown) => void): Upkeep {
       .finally(() => {
         running.delete(ended);
         if (stopped) return;
-        const timer = setTimeout(() => {
-          timers.delete(timer);
+        const timer = timers.setTimeout(() => {
+          waiting.delete(timer);
           run(everyMs, job);
         }, everyMs);
-        timers.add(timer);
+        waiting.add(timer);
       });
     running.add(ended);
   }
@@ -36,7 +38,7 @@ export function createUpkeep(onFailed: (error: unknown) => void): Upkeep {
     every: run,
     async stop() {
       stopped = true;
-      for (const timer of timers) clearTimeout(timer);
+      for (const timer of waiting) timers.clearTimeout(timer);
       await Promise.all(running);
     },
   };

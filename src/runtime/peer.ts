@@ -15,7 +15,7 @@ import { decode } from '../messages/codec.ts';
 import type { Ask, Envelope } from '../messages/envelope.ts';
 import { monotonicMs } from './clock.ts';
 import { type Answer, createPendingReplies } from './pending-replies.ts';
-import { createPost } from './post.ts';
+import { createPost, type Schedule } from './post.ts';
 
 export interface PeerOptions {
   /** Name of the other thread, for refusals: `shard-1`. */
@@ -35,6 +35,8 @@ export interface PeerOptions {
   onFailure(error: unknown): void;
   /** The other thread is gone and all it owed is settled. */
   onGone?(): void;
+  /** Left out: the process's own clock, and a post at the end of each tick. */
+  timing?: { monotonicMs(): number; schedule: Schedule };
 }
 
 export interface Peer {
@@ -57,7 +59,8 @@ export interface Peer {
 /** Begins to ask and to answer over `port`. */
 export function createPeer(port: MessagePort, options: PeerOptions): Peer {
   const { name, limits } = options;
-  const post = createPost(port, { batchMessagesMax: limits.postBatchMessagesMax });
+  const clock = options.timing ?? { monotonicMs };
+  const post = createPost(port, { batchMessagesMax: limits.postBatchMessagesMax }, options.timing?.schedule);
   const pending = createPendingReplies(limits.pendingRepliesMax);
   let gone = false;
 
@@ -72,7 +75,7 @@ export function createPeer(port: MessagePort, options: PeerOptions): Peer {
   }
 
   function handle(ask: Ask): void {
-    if (monotonicMs() > ask.deadline) {
+    if (clock.monotonicMs() > ask.deadline) {
       const detail = 'The request waited longer than it may before it could begin.';
       post.send({ kind: 'failure', id: ask.id, refusal: refusal('deadline_passed', detail) });
       return;
@@ -124,7 +127,7 @@ export function createPeer(port: MessagePort, options: PeerOptions): Peer {
         const detail = `Too many requests wait for thread ${name}.`;
         return Promise.resolve({ ok: false, refusal: refusal('overloaded', detail) });
       }
-      const deadline = monotonicMs() + deadlineMs;
+      const deadline = clock.monotonicMs() + deadlineMs;
       post.send({ kind: 'ask', id: waiter.id, service, shard, deadline, body });
       return waiter.answer;
     },

@@ -13,6 +13,7 @@
  */
 
 import type { Actor, Decision, TurnRefusal, TurnStore } from './actor.ts';
+import type { Timers } from './clock.ts';
 import { createMailbox } from './mailbox.ts';
 
 /** The time a turn goes by; `clock.ts` has it. */
@@ -79,6 +80,7 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
   clock: TurnClock,
   options: LaneOptions,
   report: (turn: TurnReport) => void,
+  timers: Timers = globalThis,
 ): Lane<Command, Reply> {
   type Waiting = Item<Command, Reply>;
   type Proposed = Proposal<Command, Fact, Effect, Reply>;
@@ -88,7 +90,7 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
   let again: Waiting[] = [];
   let running = false;
   let closing = false;
-  let dueTimer: NodeJS.Timeout | undefined;
+  let dueTimer: unknown;
   let closed: (() => void) | undefined;
 
   function submit(command: Command, deadline: number, settle: (reply: Reply) => void): void {
@@ -107,10 +109,10 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
   function wake(): void {
     if (running) return;
     running = true;
-    clearTimeout(dueTimer);
+    timers.clearTimeout(dueTimer);
     const lingerMs = again.length > 0 || closing ? 0 : pace.lingerMs(mailbox.size);
-    if (lingerMs === 0) setImmediate(turn, 0);
-    else setTimeout(turn, lingerMs, lingerMs);
+    if (lingerMs === 0) timers.setImmediate(() => turn(0));
+    else timers.setTimeout(() => turn(lingerMs), lingerMs);
   }
 
   /** Ends a turn: starts the next one if anything waits, else sleeps until a derived fact is due. */
@@ -121,7 +123,7 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
     if (waiting || (closing && nextDueAt !== Number.POSITIVE_INFINITY)) wake();
     else if (closing) closed?.();
     else if (nextDueAt !== Number.POSITIVE_INFINITY) {
-      dueTimer = setTimeout(wake, Math.max(1, nextDueAt - clock.now()));
+      dueTimer = timers.setTimeout(wake, Math.max(1, nextDueAt - clock.now()));
     }
   }
 

@@ -11,13 +11,20 @@ import type { AskShard } from '../messages/ask.ts';
 import { randomBytes } from '../runtime/random.ts';
 import type { GatewayThread } from './gateway.ts';
 
+/** What an event's id is made of. */
+const SOURCES = { now: Date.now, randomBytes };
+
 /** The way of a callback into the shard of its transaction. */
-export function applyCallback(guest: GatewayThread, ask: AskShard): ApplyCallback {
+export function applyCallback(
+  guest: Pick<GatewayThread, 'metrics'>,
+  ask: AskShard,
+  { now: readClock, randomBytes: draw }: { now(): number; randomBytes(length: number): Uint8Array } = SOURCES,
+): ApplyCallback {
   return async (callback) => {
     const { processor, callbackId, transactionId, word, receivedAt } = callback;
     const shard = transactionId === null ? shardOfMerchant(callbackId) : shardOfId(transactionId);
-    const now = Date.now();
-    const eventId = makeId(now, shard, randomBytes(8));
+    const now = readClock();
+    const eventId = makeId(now, shard, draw(8));
     const reply = await ask(
       shard,
       { type: 'hear-callback', processor, callbackId, transactionId, word, receivedAt, eventId, now },

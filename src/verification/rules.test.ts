@@ -11,7 +11,7 @@ import { type BookedCharge, judge, type RuleName, type Story } from './rules.ts'
 import type { Told } from './told.ts';
 
 const NOW = Date.UTC(2026, 0, 21, 10);
-const TERMS = { now: NOW, unknownAfterMs: 60_000 };
+const TERMS = { account: null, now: NOW, unknownAfterMs: 60_000 };
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const intentId = makeId(NOW, 7, new Uint8Array(8));
@@ -31,6 +31,7 @@ function attempt(number: number, over: Partial<ScannedAttempt> = {}): ScannedAtt
     ...money,
     status: 'SUCCESS',
     reopenable: false,
+    processorAccount: 'acct_1',
     sendBefore: NOW,
     ...over,
   };
@@ -106,6 +107,10 @@ describe('is right', () => {
   test.each<[string, Story]>([
     ['declined, then paid', PAID],
     ['failed for good', FAILED],
+    [
+      'closed by what became of its attempt after days',
+      { ...FAILED, intents: [intent({ status: 'FAILED', changedAfterMs: 3 * DAY_MS })] },
+    ],
     ['not tried yet', UNPAID],
     ['expired without an attempt', EXPIRED],
     [
@@ -345,6 +350,23 @@ describe('is found, and nothing else', () => {
       [['attempt_not_allowed', T2]],
     ],
     [
+      'an attempt after one that was paid at once, though the later one was paid late',
+      {
+        ...RECOVERED,
+        attempts: [attempt(1), attempt(2)],
+        events: [
+          event(1, 'payment.succeeded'),
+          event(2, 'payment.attempt_failed'),
+          event(2, 'payment.recovered'),
+        ],
+        charges: [charge(1), charge(2)],
+      },
+      [
+        ['second_success', PI],
+        ['attempt_not_allowed', T2],
+      ],
+    ],
+    [
       'a second attempt without a first',
       { ...PAID, attempts: [attempt(2)], events: [event(2, 'payment.succeeded')], told: [] },
       [['attempt_not_allowed', T2]],
@@ -428,6 +450,14 @@ describe('is found, and nothing else', () => {
   ];
   test.each(STORIES)('%s', (_, story, expected) => {
     expect(judge(story, TERMS)).toEqual(expected.map(([rule, id]) => ({ rule, id })));
+  });
+
+  test('a success that is not in the book of its account; the book of another account says nothing of it', () => {
+    const unbooked = { ...PAID, charges: [] };
+    expect(judge(unbooked, { ...TERMS, account: 'acct_1' })).toEqual([
+      { rule: 'success_without_charge', id: T2 },
+    ]);
+    expect(judge(unbooked, { ...TERMS, account: 'acct_2' })).toEqual([]);
   });
 
   test('a failure told with the wrong type, as missing and as unfounded', () => {

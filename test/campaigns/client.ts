@@ -21,9 +21,16 @@ export interface Payment {
   transactionId: string;
 }
 
+export interface Order {
+  amount: number;
+  orderId?: string;
+  /** Idempotency-Key. */
+  key?: string;
+}
+
 export interface Client {
-  /** @param headers an Idempotency-Key, for one */
-  order(amount: number, headers?: Record<string, string>): Promise<Told>;
+  /** Makes an intent of an order; without an id it is a new one. */
+  order(order: Order): Promise<Told>;
   session(paymentIntentId: string): Promise<Told>;
   pay(paymentIntentId: string, sessionId: string, card: string): Promise<Told>;
   read(transactionId: string): Promise<Told>;
@@ -31,9 +38,23 @@ export interface Client {
   buy(card: string, amount: number): Promise<Payment | null>;
 }
 
-/** Plays the merchant of a world. */
-export function createClient(world: World, gateway: Gateway, log: ClientLog): Client {
+/**
+ * Plays the merchant of a world.
+ * @param hear hears every answer
+ */
+export function createClient(
+  world: World,
+  gateway: Gateway,
+  log: ClientLog,
+  hear: (told: Told) => void = () => undefined,
+): Client {
   const shop = createShop(world, gateway);
+
+  async function answered(answer: Promise<Answer>): Promise<Told> {
+    const told = await answerOf(answer);
+    hear(told);
+    return told;
+  }
 
   async function logged(
     operation: ClientOperation,
@@ -47,8 +68,9 @@ export function createClient(world: World, gateway: Gateway, log: ClientLog): Cl
   }
 
   const client: Client = {
-    order(amount, headers) {
-      const order = { orderId: `order_${randomUUID()}`, amount, currency: 'INR' };
+    order({ amount, orderId = `order_${randomUUID()}`, key }) {
+      const order = { orderId, amount, currency: 'INR' };
+      const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key };
       return logged(
         { do: 'intent', ...order },
         () => shop.post('/v1/payment/intent', { merchantId: world.merchantId, ...order }, headers),
@@ -73,7 +95,7 @@ export function createClient(world: World, gateway: Gateway, log: ClientLog): Cl
         ({ status }) => ({ outcome: 'ok', status }),
       ),
     async buy(card, amount) {
-      const order = await client.order(amount);
+      const order = await client.order({ amount });
       if (order?.status !== 201) return null;
       const { paymentIntentId } = order.body;
       const session = await client.session(paymentIntentId);
@@ -87,7 +109,7 @@ export function createClient(world: World, gateway: Gateway, log: ClientLog): Cl
   return client;
 }
 
-async function answered(answer: Promise<Answer>): Promise<Told> {
+async function answerOf(answer: Promise<Answer>): Promise<Told> {
   try {
     return await answer;
   } catch (error) {
@@ -103,3 +125,10 @@ function outcomeOf(told: Told, ok: (body: Answer['body']) => ClientOutcome): Cli
   const refused = (told.status < 500 || told.status === 503) && typeof told.body.code === 'string';
   return { outcome: refused ? 'refused' : 'unknown' };
 }
+
+/** A log for what is not to be judged by it. */
+export const SILENT: ClientLog = {
+  begin: () => Promise.resolve(0),
+  end: () => undefined,
+  close: () => Promise.resolve(),
+};

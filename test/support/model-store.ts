@@ -1,12 +1,14 @@
 /**
  * The rules of `commit-turn` as a model in memory: what each fact does to rows, and when it has no effect.
  *
- * Tests of actors and turns run on it; the statement in PostgreSQL is held to the same rules by the contract suite.
+ * Tests of actors and turns and the simulation run on it; the statement in PostgreSQL is held to the same rules by the
+ * contract suite. Rows are values: a change puts a new one in place of the old, so what was read stays as it was read,
+ * and a turn that ends halfway is undone from the values it replaced.
  *
  * @module
  */
 
-import type { Effect, Fact } from '../../src/domain/facts.ts';
+import type { CallbackRecorded, Effect, Fact } from '../../src/domain/facts.ts';
 import { keyName, type StoredKey } from '../../src/domain/idempotency.ts';
 import { type IntentId, intentIdOf } from '../../src/domain/ids.ts';
 import { INTENT_LIFETIME_MS, intentStatus, type Payment } from '../../src/domain/payment-intent.ts';
@@ -17,7 +19,10 @@ export interface ModelStore {
   payments: Map<IntentId, Payment>;
   keys: Map<string, StoredKey>;
   callbacks: Map<string, string>;
-  outbox: Array<{ transactionId: string | null; type: PaymentEventType }>;
+  /** Callbacks no transaction was found for, in the order they came. */
+  unmatched: Map<string, CallbackRecorded>;
+  outbox: Array<{ paymentIntentId: IntentId; transactionId: string | null; type: PaymentEventType }>;
+  /** What `commit` was called with. */
   commits: Fact[][];
   /** Called before each commit; throw a StorageError to fail it. */
   beforeCommit: (facts: readonly Fact[]) => void;
@@ -25,49 +30,50 @@ export interface ModelStore {
   afterCommit: () => void;
   prefetch(needs: Needs): Promise<Loaded>;
   commit(facts: readonly Fact[]): Promise<Effect[]>;
+  /** As `prefetch`, at once. */
+  read(needs: Needs): Loaded;
+  /** As `commit`, at once; throws what `commit` rejects with. */
+  apply(facts: readonly Fact[]): Effect[];
   failureOf(error: unknown): StorageFailureKind;
 }
 
+export interface ModelStoreOptions {
+  /** The database's clock; left out, every fact is judged at its own time. */
+  now?(): number;
+}
+
 /** An empty database with its rules. */
-export function createModelStore(): ModelStore {
+export function createModelStore({ now }: ModelStoreOptions = {}): ModelStore {
   const store: ModelStore = {
     payments: new Map(),
     keys: new Map(),
     callbacks: new Map(),
+    unmatched: new Map(),
     outbox: [],
     commits: [],
     beforeCommit: () => undefined,
     afterCommit: () => undefined,
-    async prefetch(needs) {
+    read(needs) {
       return {
         payments: new Map([...needs.payments].map((id) => [id, store.payments.get(id) ?? null])),
         keys: new Map([...needs.keys.keys()].map((name) => [name, store.keys.get(name) ?? null])),
       };
     },
-    async commit(facts) {
+    apply(facts) {
       store.beforeCommit(facts);
-      store.commits.push([...facts]);
-      const claimed = new Set<string>();
-      const moved = new Set<string>();
-      const before = structuredClone({
-        payments: store.payments,
-        keys: store.keys,
-        callbacks: store.callbacks,
-        outbox: store.outbox,
-      });
-      const effects = facts.map((fact) => apply(store, fact, claimed, moved));
-      const halfway = facts.some(
-        (fact, i) =>
-          fact.kind === 'attempt-started' &&
-          !effects[i]!.effective &&
-          claimed.has(fact.attempt.transactionId),
-      );
-      if (halfway) {
-        Object.assign(store, before);
+      const turn = beginTurn(store, now);
+      const effects = facts.map((fact) => apply(turn, fact));
+      if (facts.some((fact, i) => isHalfway(turn, fact, effects[i]!))) {
+        turn.undo();
         throw new StorageError('halfway', 'a key without its attempt');
       }
       store.afterCommit();
       return effects;
+    },
+    prefetch: async (needs) => store.read(needs),
+    async commit(facts) {
+      store.commits.push([...facts]);
+      return store.apply(facts);
     },
     failureOf(error) {
       if (error instanceof StorageError) return error.kind;
@@ -77,12 +83,54 @@ export function createModelStore(): ModelStore {
   return store;
 }
 
-function apply(store: ModelStore, fact: Fact, claimed: Set<string>, moved: Set<string>): Effect {
+/** A commit under way: what it has done so far, and how to take it back. */
+interface Turn {
+  store: ModelStore;
+  now: ModelStoreOptions['now'];
+  /** Effects whose key this turn has claimed. */
+  claimed: Set<string>;
+  moved: Set<string>;
+  /** Puts a value in the place of another; undefined takes it away. */
+  put<Key, Value>(map: Map<Key, Value>, key: Key, value: Value | undefined): void;
+  undo(): void;
+}
+
+function beginTurn(store: ModelStore, now: ModelStoreOptions['now']): Turn {
+  const undone: Array<() => void> = [];
+  const events = store.outbox.length;
+  return {
+    store,
+    now,
+    claimed: new Set(),
+    moved: new Set(),
+    put(map, key, value) {
+      const before = map.get(key);
+      undone.push(() => set(map, key, before));
+      set(map, key, value);
+    },
+    undo() {
+      for (const undo of undone.reverse()) undo();
+      store.outbox.length = events;
+    },
+  };
+}
+
+function set<Key, Value>(map: Map<Key, Value>, key: Key, value: Value | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+}
+
+function isHalfway({ claimed }: Turn, fact: Fact, effect: Effect): boolean {
+  return fact.kind === 'attempt-started' && !effect.effective && claimed.has(fact.attempt.transactionId);
+}
+
+function apply(turn: Turn, fact: Fact): Effect {
+  const { store, claimed } = turn;
   switch (fact.kind) {
     case 'key-claimed': {
       const name = keyName(fact.key);
       if (store.keys.has(name)) return { effective: false };
-      store.keys.set(name, {
+      turn.put(store.keys, name, {
         bodyHash: fact.key.bodyHash,
         effectId: fact.effectId,
         answer: fact.answer,
@@ -94,54 +142,62 @@ function apply(store: ModelStore, fact: Fact, claimed: Set<string>, moved: Set<s
     case 'intent-created': {
       const id = fact.intent.paymentIntentId;
       if (store.payments.has(id) || (fact.keyed && !claimed.has(id))) return { effective: false };
-      store.payments.set(id, { intent: fact.intent, attempts: [] });
+      turn.put(store.payments, id, { intent: fact.intent, attempts: [] });
       return { effective: true };
     }
     case 'attempt-started':
-      return startAttempt(store, fact.attempt, !fact.keyed || claimed.has(fact.attempt.transactionId));
+      return startAttempt(turn, fact.attempt, !fact.keyed || claimed.has(fact.attempt.transactionId));
     case 'attempt-moved':
-      return moveAttempt(store, fact, moved);
+      return moveAttempt(turn, fact);
     case 'intent-expired': {
       const payment = store.payments.get(fact.paymentIntentId);
-      const old = payment !== undefined && fact.at - payment.intent.createdAt >= INTENT_LIFETIME_MS;
+      const now = turn.now?.() ?? fact.at;
+      const old = payment !== undefined && now - payment.intent.createdAt >= INTENT_LIFETIME_MS;
       if (!old || intentStatus(payment) !== 'PENDING') return { effective: false };
-      payment.intent = { ...payment.intent, status: 'FAILED' };
-      store.outbox.push({ transactionId: null, type: fact.event.type });
+      const intent = { ...payment.intent, status: 'FAILED' as const, updatedAt: fact.at };
+      turn.put(store.payments, fact.paymentIntentId, { intent, attempts: payment.attempts });
+      const { paymentIntentId, event } = fact;
+      store.outbox.push({ paymentIntentId, transactionId: null, type: event.type });
       return { effective: true };
     }
     case 'callback-recorded': {
-      if (fact.moves && !moved.has(fact.transactionId!)) return { effective: false };
+      if (fact.moves && !turn.moved.has(fact.transactionId!)) return { effective: false };
       const name = `${fact.processor} ${fact.eventId}`;
       const before = store.callbacks.get(name);
-      if (before === undefined || before === 'unmatched') store.callbacks.set(name, fact.verdict);
+      if (before === undefined || before === 'unmatched') {
+        turn.put(store.callbacks, name, fact.verdict);
+        turn.put(store.unmatched, name, fact.verdict === 'unmatched' ? fact : undefined);
+      }
       return { effective: true };
     }
   }
 }
 
-function startAttempt(store: ModelStore, attempt: Attempt, keyHolds: boolean): Effect {
-  const payment = store.payments.get(attempt.paymentIntentId);
+function startAttempt(turn: Turn, attempt: Attempt, keyHolds: boolean): Effect {
+  const payment = turn.store.payments.get(attempt.paymentIntentId);
   if (payment === undefined || !keyHolds) return { effective: false };
   const { intent, attempts } = payment;
   const previous = attempts.at(-1);
+  const now = turn.now?.() ?? attempt.createdAt;
   const free =
     attempts.length === attempt.attempt - 1 &&
     intent.status === 'PENDING' &&
+    now - intent.createdAt < INTENT_LIFETIME_MS &&
     intent.merchantId === attempt.merchantId &&
     (previous === undefined || (previous.status === 'FAILED' && previous.reopenable));
   if (!free) return { effective: false };
   const { amount, currency, customerId, orderId } = intent;
-  payment.attempts = [...attempts, { ...attempt, amount, currency, customerId }];
+  turn.put(turn.store.payments, attempt.paymentIntentId, {
+    intent,
+    attempts: [...attempts, { ...attempt, amount, currency, customerId }],
+  });
   return { effective: true, started: { amount, currency, customerId, orderId } };
 }
 
-function moveAttempt(
-  store: ModelStore,
-  fact: Extract<Fact, { kind: 'attempt-moved' }>,
-  moved: Set<string>,
-): Effect {
+function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>): Effect {
   const { transactionId } = fact.attempt;
-  const payment = store.payments.get(intentIdOf(transactionId));
+  const intentId = intentIdOf(transactionId);
+  const payment = turn.store.payments.get(intentId);
   const row = payment?.attempts.find((attempt) => attempt.transactionId === transactionId);
   if (
     payment === undefined ||
@@ -152,19 +208,22 @@ function moveAttempt(
   }
   const { senderNonce, sendBefore, card } = row;
   const changed = { ...fact.attempt, senderNonce, sendBefore, card };
-  payment.attempts = payment.attempts.map((attempt) => (attempt === row ? changed : attempt));
+  const attempts = payment.attempts.map((attempt) => (attempt === row ? changed : attempt));
   const { status } = payment.intent;
   const second = fact.intentStatus === 'SUCCESS' && status === 'SUCCESS';
   const closes =
     fact.intentStatus === 'SUCCESS' ? !second : fact.intentStatus === 'FAILED' && status === 'PENDING';
-  if (closes) payment.intent = { ...payment.intent, status: fact.intentStatus! };
+  const { updatedAt } = fact.attempt;
+  const intent = closes ? { ...payment.intent, status: fact.intentStatus!, updatedAt } : payment.intent;
+  turn.put(turn.store.payments, intentId, { intent, attempts });
   if (fact.event !== null) {
     const { type } = fact.event;
-    store.outbox.push({
+    turn.store.outbox.push({
+      paymentIntentId: intentId,
       transactionId,
       type: type === 'payment.failed' && !closes ? 'payment.attempt_failed' : type,
     });
   }
-  moved.add(transactionId);
+  turn.moved.add(transactionId);
   return second ? { effective: true, incident: 'second_success' } : { effective: true };
 }

@@ -10,6 +10,7 @@
 
 import type { ProcessorCallback } from '../../domain/callback.ts';
 import { refusal } from '../../domain/outcomes.ts';
+import type { Timers } from '../../runtime/clock.ts';
 import type { ApplyCallback, CallbackBus } from '../bus.ts';
 
 export interface PostgresBusOptions {
@@ -22,6 +23,8 @@ export interface PostgresBusOptions {
   everyMs?: number;
   /** Callbacks being published at once; more are refused. Default 4096. */
   inFlightMax?: number;
+  /** Default: Node's own. */
+  timers?: Timers;
 }
 
 /** Callbacks offered again at once: what arrives anew goes first. */
@@ -38,11 +41,12 @@ interface Waiting {
 /** Makes the bus of a thread. */
 export function createPostgresBus(options: PostgresBusOptions): CallbackBus {
   const inFlightMax = options.inFlightMax ?? 4096;
+  const timers = options.timers ?? globalThis;
   let inFlight = 0;
   /** By processor and callback id; only those of the last page, so it is as bounded as the page. */
   let waiting = new Map<string, Waiting>();
   let rounds = 0;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: unknown;
   let round: Promise<void> = Promise.resolve();
   let closed = false;
 
@@ -58,7 +62,7 @@ export function createPostgresBus(options: PostgresBusOptions): CallbackBus {
       options.onFailed?.(error);
     }
     if (closed) return;
-    timer = setTimeout(() => {
+    timer = timers.setTimeout(() => {
       round = matchAgain(apply);
     }, options.everyMs ?? 5000);
   }
@@ -105,7 +109,7 @@ export function createPostgresBus(options: PostgresBusOptions): CallbackBus {
     },
     async close() {
       closed = true;
-      clearTimeout(timer);
+      timers.clearTimeout(timer);
       await round;
     },
   };

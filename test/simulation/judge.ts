@@ -1,0 +1,101 @@
+/**
+ * Judge: what must hold once a run has come to rest: the faults are over, time enough has passed, nothing is under way.
+ *
+ * The bank's book, the databases and what clients were told are joined payment by payment and handed to the rules of
+ * `sluice verify`: a run is judged as a real gateway is.
+ *
+ * @module
+ */
+
+import { type IntentId, intentIdOf } from '../../src/domain/ids.ts';
+import type { Payment } from '../../src/domain/payment-intent.ts';
+import { type BookedCharge, judge as findingsOf, RULES, type Story } from '../../src/verification/rules.ts';
+import type { Told } from '../../src/verification/told.ts';
+import type { ModelStore } from '../support/model-store.ts';
+import type { BookEntry } from './bank.ts';
+import type { Checker } from './checker.ts';
+import { EPOCH } from './host.ts';
+
+export interface Verdict {
+  intents: number;
+  attempts: number;
+  charged: number;
+  /** Late successes. */
+  recovered: number;
+}
+
+/** Judges every payment; what is wrong goes to the checker. */
+export function judge(
+  models: readonly ModelStore[],
+  book: ReadonlyMap<string, BookEntry>,
+  checker: Checker,
+): Verdict {
+  const verdict: Verdict = { intents: 0, attempts: 0, charged: 0, recovered: 0 };
+  const effects = new Set<string>();
+  // Whatever is still open is open too long: that it was waited for is what rest means.
+  const terms = { now: EPOCH * 2, unknownAfterMs: 0, account: null };
+  for (const story of storiesOf(models, book, checker).values()) {
+    for (const { rule, id } of findingsOf(story, terms)) {
+      checker.violate(`${rule}: ${RULES[rule].what}: ${id}`, story.intentId);
+    }
+    verdict.intents += story.intents.length;
+    verdict.attempts += story.attempts.length;
+    verdict.charged += story.charges!.length;
+    verdict.recovered += story.events.filter(({ type }) => type === 'payment.recovered').length;
+    effects.add(story.intentId);
+    for (const { transactionId } of story.attempts) effects.add(transactionId);
+  }
+  for (const { effectId } of models.flatMap(({ keys }) => [...keys.values()])) {
+    if (!effects.has(effectId)) checker.violate(`a key stands for ${effectId}, which is not there`, effectId);
+  }
+  for (const what of checker.unanswered()) checker.violate(`${what} was never answered`);
+  return verdict;
+}
+
+interface WritableStory extends Story {
+  intents: Story['intents'][number][];
+  attempts: Story['attempts'][number][];
+  events: Story['events'][number][];
+  charges: BookedCharge[];
+  told: Told[];
+}
+
+function storiesOf(
+  models: readonly ModelStore[],
+  book: ReadonlyMap<string, BookEntry>,
+  { acknowledged }: Checker,
+): Map<IntentId, Story> {
+  const stories = new Map<IntentId, WritableStory>();
+  const storyOf = (id: string): WritableStory => {
+    const intentId = intentIdOf(id);
+    const known = stories.get(intentId);
+    if (known !== undefined) return known;
+    const made = { intentId, intents: [], attempts: [], events: [], charges: [], told: [] };
+    stories.set(intentId, made);
+    return made;
+  };
+  for (const { payments, outbox } of models) {
+    for (const payment of payments.values()) addPayment(storyOf(payment.intent.paymentIntentId), payment);
+    for (const { paymentIntentId, transactionId, type } of outbox) {
+      storyOf(paymentIntentId).events.push({ intentId: paymentIntentId, transactionId, type });
+    }
+  }
+  for (const { transactionId, charge } of book.values()) {
+    const { amount, currency, status } = charge;
+    if (status === 'succeeded') storyOf(transactionId).charges.push({ transactionId, amount, currency });
+  }
+  for (const [intentId, money] of acknowledged.intents) {
+    storyOf(intentId).told.push({ kind: 'intent', intentId, ...money });
+  }
+  for (const transactionId of acknowledged.attempts) {
+    storyOf(transactionId).told.push({ kind: 'pay', transactionId });
+  }
+  return stories;
+}
+
+function addPayment(story: WritableStory, { intent, attempts }: Payment): void {
+  const { paymentIntentId, amount, currency, status, createdAt, updatedAt } = intent;
+  const changedAfterMs = updatedAt - createdAt;
+  story.intents.push({ intentId: paymentIntentId, amount, currency, status, changedAfterMs });
+  story.attempts.push(...attempts);
+}
