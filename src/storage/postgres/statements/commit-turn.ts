@@ -7,7 +7,7 @@
  * Rules every fragment keeps:
  * - it writes only across `fence`, a row that is there when every logical shard from the batch's first to its last is this
  *   database's own; their ranges are locked FOR SHARE;
- * - every join of a payment table is by primary key, with the bounds of the batch's ids beside it, so that partitions
+ * - every join of a payment table is by primary key, with the bounds of the batch's ids beside it (`moves` says why not), so that partitions
  *   prune (`= any` does not) and nested loops over the primary key are the only plan;
  * - membership is asked of a hashed subplan (`in`, never at the top of a condition), so that no batch costs its square;
  * - rows come sorted by key, so two gateways lock in one order;
@@ -254,6 +254,10 @@ claimed as (
   /**
    * Of two attempts of one intent that end in one turn, success is the one that counts. A last attempt that fails after an
    * earlier one was charged late leaves the intent paid: then only the attempt has failed.
+   *
+   * Attempts and intents have no bounds beside their joins here: where one move waits for another gateway's and then loses, PostgreSQL
+   * 18.4 looks at the row again, and after that an update over partitions that were pruned at its start misses other rows, silently.
+   * The joins themselves still prune, row by row.
    */
   moves: (unnest) => ({
     ctes: `moved as (
@@ -262,7 +266,7 @@ claimed as (
     reopenable = u.reopenable, revision = u.revision, evidence = u.evidence, updated_at = to_timestamp(u.at),
     completed_at = to_timestamp(u.completed_at)
   from ${unnest} cross join fence
-  where ${few('u.id')} and t.transaction_id = u.id and ${inBatch('t.transaction_id')}
+  where ${few('u.id')} and t.transaction_id = u.id
     and t.status = u.expected_status and t.revision = u.expected_revision
   returning t.transaction_id, t.payment_intent_id, t.merchant_id, t.status, t.revision, t.updated_at,
     u.event_id, u.event_type, u.intent_status),
@@ -271,7 +275,7 @@ final_intents as (
   from (
     select distinct on (payment_intent_id) * from moved where intent_status is not null
     order by payment_intent_id, intent_status desc) m
-  where i.payment_intent_id = m.payment_intent_id and ${inBatch('i.payment_intent_id')}
+  where i.payment_intent_id = m.payment_intent_id
     and (i.status = 'PENDING' or (i.status = 'FAILED' and m.intent_status = 'SUCCESS'))
   returning m.transaction_id),
 moved_events as (
