@@ -7,8 +7,8 @@
  * Rules every fragment keeps:
  * - it writes only across `fence`, a row that is there when every logical shard from the batch's first to its last is this
  *   database's own; their ranges are locked FOR SHARE;
- * - every join of a payment table is by primary key, with the bounds of the batch's ids beside it (`moves` says why not), so that partitions
- *   prune (`= any` does not) and nested loops over the primary key are the only plan;
+ * - every join of a payment table is by primary key, with the bounds of the batch's ids beside it (but in `moves`, which says why),
+ *   so that partitions prune (`= any` does not) and nested loops over the primary key are the only plan;
  * - membership is asked of a hashed subplan (`in`, never at the top of a condition), so that no batch costs its square;
  * - rows come sorted by key, so two gateways lock in one order;
  * - dependent rows come from RETURNING, so a change that was not effective leaves no trace.
