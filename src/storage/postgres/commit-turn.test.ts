@@ -287,3 +287,34 @@ test('a connection lost right after a move leaves the move and its event, or nei
   );
   expect(rows).toEqual([{ status: 'SUCCESS', told: 'payment.succeeded' }]);
 });
+
+test('of moves that two gateways make at once, each that counts makes its intent final', async () => {
+  const link = (name: string) =>
+    createShardStore({ connectionString: cluster.services.shards[0]!, applicationName: name, ownShard: 7 });
+  const stores = [link('one'), link('two')];
+  try {
+    let contested = 0;
+    for (let round = 0; round < 40; round++) {
+      const intents = Array.from({ length: 8 }, () => freshIntent());
+      const attempts = intents.map((intent) => attemptFor(intent));
+      await stores[0]!.commit(intents.map((intent) => created(intent)));
+      await stores[0]!.commit(attempts.map((attempt) => started(attempt)));
+      const [one, two] = [attempts.slice(0, 6), attempts.slice(3)];
+      const effects = await Promise.all([
+        stores[0]!.commit(one.map((attempt) => moved(attempt))),
+        stores[1]!.commit(two.map((attempt) => moved(attempt))),
+      ]);
+      contested += effects.flat().filter(({ effective }) => !effective).length;
+    }
+    // Each of the three attempts both had was moved once.
+    expect(contested).toBe(40 * 3);
+    const { rows } = await owner.query(
+      `select count(*)::int as count from transactions t join payment_intents i using (payment_intent_id)
+       where t.status = 'SUCCESS' and i.status <> 'SUCCESS'`,
+    );
+    expect(rows).toEqual([{ count: 0 }]);
+    expect((await owner.query('select kind from incidents')).rows).toEqual([]);
+  } finally {
+    await Promise.all(stores.map((store) => store.close()));
+  }
+});
