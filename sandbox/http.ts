@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { answer, answerError, answerHtml, answerJson, breakOff, later } from './answers.ts';
 import { type ChargeOrder, isRecord, readOrder, showCharge } from './bank.ts';
 import { type Book, type Charge, eventIdOf } from './book.ts';
 import type { Account, Callbacks } from './callbacks.ts';
@@ -37,7 +38,6 @@ const BODY_BYTES_MAX = 64 * 1024;
 const CONNECTIONS_MAX = 10_000;
 const KEEP_ALIVE_MS = 75_000;
 const REPLAYS_MAX = 100;
-const HTML_TITLES = { 502: '502 Bad Gateway', 504: '504 Gateway Timeout' } as const;
 
 /** Builds the server; the caller makes it listen. */
 export function openCounter(counter: Counter): Server {
@@ -195,12 +195,6 @@ function answerCharge(response: ServerResponse, charge: Charge, manner: Leaving,
   else if (manner === 'reset') breakOff(response, body);
   else if (manner === 'otherReference') answerJson(response, 200, showCharge(ofOtherReference(charge)));
   else answer(response, 200, 'application/json', body, replayed);
-}
-
-/** Half of the answer, then the connection is reset. */
-function breakOff(response: ServerResponse, body: string): void {
-  response.writeHead(200, ['Content-Type', 'application/json', 'Content-Length', String(body.length)]);
-  response.write(body.slice(0, body.length >> 1), () => response.socket?.resetAndDestroy());
 }
 
 /** The same charge under a reference of the same shape that is another's: its last character differs. */
@@ -363,49 +357,6 @@ function readBody(request: IncomingMessage): Promise<string | null> {
     );
     request.on('error', reject);
   });
-}
-
-function later(delayMs: number, response: ServerResponse, act: () => void): void {
-  if (delayMs === 0) {
-    act();
-    return;
-  }
-  const timer = setTimeout(act, delayMs);
-  response.on('close', () => clearTimeout(timer));
-}
-
-function answerJson(response: ServerResponse, status: number, body: object): void {
-  answer(response, status, 'application/json', JSON.stringify(body));
-}
-
-function answerError(
-  response: ServerResponse,
-  status: number,
-  code: string,
-  message: string,
-  field?: string,
-): void {
-  answerJson(response, status, { error: { code, ...(field === undefined ? {} : { field }), message } });
-}
-
-/** A proxy's page, not the bank's word. */
-function answerHtml(response: ServerResponse, status: keyof typeof HTML_TITLES): void {
-  const title = HTML_TITLES[status];
-  const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>`;
-  answer(response, status, 'text/html', body);
-}
-
-function answer(
-  response: ServerResponse,
-  status: number,
-  type: string,
-  body: string,
-  replayed = false,
-): void {
-  const headers = ['Content-Type', type, 'Content-Length', String(Buffer.byteLength(body))];
-  if (replayed) headers.push('Idempotent-Replayed', 'true');
-  response.writeHead(status, headers);
-  response.end(body);
 }
 
 function queryOf(url: string, queryAt: number): URLSearchParams {

@@ -14,16 +14,21 @@ import { createClientLog } from '../../src/verification/client-log.ts';
 import { queryShards } from '../support/databases.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { shuffled } from '../support/random.ts';
+import { CARDS } from '../support/shop.ts';
 import { startWorld, type World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
 import { type Client, createClient, type Payment } from './client.ts';
 import { inCrew } from './crew.ts';
 import { FAULT_PLANS, type FaultOrder, type FaultPlan, SECOND_FAULTS } from './fault-plans.ts';
-import { verdictOf } from './verdict.ts';
+import { startShoppers } from './shoppers.ts';
+import { everyAttemptFinal, verdictOf } from './verdict.ts';
 
 const AT_ONCE = 200;
-/** Each payment has an amount of its own, by which its faults find it. */
-const AMOUNT_FIRST = 1000;
+/** Shoppers to whom nothing happens. Two of three charges with faults fail: without them the breaker would be open most of the time. */
+const UNHARMED_SHOPPERS = 6;
+const UNHARMED_REST_MS = 50;
+/** Each payment has an amount of its own, above all of the shoppers', by which its faults find it. */
+const AMOUNT_FIRST = 1_000_000;
 const ENDS_WITHIN_MS = 90_000;
 /** The breaker may be open: a payment that was not sent is made again. */
 const TRIES_MAX = 40;
@@ -62,18 +67,22 @@ async function meetFaults(world: World, run: CampaignRun): Promise<CampaignRepor
   const log = createClientLog(clientLog, { durable: false });
   const client = createClient(world, gateway, log);
   const tally: Tally = { trials: 0, notSent: 0, amounts: AMOUNT_FIRST, violations: [] };
+  const habits = { cards: [CARDS.success], restMs: UNHARMED_REST_MS };
+  const shoppers = startShoppers([client], UNHARMED_SHOPPERS, run.random, habits);
   const plans = dealPlans(run);
   await inCrew(plans.length, AT_ONCE, async (index) => {
     await tryPlan(world, client, plans[index]!, tally);
     if (++tally.trials % 100 === 0) run.tell(`  ${tally.trials} payments`);
-  });
+  }).finally(() => shoppers.stop());
   await allCallbacksHeard(world);
+  await everyAttemptFinal(world);
   await log.close();
   const verdict = await verdictOf(world, clientLog);
   return {
     trials: tally.trials,
     figures: {
       ...verdict.figures,
+      'payments without a fault': shoppers.paid(),
       'not sent, made again': tally.notSent,
       ...(await struckFaults(world)),
       ...(await countsBy(world, 'callbacks', 'select verdict as name from processor_callbacks')),

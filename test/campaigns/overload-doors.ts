@@ -46,9 +46,9 @@ export function openMerchantDoor(client: Client): Door {
 }
 
 const SHARD = 7;
-/** A three-hundredth of the gateway's, so that a driver beside the lane in one thread can pass it tenfold. */
-const MAILBOX_MAX = 24;
-const TURN_COMMANDS_MAX = 8;
+/** A thousandth of the gateway's, so that a driver beside the lane in one thread can pass it tenfold. */
+const MAILBOX_MAX = 9;
+const TURN_COMMANDS_MAX = 3;
 const DEADLINE_MS = 5000;
 
 /** New intents into a lane of our own beside those of the gateway. */

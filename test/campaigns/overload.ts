@@ -15,7 +15,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClientLog } from '../../src/verification/client-log.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually, pause } from '../support/eventually.ts';
 import { CARDS } from '../support/shop.ts';
 import { type Gateway, startWorld, type World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
@@ -35,6 +35,8 @@ const GOODPUT_SHARE_MIN = 0.4;
 const OFFERED_SHARE_MIN = 0.6;
 /** 99 of 100 refusals come within this. */
 const REFUSAL_MS_MAX = 3000;
+/** Beyond the deadline of everything that is asked. */
+const ANSWERS_WITHIN_MS = 20_000;
 /** Resident memory that the gateway may gain over the whole campaign. */
 const GAIN_MEBIBYTES_MAX = 300;
 /** After a step a whole payment is taken within this. */
@@ -147,10 +149,12 @@ async function offer(door: Door, perSecond: number): Promise<Step> {
   while (elapsed() < STEP_MS) {
     const due = Math.floor((perSecond * elapsed()) / 1000);
     for (; sent < due; sent++) answers.push(send());
-    await new Promise((resolve) => setTimeout(resolve, SLICE_MS));
+    await pause(SLICE_MS);
   }
   const seconds = elapsed() / 1000;
-  await Promise.all(answers);
+  await Promise.race([Promise.all(answers), pause(ANSWERS_WITHIN_MS)]);
+  const told = done + waits.length + [...odd.values()].reduce((sum, times) => sum + times, 0);
+  if (told < sent) odd.set(`left without an answer for ${ANSWERS_WITHIN_MS} ms`, sent - told);
   const whole = elapsed() / 1000;
   waits.sort((a, b) => a - b);
   return {

@@ -318,3 +318,52 @@ test('of moves that two gateways make at once, each that counts makes its intent
     await Promise.all(stores.map((store) => store.close()));
   }
 });
+
+test.each([0, 1, 2])(
+  'an attempt that another gateway has just moved (place %i of 3) is not effective, and the intents of its neighbours end with them',
+  async (place) => {
+    const store = createShardStore({
+      connectionString: cluster.services.shards[0]!,
+      applicationName: 'neighbours',
+      ownShard: 7,
+    });
+    const other = new pg.Client(cluster.owner.shards[0]);
+    await other.connect();
+    try {
+      const intents = Array.from({ length: 3 }, () => freshIntent()).sort((a, b) =>
+        a.paymentIntentId < b.paymentIntentId ? -1 : 1,
+      );
+      await store.commit(intents.map((intent) => created(intent)));
+      await store.commit(intents.map((intent) => started(attemptFor(intent))));
+      await other.query('begin');
+      await other.query(
+        "update transactions set status = 'FAILED', revision = 2 where transaction_id = $1::uuid",
+        [attemptFor(intents[place]!).transactionId],
+      );
+      const committing = store.commit(
+        intents.map((intent) => moved(attemptFor(intent), { said: 'charged' })),
+      );
+      const { rows: me } = await other.query('select pg_backend_pid() as pid');
+      await vi.waitFor(async () => {
+        const { rows } = await other.query(
+          'select from pg_stat_activity where $1 = any (pg_blocking_pids(pid))',
+          [me[0].pid],
+        );
+        expect(rows).toHaveLength(1);
+      });
+      await other.query('commit');
+      const effects = await committing;
+      expect(effects.map(({ effective }) => effective)).toEqual(intents.map((_, at) => at !== place));
+      const { rows } = await other.query(
+        `select status from payment_intents where payment_intent_id = any ($1::uuid[]) order by payment_intent_id`,
+        [intents.map(({ paymentIntentId }) => paymentIntentId)],
+      );
+      expect(rows.map(({ status }) => status)).toEqual(
+        intents.map((_, at) => (at === place ? 'PENDING' : 'SUCCESS')),
+      );
+    } finally {
+      await other.end();
+      await store.close();
+    }
+  },
+);

@@ -34,6 +34,15 @@ export const PINNED_PLANS = {
   synchronous_commit: 'on',
 };
 
+/**
+ * A statement that waited for another gateway's row must not go on with it: PostgreSQL then evaluates parts of the statement
+ * again (EvalPlanQual), and the parts that depend on them lose rows, so that an attempt ended and its intent did not. At this level
+ * it fails with 40001 instead and is run again on a snapshot that has the other's row.
+ */
+const OWN_SNAPSHOT = { default_transaction_isolation: 'repeatable\\ read' };
+/** How often it is run again here; the lane goes on counting. */
+const SNAPSHOTS_MAX = 10;
+
 /** A connection that was lost comes back within this, or the turn is refused: its merchants get 503 quickly. */
 const RECONNECT_WAIT_MS = 200;
 
@@ -47,7 +56,7 @@ export function createShardStore({
   const link = createConnection({
     connectionString,
     applicationName,
-    settings: PINNED_PLANS,
+    settings: { ...PINNED_PLANS, ...OWN_SNAPSHOT },
     // The reads of a turn go in one round trip.
     pipeline: true,
     ...(onLost !== undefined && { onLost }),
@@ -61,9 +70,14 @@ export function createShardStore({
     },
     async commit(facts) {
       if (!link.connected()) await link.whenConnected(RECONNECT_WAIT_MS);
-      return await commitTurn(link, facts, ownShard).catch((error: unknown) => {
-        throw storageErrorOf(error);
-      });
+      for (let snapshots = 1; ; snapshots++) {
+        try {
+          return await commitTurn(link, facts, ownShard);
+        } catch (cause) {
+          const error = storageErrorOf(cause);
+          if (error.kind !== 'repeat' || snapshots === SNAPSHOTS_MAX) throw error;
+        }
+      }
     },
     close: link.close,
   };
