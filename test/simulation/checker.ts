@@ -182,6 +182,8 @@ export function createChecker(parts: () => CheckedParts): Checker {
     if (status !== before.status && !EDGES[before.status].includes(status))
       violate(`${id} went from ${before.status} to ${status}`, id);
     proven(after);
+    if (after.senderNonce !== before.senderNonce)
+      violate(`${id} was moved by a gateway that took it for an attempt of its own`, id);
     if (after.revision <= before.revision)
       violate(`${id} went from revision ${before.revision} to ${after.revision}`, id);
     if (status === 'SUCCESS' && parts().bank.book.get(id)?.charge.status !== 'succeeded')
