@@ -109,10 +109,9 @@ const STANDINGS: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>([
   'intent_closed',
 ]);
 
-/** Refusals for which something must be wrong. */
+/** Refusals for which something must be wrong; too much work is not. */
 const NEEDLESS: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>([
   'storage_unavailable',
-  'deadline_passed',
   'idempotency_key_in_flight',
 ]);
 
