@@ -172,7 +172,7 @@ export function drawLayout(random: Random): Layout {
     day,
     clocksHold: true,
     // Recovery as rarely as a day of it can be simulated in a second.
-    recovery: day ? { walkEveryMs: 20_000, askEveryMs: 5000 } : { walkEveryMs: 1000, askEveryMs: 250 },
+    recovery: day ? { walkEveryMs: 60_000, askEveryMs: 10_000 } : { walkEveryMs: 1000, askEveryMs: 250 },
   };
 }
 

@@ -78,6 +78,8 @@ const PEER_LIMITS = {
   postBatchMessagesMax: LIMITS.postBatchMessagesMax,
 };
 const BUS_EVERY_MS = 5000;
+/** As rarely as a day of it can be simulated in a second. */
+const BUS_EVERY_MS_DAY = 60_000;
 /** A breaker that opens after fewer calls than in earnest: a run has few. */
 const BREAKER = {
   inFlightMax: 64,
@@ -271,7 +273,7 @@ export function createGateway(
         }));
       },
       onFailed: (error) => trace.note('callback_matching_failed', thread.name, String(error)),
-      everyMs: BUS_EVERY_MS,
+      everyMs: layout.day ? BUS_EVERY_MS_DAY : BUS_EVERY_MS,
       timers: thread.timers,
     });
     bus.consume(apply).catch((error: unknown) => checker.violate(String(error)));
