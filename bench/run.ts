@@ -2,6 +2,7 @@
  * Run: `npm run bench -- [NAME…]`. Runs the named benches (all without a name) one after the other, never two at once.
  *
  * What each prints goes to the terminal and to `bench/results/<date>-<name>.txt`, with the machine at its head.
+ * `npm run bench -- compare [OPTION…]` is apart: it starts whole gateways and takes most of an hour.
  * Exit codes: 0; 1 when a bench failed (the others still run); 2 for a name there is no bench for.
  *
  * @module
@@ -12,24 +13,29 @@ import { once } from 'node:events';
 import { createWriteStream, mkdirSync, readdirSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join, relative } from 'node:path';
+import { compare } from './compare/compare.ts';
 
 const SUFFIX = '.bench.ts';
+const COMPARE = 'compare';
 const FOLDER = import.meta.dirname;
 const RESULTS = join(FOLDER, 'results');
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(names: readonly string[]): Promise<0 | 1 | 2> {
+  mkdirSync(RESULTS, { recursive: true });
+  if (names[0] === COMPARE) return compare(names.slice(1), RESULTS);
   const known = readdirSync(FOLDER)
     .filter((file) => file.endsWith(SUFFIX))
     .map((file) => file.slice(0, -SUFFIX.length))
     .sort();
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    process.stderr.write(`there is no bench ${unknown.join(', ')}; there are ${known.join(', ')}\n`);
+    process.stderr.write(
+      `there is no bench ${unknown.join(', ')}; there are ${[...known, COMPARE].join(', ')}\n`,
+    );
     return 2;
   }
-  mkdirSync(RESULTS, { recursive: true });
   const failed: string[] = [];
   for (const name of names.length > 0 ? names : known) {
     if (!(await runBench(name))) failed.push(name);

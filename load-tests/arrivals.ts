@@ -8,6 +8,8 @@
  * @module
  */
 
+import { dueTimes, durationMsOf, type Phase, warmUpMsOf } from './schedule.ts';
+
 /** How much load. */
 export type Load =
   | { readonly kind: 'concurrency'; readonly inFlight: number }
@@ -15,7 +17,7 @@ export type Load =
   | { readonly kind: 'rate'; readonly perSecond: number };
 
 export interface ArrivalOptions {
-  readonly durationMs: number;
+  readonly phases: readonly Phase[];
   /** Ends the arrivals early. */
   readonly signal: AbortSignal;
 }
@@ -34,27 +36,39 @@ const PAUSE_AFTER_FAILURE_MS = 20;
 
 /** What the loops tell of themselves (a Measurement does). */
 export interface ArrivalCounts {
-  /** The first may begin now. */
-  beginWindow(nowMs: number): void;
+  /** The first may begin now; those due before `warmUpMs` have passed are warm-up. */
+  begin(nowMs: number, warmUpMs: number): void;
   /** An arrival of the schedule that could not begin because too many were under way. */
-  overrun(nowMs: number): void;
+  overrun(dueMs: number, nowMs: number): void;
   /** Nothing is begun from here on. */
   endWindow(nowMs: number): void;
 }
 
-/** Keeps `inFlight` payments under way for `durationMs`. */
-export async function closedLoop(
-  inFlight: number,
+/** Runs the loop that `load` names. */
+export function arrive(
+  load: Load,
   options: ArrivalOptions,
   begin: Begin,
   counts: ArrivalCounts,
 ): Promise<void> {
+  return load.kind === 'concurrency'
+    ? closedLoop(load.inFlight, options, begin, counts)
+    : openLoop(load.perSecond, options, begin, counts);
+}
+
+/** Keeps `inFlight` payments under way. */
+async function closedLoop(
+  inFlight: number,
+  { phases, signal }: ArrivalOptions,
+  begin: Begin,
+  counts: ArrivalCounts,
+): Promise<void> {
   const startMs = performance.now();
-  const endMs = startMs + options.durationMs;
-  counts.beginWindow(startMs);
+  const endMs = startMs + durationMsOf(phases);
+  counts.begin(startMs, warmUpMsOf(phases));
   const shopper = async (): Promise<void> => {
     let nowMs = performance.now();
-    while (nowMs < endMs && !options.signal.aborted) {
+    while (nowMs < endMs && !signal.aborted) {
       const well = await begin(nowMs);
       if (!well) await pause(PAUSE_AFTER_FAILURE_MS);
       nowMs = performance.now();
@@ -64,17 +78,18 @@ export async function closedLoop(
   await Promise.all(Array.from({ length: inFlight }, shopper));
 }
 
-/** Begins `perSecond` payments a second for `durationMs`. */
-export function openLoop(
+/** Begins `perSecond` payments a second, times the factor of each phase. */
+function openLoop(
   perSecond: number,
-  options: ArrivalOptions,
+  { phases, signal }: ArrivalOptions,
   begin: Begin,
   counts: ArrivalCounts,
 ): Promise<void> {
   const startMs = performance.now();
-  counts.beginWindow(startMs);
-  const total = Math.floor((options.durationMs * perSecond) / 1000);
-  let arrived = 0;
+  const endMs = startMs + durationMsOf(phases);
+  counts.begin(startMs, warmUpMsOf(phases));
+  const due = dueTimes(perSecond, phases);
+  let next = due.next();
   let underWay = 0;
   let over = false;
   return new Promise((resolve, reject) => {
@@ -82,19 +97,19 @@ export function openLoop(
       underWay -= 1;
       if (underWay === 0 && over) resolve();
     };
-    const arrive = (dueMs: number) => {
-      arrived += 1;
-      if (underWay >= OPEN_LOOP_IN_FLIGHT_MAX) return counts.overrun(performance.now());
+    const arriveAt = (dueMs: number) => {
+      if (underWay >= OPEN_LOOP_IN_FLIGHT_MAX) return counts.overrun(dueMs, performance.now());
       underWay += 1;
       begin(dueMs).then(settle, reject);
     };
     const tick = () => {
       const nowMs = performance.now();
-      const dueMs = () => startMs + (arrived * 1000) / perSecond;
-      while (arrived < total && dueMs() <= nowMs) arrive(dueMs());
-      const ended = options.signal.aborted || nowMs >= startMs + options.durationMs;
-      if (!ended) return void setTimeout(tick, 1);
-      counts.endWindow(Math.min(nowMs, startMs + options.durationMs));
+      while (!next.done && startMs + next.value <= nowMs) {
+        arriveAt(startMs + next.value);
+        next = due.next();
+      }
+      if (!signal.aborted && nowMs < endMs) return void setTimeout(tick, 1);
+      counts.endWindow(Math.min(nowMs, endMs));
       over = true;
       if (underWay === 0) resolve();
     };

@@ -119,7 +119,7 @@ export class ConnectionPool {
 }
 
 function faulty(fault: Fault): Answer {
-  return { status: 0, body: '', fault };
+  return { status: 0, body: '', location: '', fault };
 }
 
 function addressOf(url: string): Address {

@@ -20,12 +20,14 @@ export interface Answer {
   readonly status: number;
   /** One character a byte. Empty where there is a fault. */
   readonly body: string;
+  /** Where a 3xx leads; empty elsewhere. */
+  readonly location: string;
   readonly fault: Fault | null;
 }
 
 /** An answer at the head of a text, or why there is none. */
 export type Reading =
-  | { readonly kind: 'whole'; readonly status: number; readonly body: string; readonly keepAlive: boolean }
+  | ({ readonly kind: 'whole'; readonly keepAlive: boolean } & Omit<Answer, 'fault'>)
   | { readonly kind: 'partial' }
   | { readonly kind: 'bad' };
 
@@ -125,14 +127,15 @@ export class Connection {
     this.#done = null;
     if (reading.keepAlive) this.#events.onIdle(this);
     else this.close('closed');
-    done({ status: reading.status, body: reading.body, fault: null });
+    const { status, body, location } = reading;
+    done({ status, body, location, fault: null });
   }
 
   #end(): void {
     const done = this.#done;
     this.#done = null;
     this.#events.onGone(this);
-    done?.({ status: 0, body: '', fault: this.#fault });
+    done?.({ status: 0, body: '', location: '', fault: this.#fault });
   }
 }
 
@@ -150,20 +153,31 @@ export function readAnswer(text: string): Reading {
   if (lengthAt < 0) lengthAt = text.indexOf('\r\ncontent-length: ');
   const plain = lengthAt >= 0 && lengthAt < headEnd;
   const keepAlive = !/\r\nconnection: *close/i.test(text.slice(0, headEnd));
+  const location = status >= 300 && status < 400 ? locationOf(text.slice(0, headEnd)) : '';
   const start = headEnd + 4;
   if (plain) {
     const end = start + Number.parseInt(text.slice(lengthAt + 18, lengthAt + 30), 10);
     if (!(end >= start && end - start <= ANSWER_CHARS_MAX) || text.length > end) return BAD;
-    return text.length < end ? PARTIAL : { kind: 'whole', status, body: text.slice(start), keepAlive };
+    return text.length < end
+      ? PARTIAL
+      : { kind: 'whole', status, body: text.slice(start), location, keepAlive };
   }
   if (status === 204 || status === 304) {
-    return text.length > start ? BAD : { kind: 'whole', status, body: '', keepAlive };
+    return text.length > start ? BAD : { kind: 'whole', status, body: '', location, keepAlive };
   }
   const chunked = /\r\ntransfer-encoding: *chunked/i.test(text.slice(0, headEnd));
-  return chunked ? readChunks(text, start, status, keepAlive) : BAD;
+  return chunked ? readChunks(text, start, { status, location, keepAlive }) : BAD;
 }
 
-function readChunks(text: string, start: number, status: number, keepAlive: boolean): Reading {
+function locationOf(head: string): string {
+  return /\r\nlocation: *([^\r]*)/i.exec(head)?.[1] ?? '';
+}
+
+function readChunks(
+  text: string,
+  start: number,
+  head: { status: number; location: string; keepAlive: boolean },
+): Reading {
   let body = '';
   for (let at = start; ; ) {
     const lineEnd = text.indexOf('\r\n', at);
@@ -174,7 +188,7 @@ function readChunks(text: string, start: number, status: number, keepAlive: bool
     const to = from + size;
     if (text.length < to + 2) return PARTIAL;
     if (text.slice(to, to + 2) !== '\r\n') return BAD;
-    if (size === 0) return text.length > to + 2 ? BAD : { kind: 'whole', status, body, keepAlive };
+    if (size === 0) return text.length > to + 2 ? BAD : { kind: 'whole', body, ...head };
     body += text.slice(from, to);
     at = to + 2;
   }

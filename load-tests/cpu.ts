@@ -1,7 +1,8 @@
 /**
  * CPU: the time the processes of a local gateway have used, from /proc.
  *
- * PostgreSQL works in one process per connection, so its figure is the postmaster, its living children and those it has buried.
+ * PostgreSQL works in one process per connection, so its figure is the postmaster, its living children and those it has buried; so is
+ * the gateway's, for one that works in several processes (a baseline to compare with does).
  * Ticks are 10 ms, which is far below what a run of seconds uses.
  *
  * @module
@@ -14,6 +15,7 @@ import type { Pids } from './target.ts';
 export interface CpuTimes {
   readonly gateway: number | null;
   readonly postgres: number | null;
+  readonly redis: number | null;
   readonly sandbox: number | null;
   readonly driver: number;
 }
@@ -35,8 +37,9 @@ interface ProcessTimes {
 export function readCpuTimes(pids: Pids | null): CpuTimes {
   const { user, system } = process.cpuUsage();
   return {
-    gateway: ownTime(pids?.gateway ?? null),
+    gateway: familyTime(pids?.gateway ?? null),
     postgres: familyTime(pids?.postgres ?? null),
+    redis: ownTime(pids?.redis ?? null),
     sandbox: ownTime(pids?.sandbox ?? null),
     driver: user + system,
   };
@@ -49,6 +52,7 @@ export function cpuPerPayment(before: CpuTimes, after: CpuTimes, payments: numbe
   return {
     gateway: per(before.gateway, after.gateway),
     postgres: per(before.postgres, after.postgres),
+    redis: per(before.redis, after.redis),
     sandbox: per(before.sandbox, after.sandbox),
     driver: per(before.driver, after.driver),
   };

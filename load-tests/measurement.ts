@@ -1,34 +1,23 @@
 /**
  * Measurement: what one run counts, and the seconds it took it in.
  *
- * Latencies go into HdrHistograms of microseconds with three digits. Times come from the caller (`performance.now()`), so that it
- * can be tested without waiting.
+ * A run begins with a warm-up. What was due in it is kept apart and is in no figure of the report, except that a payment which
+ * completes in the window counts for the window's rate: there the load is already steady, so the rate is neither short of the
+ * payments that began before nor of those that end after. Times come from the caller (`performance.now()`), so that it can be
+ * tested without waiting.
  *
  * @module
  */
 
-import { build, type Histogram } from 'hdr-histogram-js';
+import { type Latencies, microseconds, newLatencies } from './latencies.ts';
+import { Timeline } from './timeline.ts';
 
-/** What has a latency of its own. `read` is a GET of a transaction; `webhook` stays empty until webhooks exist. */
-export const STEPS = ['intent', 'session', 'pay', 'final', 'webhook', 'read'] as const;
+/**
+ * What has a latency of its own. `page` is the checkout page, where it is asked for; `read` is a GET of a transaction; `webhook`
+ * stays empty until webhooks exist.
+ */
+export const STEPS = ['intent', 'session', 'page', 'pay', 'final', 'webhook', 'read'] as const;
 export type Step = (typeof STEPS)[number];
-
-/** Milliseconds; null where nothing was measured. */
-export interface Percentiles {
-  readonly p50: number | null;
-  readonly p90: number | null;
-  readonly p99: number | null;
-  readonly p999: number | null;
-  readonly max: number | null;
-}
-
-/** One second of a run. `p99` is over the answers to intent, session and pay (or read, where that is the scenario), in ms. */
-export interface Second {
-  readonly second: number;
-  readonly completed: number;
-  readonly errors: number;
-  readonly p99: number | null;
-}
 
 /** A refused or failed request, as it was seen. */
 export interface ErrorSample {
@@ -36,65 +25,57 @@ export interface ErrorSample {
   readonly body: string;
 }
 
-const LATENCY_US_MAX = 600_000_000;
 const CAUSES_MAX = 100;
 const SAMPLES_MAX = 3;
 const SAMPLE_CHARS_MAX = 400;
 
-/** Counts of one run. Begin the window with the constructor, end it with `endWindow`, and after the last payment call `end`. */
-export class Measurement {
-  readonly latencies: Record<Step, Histogram>;
+/** Counts of what was due in one part of a run. */
+export class Tally {
+  readonly latencies: Record<Step, Latencies>;
   readonly causes = new Map<string, number>();
   readonly samples: ErrorSample[] = [];
-  readonly timeline: Second[] = [];
   /** Payments begun or due. */
   offered = 0;
   completed = 0;
   /** Payments that did not complete. */
   errors = 0;
   polls = 0;
-  #completedInWindow = 0;
-  #windowMs: number | null = null;
-  #startMs: number;
-  #second = newHistogram();
-  #secondCompleted = 0;
-  #secondErrors = 0;
+  readonly #timeline: Timeline;
 
-  constructor(startMs: number) {
-    this.#startMs = startMs;
-    this.latencies = Object.fromEntries(STEPS.map((step) => [step, newHistogram()])) as Record<
-      Step,
-      Histogram
-    >;
+  constructor(timeline: Timeline) {
+    this.#timeline = timeline;
+    this.latencies = Object.fromEntries(STEPS.map((step) => [step, newLatencies()])) as Tally['latencies'];
+  }
+
+  /** A payment begins (or a request, where that is the scenario). */
+  offer(dueMs: number): void {
+    this.offered += 1;
+    this.#timeline.offered(dueMs);
   }
 
   /** A request was answered as it should be; it was due at `dueMs`. */
   answered(step: Step, dueMs: number, nowMs: number): void {
     const latencyUs = microseconds(nowMs - dueMs);
     this.latencies[step].recordValue(latencyUs);
-    this.#enter(nowMs);
-    if (step !== 'final') this.#second.recordValue(latencyUs);
+    if (step !== 'final') this.#timeline.answered(latencyUs, nowMs);
   }
 
   /** A poll was answered: a `read` that stays out of the timeline's p99. */
-  polled(dueMs: number, nowMs: number): void {
+  polled(sentMs: number, nowMs: number): void {
     this.polls += 1;
-    this.latencies.read.recordValue(microseconds(nowMs - dueMs));
+    this.latencies.read.recordValue(microseconds(nowMs - sentMs));
   }
 
-  /** Counts one payment (or request, where that is the scenario) that reached its end. */
+  /** A payment reached its end. */
   complete(nowMs: number): void {
-    this.#enter(nowMs);
     this.completed += 1;
-    this.#secondCompleted += 1;
-    if (this.#windowMs === null) this.#completedInWindow += 1;
+    this.#timeline.achieved(nowMs);
   }
 
-  /** Counts one payment that did not. */
+  /** A payment did not. */
   fail(cause: string, body: string, nowMs: number): void {
-    this.#enter(nowMs);
     this.errors += 1;
-    this.#secondErrors += 1;
+    this.#timeline.failed(nowMs);
     this.note(cause, body);
   }
 
@@ -103,32 +84,48 @@ export class Measurement {
     const known = this.causes.has(cause) || this.causes.size < CAUSES_MAX;
     const counted = known ? cause : 'others';
     this.causes.set(counted, (this.causes.get(counted) ?? 0) + 1);
-    if (this.samples.length < SAMPLES_MAX) {
+    if (this.samples.length < SAMPLES_MAX)
       this.samples.push({ cause, body: body.slice(0, SAMPLE_CHARS_MAX) });
-    }
+  }
+}
+
+/** Counts of one run: `begin`, then the load, then `endWindow` when no more begins, then `end` when all has ended. */
+export class Measurement {
+  readonly #timeline = new Timeline();
+  /** What was due in the window. */
+  readonly counted = new Tally(this.#timeline);
+  readonly warmUp = new Tally(this.#timeline);
+  #windowMs: number | null = null;
+  #achievedInWindow = 0;
+
+  /** Payments begin from `nowMs` on; those due `warmUpMs` later or after that are counted. */
+  begin(nowMs: number, warmUpMs: number): void {
+    this.#timeline.begin(nowMs + warmUpMs);
+  }
+
+  /** Where a payment that was due then belongs. */
+  of(dueMs: number): Tally {
+    return dueMs >= this.#timeline.startMs ? this.counted : this.warmUp;
   }
 
   /** A payment was due and could not begin: the driver had too many under way. */
-  overrun(nowMs: number): void {
-    this.offered += 1;
-    this.fail('driver overrun', '', nowMs);
+  overrun(dueMs: number, nowMs: number): void {
+    const tally = this.of(dueMs);
+    tally.offer(dueMs);
+    tally.fail('driver overrun', '', nowMs);
   }
 
-  /** Payments are begun from here on: what came before, as connecting, is not part of the window. */
-  beginWindow(nowMs: number): void {
-    this.#startMs = nowMs;
-  }
-
-  /** No more payments are begun from here on: rates are over the time until now. */
+  /** No more payments are begun from here on: rates are over the window until now. */
   endWindow(nowMs: number): void {
-    this.#windowMs ??= nowMs - this.#startMs;
+    if (this.#windowMs !== null) return;
+    this.#windowMs = Math.max(0, nowMs - this.#timeline.startMs);
+    this.#achievedInWindow = this.#timeline.achievedInAll;
   }
 
   /** Ends the last second. */
   end(nowMs: number): void {
     this.endWindow(nowMs);
-    this.#enter(nowMs);
-    if (this.#secondCompleted + this.#secondErrors > 0) this.#closeSecond();
+    this.#timeline.end(nowMs);
   }
 
   /** Length of the window in seconds. */
@@ -136,52 +133,29 @@ export class Measurement {
     return (this.#windowMs ?? 0) / 1000;
   }
 
+  get timeline(): Timeline['seconds'] {
+    return this.#timeline.seconds;
+  }
+
+  /** The last second of the window that is over at `nowMs`. */
+  lastSecond(nowMs: number): ReturnType<Timeline['lastBefore']> {
+    return this.#timeline.lastBefore(nowMs);
+  }
+
   /** Payments begun or due per second of the window. */
   get offeredPerSecond(): number {
-    return perSecond(this.offered, this.windowSeconds);
+    return perSecond(this.counted.offered, this.windowSeconds);
   }
 
-  /** Payments that completed within the window, per second of it. */
+  /** Payments that completed within the window, whenever they began, per second of it. */
   get achievedPerSecond(): number {
-    return perSecond(this.#completedInWindow, this.windowSeconds);
+    return perSecond(this.#achievedInWindow, this.windowSeconds);
   }
 
-  #enter(nowMs: number): void {
-    while (nowMs >= this.#startMs + (this.timeline.length + 1) * 1000) this.#closeSecond();
+  /** Payments that completed from the window's begin on, also after its end. */
+  get completedSinceWarmUp(): number {
+    return this.#timeline.achievedInAll;
   }
-
-  #closeSecond(): void {
-    this.timeline.push({
-      second: this.timeline.length,
-      completed: this.#secondCompleted,
-      errors: this.#secondErrors,
-      p99: percentilesOf(this.#second).p99,
-    });
-    this.#secondCompleted = 0;
-    this.#secondErrors = 0;
-    this.#second.reset();
-  }
-}
-
-/** Reads a histogram of microseconds as milliseconds. */
-export function percentilesOf(histogram: Histogram): Percentiles {
-  if (histogram.totalCount === 0) return { p50: null, p90: null, p99: null, p999: null, max: null };
-  // A percentile is the upper end of its bucket, which may lie above the largest value.
-  const at = (percentile: number) =>
-    Math.min(histogram.getValueAtPercentile(percentile), histogram.maxValue) / 1000;
-  return { p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max: histogram.maxValue / 1000 };
-}
-
-function microseconds(ms: number): number {
-  return Math.min(Math.max(1, Math.round(ms * 1000)), LATENCY_US_MAX);
-}
-
-function newHistogram(): Histogram {
-  return build({
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: LATENCY_US_MAX,
-    numberOfSignificantValueDigits: 3,
-  });
 }
 
 function perSecond(count: number, seconds: number): number {

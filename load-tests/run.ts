@@ -1,30 +1,46 @@
 /**
  * Run: `npm run load -- SCENARIO …`. Loads a gateway, audits what it acknowledged, prints and writes a report.
  *
- * Exit codes: 0 done; 1 nothing completed, the gateway or its bank could not be reached, or the audit found a payment lost,
- * doubled or wrong; 2 misused. Ctrl-C ends the load, and the report is of what was done until then.
+ * Exit codes: 0 done; 1 nothing completed, the gateway or its bank could not be reached, or the audit found anything; 2 misused.
+ * Ctrl-C ends the load, and the report is of what was done until then.
  *
  * @module
  */
 
 import { writeFileSync } from 'node:fs';
+import { MisuseError } from '../src/cli/command.ts';
+import { readStartOptions } from '../src/config/from-env.ts';
+import { seededRandom } from '../test/support/random.ts';
+import { readByApi } from './api-audit.ts';
 import { ArgumentError, type LoadArguments, MAX_STEPS, parseArguments, USAGE } from './arguments.ts';
-import type { Load } from './arrivals.ts';
-import { type Audit, auditRun, hasFault } from './audit.ts';
+import { type Load, pause } from './arrivals.ts';
+import { type Audit, auditOf, readBySql } from './audit.ts';
+import { createBank } from './bank.ts';
+import { CARDS_IN_DECK, makeCardNumbers } from './cards.ts';
+import { ClientRecord } from './client-record.ts';
 import { type CpuUsPerPayment, cpuPerPayment, readCpuTimes } from './cpu.ts';
+import { htmlReport } from './html-report.ts';
+import { learnCheckoutUrl } from './learn-checkout.ts';
+import { ensureLoadMerchants } from './load-merchants.ts';
+import { thisMachine } from './machine.ts';
 import { Measurement } from './measurement.ts';
-import { PaymentRecord } from './payment-record.ts';
+import { isWatched, startProgress } from './progress.ts';
+import { spansOf } from './recovery.ts';
 import { type ClimbStep, climbStep, formatReport, makeReport } from './report.ts';
 import type { Scenario, ScenarioContext } from './scenario.ts';
-import { prepareCreateIntent } from './scenarios/create-intent.ts';
-import { prepareFullPayment } from './scenarios/full-payment.ts';
-import { prepareGetTransaction } from './scenarios/get-transaction.ts';
+import { warmUpMsOf } from './schedule.ts';
 import { findTarget, NoTargetError, type Target } from './target.ts';
+import { createWire, type Merchant } from './wire.ts';
 
 /** Open-loop connections to each listener where none are named. */
 const OPEN_LOOP_CONNECTIONS = 512;
 /** A second Ctrl-C within this is the same one: npm and the terminal both pass it on. */
 const SAME_SIGNAL_MS = 1000;
+const RECORD_CHECK_MS = 1000;
+/** Callbacks that come after the last answer, and what they cause, are stored by then. */
+const SETTLE_MS = 1000;
+/** Of a gateway whose settings are not known: its default. */
+const PROCESSOR_TIMEOUT_MS = 10_000;
 
 interface StepResult {
   readonly measurement: Measurement;
@@ -49,90 +65,130 @@ async function main(words: readonly string[]): Promise<0 | 1 | 2> {
     return await load(asked, target);
   } catch (error) {
     say(reasonOf(error));
-    return 1;
+    return error instanceof MisuseError ? 2 : 1;
   }
 }
 
 async function load(asked: LoadArguments, target: Target): Promise<0 | 1> {
+  const merchants = await merchantsOf(asked, target);
   const startedAt = new Date();
-  const record = new PaymentRecord();
-  const signal = untilInterrupted();
-  const scenario = await prepare(asked, {
-    target,
-    record,
-    ...connectionsOf(asked),
-    firstPollMs: asked.firstPollMs,
-  });
+  const context = await contextOf(asked, target, merchants);
+  const signal = untilInterrupted(context.record);
+  const scenario = await asked.scenario.prepare(context);
   let best: StepResult | undefined;
   const steps: ClimbStep[] = [];
   try {
     for (const step of stepsOf(asked)) {
       if (signal.aborted) break;
-      const result = await runStep(scenario, step, asked.durationSeconds, target, signal);
+      const result = await runStep(scenario, step, asked, target, signal);
       if (step.kind === 'concurrency') steps.push(climbStep(step.inFlight, result.measurement));
       const faster = result.measurement.achievedPerSecond > (best?.measurement.achievedPerSecond ?? -1);
       if (faster) best = result;
     }
   } finally {
-    scenario.close();
+    await scenario.close();
   }
   if (best === undefined) return 1;
-  const audit = await tryAudit(target, record);
+  const audit = await tryAudit(target, context);
   const report = makeReport({
-    scenario: asked.scenario,
+    scenario: asked.scenario.name,
     load: describe(asked),
+    traffic: {
+      merchants: merchants.length,
+      cards: CARDS_IN_DECK,
+      idempotencyKeys: asked.keys,
+      page: asked.page,
+      firstPollMs: asked.firstPollMs,
+      seed: asked.seed,
+    },
     startedAt,
+    warmUpSeconds: warmUpMsOf(asked.phases) / 1000,
+    phases: spansOf(asked.phases),
     ...best,
     audit,
     steps: asked.load.kind === 'max' ? steps : null,
+    machine: thisMachine(),
   });
   process.stdout.write(formatReport(report));
   if (asked.json !== null) writeFileSync(asked.json, `${JSON.stringify(report, null, 2)}\n`);
-  const audited = audit !== null && audit.unreachable === 0 && !hasFault(audit);
-  return best.measurement.completed > 0 && audited ? 0 : 1;
+  if (asked.html !== null) writeFileSync(asked.html, htmlReport(report));
+  const audited = audit !== null && audit.findings.length === 0;
+  return best.measurement.counted.completed > 0 && audited ? 0 : 1;
+}
+
+function merchantsOf(
+  asked: LoadArguments,
+  target: Target,
+): Promise<readonly Merchant[]> | readonly Merchant[] {
+  if (target.merchants !== null) return target.merchants.slice(0, asked.merchants);
+  return ensureLoadMerchants(process.env, asked.merchants, say);
+}
+
+async function contextOf(
+  asked: LoadArguments,
+  target: Target,
+  merchants: readonly Merchant[],
+): Promise<ScenarioContext> {
+  const { apiUrl, sandboxUrl } = target;
+  const checkoutUrl = target.checkoutUrl ?? (await learnCheckoutUrl(apiUrl, merchants));
+  const random = seededRandom(asked.seed);
+  const cardNumbers = makeCardNumbers(CARDS_IN_DECK, random);
+  const settings = readStartOptions(process.env, undefined);
+  return {
+    apiUrl,
+    checkoutUrl,
+    wire: createWire({ apiUrl, checkoutUrl, merchants, cardNumbers, keys: asked.keys }),
+    merchants: merchants.length,
+    record: new ClientRecord(),
+    bank: sandboxUrl === null ? null : createBank(sandboxUrl),
+    processorTimeoutMs:
+      target.dataDir !== null && settings.ok
+        ? settings.options.payment.processorTimeoutMs
+        : PROCESSOR_TIMEOUT_MS,
+    connectionsMax: connectionsOf(asked),
+    firstPollMs: asked.firstPollMs,
+    page: asked.page,
+    random,
+  };
 }
 
 async function runStep(
   scenario: Scenario,
   load: Load,
-  durationSeconds: number,
+  { phases }: LoadArguments,
   target: Target,
   signal: AbortSignal,
 ): Promise<StepResult> {
-  const before = readCpuTimes(target.pids);
-  const measurement = new Measurement(performance.now());
-  let seconds = 0;
-  const progress = setInterval(() => say(progressOf(++seconds, measurement)), 1000);
+  const measurement = new Measurement();
+  let before = readCpuTimes(target.pids);
+  const warm = setTimeout(() => {
+    before = readCpuTimes(target.pids);
+  }, warmUpMsOf(phases));
+  const progress = isWatched() ? startProgress(measurement, phases, say) : null;
   try {
-    await scenario.run(load, { durationMs: durationSeconds * 1000, signal }, measurement);
+    await scenario.run(load, { phases, signal }, measurement);
   } finally {
-    clearInterval(progress);
+    clearTimeout(warm);
+    progress?.stop();
   }
   measurement.end(performance.now());
-  return { measurement, cpu: cpuPerPayment(before, readCpuTimes(target.pids), measurement.completed) };
+  const cpu = cpuPerPayment(before, readCpuTimes(target.pids), measurement.completedSinceWarmUp);
+  return { measurement, cpu };
 }
 
-/** Null when the gateway or the bank could not be asked; says why. */
-async function tryAudit(target: Target, record: PaymentRecord): Promise<Audit | null> {
-  say(`auditing ${record.size} payments`);
+/** Null when what must be read could not be; says why. */
+async function tryAudit(target: Target, { apiUrl, wire, record }: ScenarioContext): Promise<Audit | null> {
+  if (isWatched()) say(`auditing ${record.size} payments`);
+  await pause(SETTLE_MS);
   try {
-    const audit = await auditRun(target, record);
-    if (audit.unreachable > 0) say(`${audit.unreachable} payments could not be asked for`);
-    return audit;
+    const reading =
+      target.dataDir === null
+        ? await readByApi(apiUrl, wire, record, target.sandboxUrl)
+        : await readBySql(process.env, target.sandboxUrl, record);
+    return auditOf(record, reading);
   } catch (error) {
     say(`the audit could not be made: ${reasonOf(error)}`);
     return null;
-  }
-}
-
-function prepare(asked: LoadArguments, context: ScenarioContext): Scenario | Promise<Scenario> {
-  switch (asked.scenario) {
-    case 'create-intent':
-      return prepareCreateIntent(context);
-    case 'get-transaction':
-      return prepareGetTransaction(context);
-    case 'full-payment':
-      return prepareFullPayment(context);
   }
 }
 
@@ -141,10 +197,10 @@ function stepsOf(asked: LoadArguments): Load[] {
   return MAX_STEPS.map((inFlight) => ({ kind: 'concurrency', inFlight }));
 }
 
-function connectionsOf({ load, connections }: LoadArguments): { connectionsMax: number } {
-  if (connections !== null) return { connectionsMax: connections };
-  if (load.kind === 'rate') return { connectionsMax: OPEN_LOOP_CONNECTIONS };
-  return { connectionsMax: load.kind === 'max' ? Math.max(...MAX_STEPS) : load.inFlight };
+function connectionsOf({ load, connections }: LoadArguments): number {
+  if (connections !== null) return connections;
+  if (load.kind === 'rate') return OPEN_LOOP_CONNECTIONS;
+  return load.kind === 'max' ? Math.max(...MAX_STEPS) : load.inFlight;
 }
 
 function describe({ load }: LoadArguments): string {
@@ -153,17 +209,19 @@ function describe({ load }: LoadArguments): string {
   return `closed loop, ${load.inFlight} in flight`;
 }
 
-function progressOf(seconds: number, measurement: Measurement): string {
-  const { timeline, offered, completed, errors } = measurement;
-  const last = timeline.at(-1);
-  const underWay = offered - completed - errors;
-  const p99 = last?.p99 == null ? '-' : `${last.p99.toFixed(1)} ms`;
-  return `${seconds} s  ${last?.completed ?? 0}/s  ${underWay} under way  ${errors} errors  p99 ${p99}`;
-}
-
-/** Aborted at the first Ctrl-C or SIGTERM; one more, a while later, ends the process at once. */
-function untilInterrupted(): AbortSignal {
+/**
+ * Aborted at the first Ctrl-C or SIGTERM, and when the record has no more room. One more signal, a while later, ends the process
+ * at once.
+ */
+function untilInterrupted(record: ClientRecord): AbortSignal {
   const controller = new AbortController();
+  const watch = setInterval(() => {
+    if (!record.isNearlyFull) return;
+    clearInterval(watch);
+    say(`the record of ${record.size} payments is full: the run ends here`);
+    controller.abort();
+  }, RECORD_CHECK_MS);
+  watch.unref();
   let firstMs = 0;
   const hear = () => {
     if (!controller.signal.aborted) {

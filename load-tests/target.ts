@@ -1,24 +1,27 @@
 /**
- * Target: which gateway is loaded, and as which merchant.
+ * Target: which gateway is loaded.
  *
- * Without `--target` it is the one of this checkout, read from `demo.json` and `run.json` in the data folder; only then the CPU time
- * of its processes can be read and its bank's book is known.
+ * Without `--target` it is the one of this checkout, read from `demo.json` and `run.json` in the data folder; only then there are
+ * merchants for the load, the CPU time of its processes can be read, and the audit reads its databases.
  *
  * @module
  */
 
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Merchant } from './wire.ts';
 
 /** A gateway to load. URLs without a trailing slash. */
 export interface Target {
   readonly apiUrl: string;
   /** Null when unknown: it is then read from the first session's redirectUrl. */
   readonly checkoutUrl: string | null;
-  readonly merchantId: string;
-  readonly secretKey: string;
-  /** The bank's book, for the audit; null where there is none. */
+  /** The one that was named, or those the gateway came with (a rival of bench does); null where the load makes its own. */
+  readonly merchants: readonly Merchant[] | null;
+  /** The bank in a box behind it; null where none is known. */
   readonly sandboxUrl: string | null;
+  /** Of the local gateway; null where it is another: its databases are not Sluice's, or not at hand. */
+  readonly dataDir: string | null;
   /** Null when the gateway is not on this machine. */
   readonly pids: Pids | null;
 }
@@ -26,6 +29,8 @@ export interface Target {
 export interface Pids {
   readonly gateway: number | null;
   readonly postgres: number | null;
+  /** Of a gateway that has one of its own (the baseline of bench). */
+  readonly redis: number | null;
   readonly sandbox: number | null;
 }
 
@@ -51,9 +56,9 @@ export function findTarget(given: TargetArguments, env: NodeJS.ProcessEnv): Targ
     return {
       apiUrl: trimmed(given.target),
       checkoutUrl: null,
-      merchantId: given.merchant ?? 'merchant_demo',
-      secretKey: given.key ?? '',
+      merchants: [{ merchantId: given.merchant ?? 'merchant_demo', secretKey: given.key ?? '' }],
       sandboxUrl: given.sandbox === null ? null : trimmed(given.sandbox),
+      dataDir: null,
       pids: null,
     };
   }
@@ -69,12 +74,13 @@ export function findTarget(given: TargetArguments, env: NodeJS.ProcessEnv): Targ
     if (typeof value !== 'string') throw new NoTargetError(`${join(dataDir, 'demo.json')} has no ${name}`);
     return value;
   };
+  const merchants = Array.isArray(demo.merchants) ? (demo.merchants as Merchant[]) : null;
   return {
     apiUrl: trimmed(text('apiUrl')),
     checkoutUrl: trimmed(text('checkoutUrl')),
-    merchantId: text('merchantId'),
-    secretKey: text('secretKey'),
+    merchants,
     sandboxUrl: trimmed(text('sandboxUrl')),
+    dataDir: merchants === null ? dataDir : null,
     pids: readPids(join(dataDir, 'run.json')),
   };
 }
@@ -84,7 +90,12 @@ function readPids(file: string): Pids | null {
   const run = readFields(file);
   if (run === null) return null;
   const pid = (name: string) => (typeof run[name] === 'number' ? run[name] : null);
-  return { gateway: pid('gatewayPid'), postgres: pid('postgresPid'), sandbox: pid('sandboxPid') };
+  return {
+    gateway: pid('gatewayPid'),
+    postgres: pid('postgresPid'),
+    redis: pid('redisPid'),
+    sandbox: pid('sandboxPid'),
+  };
 }
 
 function readFields(file: string): Record<string, unknown> | null {

@@ -7,12 +7,11 @@
  * tried for 24 hours after the decision.
  * @module
  */
-import { createHmac } from 'node:crypto';
-import { showCharge } from './bank.ts';
-import { type Book, type Charge, eventIdOf } from './book.ts';
+import type { Book, Charge } from './book.ts';
 import { CallbackClient } from './callback-client.ts';
 import { DueQueue } from './due-queue.ts';
 import type { FaultKind, Faults } from './faults.ts';
+import { forgedLetter, type Letter, olderLetter, sign, trueLetter } from './letter.ts';
 
 /** A merchant's account at the bank. */
 export interface Account {
@@ -158,37 +157,30 @@ export class Callbacks {
 
   /** Posts once, or as the fault says, and returns the status of the last true post. */
   async #post(lane: Lane, charge: Charge, fault: FaultKind | undefined): Promise<number> {
-    const body = writeCallback(charge);
-    const timestamp = String(Math.floor(this.#clock() / 1000));
-    const headers = (secret: string): string =>
-      `X-Sandbox-Timestamp: ${timestamp}\r\nX-Sandbox-Signature: ${sign(secret, timestamp, body)}\r\n`;
-    const trueHeaders = headers(lane.account.webhookSecret);
-    if (fault === 'forge') await lane.client.post(headers(`${lane.account.webhookSecret}-forged`), body);
+    const secret = lane.account.webhookSecret;
+    const forged = fault && forgedLetter(fault, charge, secret);
+    if (forged !== undefined) await this.#send(lane, forged);
     const posts = Array.from({ length: fault === 'duplicate' ? DUPLICATES : 1 }, () =>
-      lane.client.post(trueHeaders, body),
+      this.#send(lane, trueLetter(charge, secret)),
     );
-    const outcome = (await Promise.all(posts)).at(-1);
-    return outcome?.ok === true ? outcome.status : 0;
+    const status = (await Promise.all(posts)).at(-1)!;
+    if (fault === 'reorder') await this.#send(lane, olderLetter(charge, secret));
+    return status;
   }
-}
 
-/** The signature of a callback: hex HMAC-SHA256 of `timestamp + "." + body` (timestamp in Unix seconds). */
-export function sign(webhookSecret: string, timestamp: string, body: string): string {
-  return createHmac('sha256', webhookSecret).update(`${timestamp}.${body}`).digest('hex');
+  /** Resolves to the HTTP status, or 0 when there was no answer. */
+  async #send(lane: Lane, { body, signed, secret }: Letter): Promise<number> {
+    const timestamp = String(Math.floor(this.#clock() / 1000));
+    const signature = sign(secret, timestamp, signed);
+    const headers = `X-Sandbox-Timestamp: ${timestamp}\r\nX-Sandbox-Signature: ${signature}\r\n`;
+    const outcome = await lane.client.post(headers, body);
+    return outcome.ok ? outcome.status : 0;
+  }
 }
 
 /** How long to wait after so many failures before the next try: 1, 2, 4 … 60 s. */
 export function backoffMs(failures: number): number {
   return Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(failures, 10));
-}
-
-function writeCallback(charge: Charge): string {
-  return JSON.stringify({
-    event_id: eventIdOf(charge),
-    type: `charge.${charge.status}`,
-    created: charge.decidedAt,
-    data: showCharge(charge),
-  });
 }
 
 function openLane(account: Account): Lane {

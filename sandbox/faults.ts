@@ -8,7 +8,26 @@ import { isRecord, type Refusal } from './bank.ts';
 import { BIN_LENGTH } from './cards.ts';
 
 export type FaultStep = 'charge' | 'query' | 'callback';
-export type FaultKind = 'drop' | 'delay' | 'error500' | 'html502' | 'duplicate' | 'forge';
+/** What a fault does stands in README.md, per step. */
+export type FaultKind =
+  | 'drop'
+  | 'dropBefore'
+  | 'delay'
+  | 'error500'
+  | 'error503'
+  | 'html502'
+  | 'html504'
+  | 'reset'
+  | 'otherReference'
+  | 'bookLate'
+  | 'callbackFirst'
+  | 'notFound'
+  | 'duplicate'
+  | 'reorder'
+  | 'forge'
+  | 'forgeSignature'
+  | 'forgeAccount'
+  | 'forgeAmount';
 
 /** What is ordered. `card` is a prefix of the card number. */
 export interface FaultOrder {
@@ -17,7 +36,7 @@ export interface FaultOrder {
   readonly card?: string;
   readonly reference?: string;
   readonly amount?: number;
-  /** For `delay`: how long, in ms. */
+  /** For `delay` and `bookLate`: how long, in ms. */
   readonly ms: number;
   /** How many times it strikes. */
   readonly count: number;
@@ -36,15 +55,38 @@ export const FAULTS_MAX = 1000;
 export const DELAY_MAX_MS = 600_000;
 const COUNT_MAX = 1_000_000_000;
 
-const kindsOf: Readonly<Record<FaultStep, readonly FaultKind[]>> = {
-  charge: ['drop', 'delay', 'error500', 'html502'],
-  query: ['drop', 'delay', 'error500', 'html502'],
-  callback: ['drop', 'delay', 'duplicate', 'forge'],
+/** The faults of each step. */
+export const FAULT_KINDS: Readonly<Record<FaultStep, readonly FaultKind[]>> = {
+  charge: [
+    'drop',
+    'dropBefore',
+    'delay',
+    'error500',
+    'error503',
+    'html502',
+    'html504',
+    'reset',
+    'otherReference',
+    'bookLate',
+    'callbackFirst',
+  ],
+  query: ['drop', 'delay', 'error500', 'html502', 'reset', 'otherReference', 'notFound'],
+  callback: [
+    'drop',
+    'delay',
+    'duplicate',
+    'reorder',
+    'forge',
+    'forgeSignature',
+    'forgeAccount',
+    'forgeAmount',
+  ],
 };
 const fields: ReadonlySet<string> = new Set(['card', 'reference', 'amount', 'step', 'fault', 'ms', 'count']);
 
 export class Faults {
   #waiting: { readonly id: string; readonly order: FaultOrder; left: number }[] = [];
+  readonly #struck = new Map<string, number>();
   #lastId = 0;
 
   /** Adds a fault and returns its id, or null when {@link FAULTS_MAX} are waiting. */
@@ -63,14 +105,21 @@ export class Faults {
     if (found === undefined) return undefined;
     found.left -= 1;
     if (found.left === 0) this.#waiting.splice(index, 1);
+    const name = `${step} ${found.order.fault}`;
+    this.#struck.set(name, (this.#struck.get(name) ?? 0) + 1);
     return found.order;
   }
 
-  /** Removes every fault and returns how many there were. */
-  clear(): number {
-    const count = this.#waiting.length;
-    this.#waiting = [];
-    return count;
+  /** How many orders wait, and how often each fault has struck since the start, by `step fault`. */
+  tally(): { readonly waiting: number; readonly struck: Readonly<Record<string, number>> } {
+    return { waiting: this.#waiting.length, struck: Object.fromEntries(this.#struck) };
+  }
+
+  /** Removes every fault, or those ordered for an amount, and returns how many there were. */
+  clear(amount?: number): number {
+    const before = this.#waiting.length;
+    this.#waiting = amount === undefined ? [] : this.#waiting.filter(({ order }) => order.amount !== amount);
+    return before - this.#waiting.length;
   }
 }
 
@@ -83,8 +132,9 @@ export function readFault(body: unknown): { readonly ok: true; readonly order: F
   if (step !== 'charge' && step !== 'query' && step !== 'callback') {
     return refuse('step', 'step must be charge, query or callback');
   }
-  const kind = kindsOf[step].find((known) => known === fault);
-  if (kind === undefined) return refuse('fault', `fault of a ${step} must be ${kindsOf[step].join(', ')}`);
+  const kind = FAULT_KINDS[step].find((known) => known === fault);
+  if (kind === undefined)
+    return refuse('fault', `fault of a ${step} must be ${FAULT_KINDS[step].join(', ')}`);
   if (card !== undefined && (typeof card !== 'string' || !/^[0-9]{1,19}$/.test(card))) {
     return refuse('card', 'card must be the first digits of a card number');
   }

@@ -5,20 +5,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isRecord, readOrder, showCharge } from './bank.ts';
+import { type ChargeOrder, isRecord, readOrder, showCharge } from './bank.ts';
 import { type Book, type Charge, eventIdOf } from './book.ts';
 import type { Account, Callbacks } from './callbacks.ts';
 import { type AnswerManner, behaviourOf, LATE_ANSWER_MS } from './cards.ts';
+import { type Delays, readDelay } from './delays.ts';
 import { DELAY_MAX_MS, type FaultOrder, type Faults, isIntegerWithin, readFault } from './faults.ts';
 import { page } from './page.ts';
-
-/** The delays of the moment; the operator may change them. */
-export interface Delays {
-  /** How long every charge answer waits, ms. The charge itself is booked at once. */
-  chargeMs: number;
-  /** How long after a charge its callback leaves, ms. */
-  callbackMs: number;
-}
 
 /** What the routes work with. */
 export interface Counter {
@@ -28,35 +21,48 @@ export interface Counter {
   readonly faults: Faults;
   readonly delays: Delays;
   readonly clock: () => number;
+  /** The bank goes away for so many ms. */
+  readonly goAway: (ms: number) => void;
+}
+
+/** How an answer to a charge leaves: as a card may have it, or as only an ordered fault does. */
+type Leaving = AnswerManner | 'html504' | 'reset' | 'otherReference';
+
+/** Charges that are to be booked later; the server's end forgets them. */
+interface Desk extends Counter {
+  readonly late: Set<NodeJS.Timeout>;
 }
 
 const BODY_BYTES_MAX = 64 * 1024;
 const CONNECTIONS_MAX = 10_000;
 const KEEP_ALIVE_MS = 75_000;
 const REPLAYS_MAX = 100;
-const HTML_502 =
-  '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>';
+const HTML_TITLES = { 502: '502 Bad Gateway', 504: '504 Gateway Timeout' } as const;
 
 /** Builds the server; the caller makes it listen. */
 export function openCounter(counter: Counter): Server {
   const byAuthorization = new Map(
     counter.accounts.map((account) => [`Bearer ${account.secretKey}`, account.account]),
   );
+  const desk: Desk = { ...counter, late: new Set() };
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, (request, response) => {
     response.sendDate = false;
     if (!server.listening) response.shouldKeepAlive = false;
-    route(counter, byAuthorization, request, response).catch((error: Error) => {
+    route(desk, byAuthorization, request, response).catch((error: Error) => {
       // Only a client that left ends here without a word; anything else is our fault and is said.
       if (!request.destroyed) process.stderr.write(`sandbox: ${request.method} failed: ${error.stack}\n`);
       response.destroy();
     });
   });
   server.maxConnections = CONNECTIONS_MAX;
+  server.on('close', () => {
+    for (const timer of desk.late) clearTimeout(timer);
+  });
   return server;
 }
 
 async function route(
-  counter: Counter,
+  counter: Desk,
   byAuthorization: ReadonlyMap<string, string>,
   request: IncomingMessage,
   response: ServerResponse,
@@ -77,12 +83,18 @@ async function route(
       return await streamBook(counter.book, queryOf(url, queryAt), response);
     case 'GET /_bank/health':
       return answerJson(response, 200, { ok: true, callbacks_pending: counter.callbacks.pending });
+    case 'GET /_bank/delay':
+      return answerJson(response, 200, counter.delays.order);
     case 'POST /_bank/delay':
       return await postDelay(counter.delays, request, response);
+    case 'POST /_bank/outage':
+      return await postOutage(counter.goAway, request, response);
     case 'POST /_bank/faults':
       return await postFault(counter.faults, request, response);
+    case 'GET /_bank/faults':
+      return answerJson(response, 200, counter.faults.tally());
     case 'DELETE /_bank/faults':
-      return answerJson(response, 200, { cleared: counter.faults.clear() });
+      return deleteFaults(counter.faults, queryOf(url, queryAt), response);
     case 'POST /_bank/callbacks/replay':
       return await postReplay(counter, request, response);
     case 'GET /':
@@ -93,7 +105,7 @@ async function route(
 }
 
 async function postCharge(
-  counter: Counter,
+  counter: Desk,
   account: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -109,7 +121,12 @@ async function postCharge(
     amount: order.amount,
   });
   const card = behaviourOf(order.cardNumber);
-  if (card.answer === 'html502' || fault?.fault === 'html502') return answerHtml502(response);
+  if (answerUnbooked(response, fault?.fault ?? card.answer)) return;
+  if (fault?.fault === 'bookLate') {
+    bookLate(counter, account, order, fault.ms);
+    response.destroy();
+    return;
+  }
 
   const now = counter.clock();
   const { kind, charge } = counter.book.place(account, order, now);
@@ -124,28 +141,72 @@ async function postCharge(
     );
   }
   const first = kind === 'booked';
-  if (first && charge.callback === 'due') counter.callbacks.send(charge, now + counter.delays.callbackMs);
+  const { answerMs, callbackMs } = counter.delays.next();
+  if (first && charge.callback === 'due') counter.callbacks.send(charge, now + callbackMs);
+  // Its outcome is not looked at: the callback is owed anyway and comes again.
+  if (fault?.fault === 'callbackFirst') await counter.callbacks.replay(charge);
   const late = first && card.answer === 'late' ? LATE_ANSWER_MS : 0;
-  const delayMs = Math.max(counter.delays.chargeMs, late, fault?.fault === 'delay' ? fault.ms : 0);
+  const delayMs = Math.max(answerMs, late, fault?.fault === 'delay' ? fault.ms : 0);
   later(delayMs, response, () => answerCharge(response, charge, mannerOf(first, card.answer, fault), !first));
 }
 
-/** How this answer leaves: as the fault says, else, at the first answer, as the card says. */
-function mannerOf(first: boolean, ofCard: AnswerManner, fault: FaultOrder | undefined): AnswerManner {
-  if (fault?.fault === 'drop') return 'lost';
-  if (fault?.fault === 'error500') return 'error500';
-  return first ? ofCard : 'plain';
+/** Answers, or breaks off, what is not booked at all; false when the charge is to be booked. */
+function answerUnbooked(response: ServerResponse, manner: string): boolean {
+  if (manner === 'html502') answerHtml(response, 502);
+  else if (manner === 'error503') answerError(response, 503, 'unavailable', 'try again later');
+  else if (manner === 'dropBefore') response.destroy();
+  else return false;
+  return true;
 }
 
-function answerCharge(
-  response: ServerResponse,
-  charge: Charge,
-  manner: AnswerManner,
-  replayed: boolean,
-): void {
+/** Books the order after `ms`, as if it had been stuck on the way; until then queries do not find it. */
+function bookLate(counter: Desk, account: string, order: ChargeOrder, ms: number): void {
+  const timer = setTimeout(() => {
+    counter.late.delete(timer);
+    const now = counter.clock();
+    const { kind, charge } = counter.book.place(account, order, now);
+    if (kind === 'booked' && charge.callback === 'due') {
+      counter.callbacks.send(charge, now + counter.delays.next().callbackMs);
+    }
+  }, ms);
+  counter.late.add(timer);
+}
+
+/** How this answer leaves: as the fault says, else, at the first answer, as the card says. */
+function mannerOf(first: boolean, ofCard: AnswerManner, fault: FaultOrder | undefined): Leaving {
+  switch (fault?.fault) {
+    case 'drop':
+      return 'lost';
+    case 'error500':
+    case 'html504':
+    case 'reset':
+    case 'otherReference':
+      return fault.fault;
+    default:
+      return first ? ofCard : 'plain';
+  }
+}
+
+function answerCharge(response: ServerResponse, charge: Charge, manner: Leaving, replayed: boolean): void {
+  const body = JSON.stringify(showCharge(charge));
   if (manner === 'lost') response.destroy();
   else if (manner === 'error500') answerError(response, 500, 'internal_error', 'something went wrong');
-  else answer(response, 200, 'application/json', JSON.stringify(showCharge(charge)), replayed);
+  else if (manner === 'html504') answerHtml(response, 504);
+  else if (manner === 'reset') breakOff(response, body);
+  else if (manner === 'otherReference') answerJson(response, 200, showCharge(ofOtherReference(charge)));
+  else answer(response, 200, 'application/json', body, replayed);
+}
+
+/** Half of the answer, then the connection is reset. */
+function breakOff(response: ServerResponse, body: string): void {
+  response.writeHead(200, ['Content-Type', 'application/json', 'Content-Length', String(body.length)]);
+  response.write(body.slice(0, body.length >> 1), () => response.socket?.resetAndDestroy());
+}
+
+/** The same charge under a reference of the same shape that is another's: its last character differs. */
+function ofOtherReference(charge: Charge): Charge {
+  const { reference } = charge;
+  return { ...charge, reference: reference.slice(0, -1) + (reference.endsWith('2') ? '3' : '2') };
 }
 
 async function getCharge(
@@ -164,19 +225,33 @@ async function getCharge(
     reference,
     amount: charge?.amount ?? 0,
   });
-  if (fault?.fault === 'drop') {
-    response.destroy();
-  } else if (fault?.fault === 'error500') {
-    answerError(response, 500, 'internal_error', 'something went wrong');
-  } else if (fault?.fault === 'html502') {
-    answerHtml502(response);
-  } else {
-    later(fault?.ms ?? 0, response, () => {
-      if (charge === undefined)
-        answerError(response, 404, 'charge_not_found', 'no charge has this reference');
-      else answerJson(response, 200, showCharge(charge));
-    });
-  }
+  if (fault !== undefined && answerQueryFault(response, fault, charge)) return;
+  later(fault?.ms ?? 0, response, () => {
+    if (charge === undefined) answerNotFound(response);
+    else answerJson(response, 200, showCharge(charge));
+  });
+}
+
+/** Answers as the fault says; false when the answer is the true one, `delay` included. */
+function answerQueryFault(
+  response: ServerResponse,
+  { fault }: FaultOrder,
+  charge: Charge | undefined,
+): boolean {
+  if (fault === 'drop') response.destroy();
+  else if (fault === 'error500') answerError(response, 500, 'internal_error', 'something went wrong');
+  else if (fault === 'html502') answerHtml(response, 502);
+  else if (fault === 'notFound') answerNotFound(response);
+  else if (fault === 'reset')
+    breakOff(response, JSON.stringify(charge === undefined ? {} : showCharge(charge)));
+  else if (fault === 'otherReference' && charge !== undefined) {
+    answerJson(response, 200, showCharge(ofOtherReference(charge)));
+  } else return false;
+  return true;
+}
+
+function answerNotFound(response: ServerResponse): void {
+  answerError(response, 404, 'charge_not_found', 'no charge has this reference');
 }
 
 async function streamBook(book: Book, query: URLSearchParams, response: ServerResponse): Promise<void> {
@@ -187,14 +262,25 @@ async function streamBook(book: Book, query: URLSearchParams, response: ServerRe
 async function postDelay(delays: Delays, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readJson(request, response);
   if (body === null) return;
-  const { ms, callbackMs = delays.callbackMs } = isRecord(body.value) ? body.value : {};
-  for (const [field, value] of Object.entries({ ms, callbackMs })) {
-    if (isIntegerWithin(value, 0, DELAY_MAX_MS)) continue;
-    return answerError(response, 400, 'field_value', `${field} must be from 0 to ${DELAY_MAX_MS}`, field);
-  }
-  delays.chargeMs = Number(ms);
-  delays.callbackMs = Number(callbackMs);
-  answerJson(response, 200, { ms: delays.chargeMs, callbackMs: delays.callbackMs });
+  const read = readDelay(body.value, delays.order.callbackMs);
+  if (!read.ok) return answerError(response, 400, read.code, read.detail, read.field);
+  delays.set(read.order);
+  answerJson(response, 200, read.order);
+}
+
+/** The answer leaves first; it is the last one for a while. */
+async function postOutage(
+  goAway: (ms: number) => void,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readJson(request, response);
+  if (body === null) return;
+  const { ms } = isRecord(body.value) ? body.value : {};
+  if (!isIntegerWithin(ms, 1, DELAY_MAX_MS))
+    return answerError(response, 400, 'field_value', `ms must be from 1 to ${DELAY_MAX_MS}`, 'ms');
+  response.on('finish', () => goAway(ms));
+  answerJson(response, 200, { ms });
 }
 
 async function postFault(faults: Faults, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -205,6 +291,15 @@ async function postFault(faults: Faults, request: IncomingMessage, response: Ser
   const id = faults.add(read.order);
   if (id === null) return answerError(response, 429, 'too_many_faults', 'clear the waiting faults first');
   answerJson(response, 201, { id, ...read.order });
+}
+
+function deleteFaults(faults: Faults, query: URLSearchParams, response: ServerResponse): void {
+  const amount = query.get('amount');
+  if (amount !== null && !/^[0-9]{1,15}$/.test(amount)) {
+    answerError(response, 400, 'field_value', 'amount must be an integer', 'amount');
+    return;
+  }
+  answerJson(response, 200, { cleared: faults.clear(amount === null ? undefined : Number(amount)) });
 }
 
 async function postReplay(
@@ -293,8 +388,11 @@ function answerError(
   answerJson(response, status, { error: { code, ...(field === undefined ? {} : { field }), message } });
 }
 
-function answerHtml502(response: ServerResponse): void {
-  answer(response, 502, 'text/html', HTML_502);
+/** A proxy's page, not the bank's word. */
+function answerHtml(response: ServerResponse, status: keyof typeof HTML_TITLES): void {
+  const title = HTML_TITLES[status];
+  const body = `<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>`;
+  answer(response, status, 'text/html', body);
 }
 
 function answer(

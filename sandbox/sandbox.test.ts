@@ -335,6 +335,110 @@ describe('the operator', () => {
     expect([misspelt.status, (await misspelt.json()).error.field]).toEqual([400, 'refrence']);
   });
 
+  it.each([
+    ['drop', true, null],
+    ['dropBefore', false, null],
+    ['error503', false, 503],
+    ['html504', true, 504],
+    ['reset', true, null],
+    ['otherReference', true, 200],
+  ])('charge fault %s: charged %s, answered %s', async (fault, charged, status) => {
+    const bank = await startBank();
+    await operate(bank, 'faults', { step: 'charge', fault, reference: 'txn_1' });
+    const answered = await charge(bank, 'txn_1')
+      .then(async (response) => ({ status: response.status, text: await response.text() }))
+      .catch(() => null);
+    // A reset comes while the body is read: the fetch, or the reading, fails.
+    expect(answered?.status ?? null).toBe(status);
+    if (fault === 'otherReference') expect(JSON.parse(answered!.text).reference).toBe('txn_2');
+    expect((await bookOf(bank, 'txn_1')).map(({ effect }) => effect)).toEqual(charged ? ['charged'] : []);
+    expect((await query(bank, 'txn_1')).status).toBe(charged ? 200 : 404);
+    expect(await (await call(`${bank.url}/_bank/faults`)).json()).toEqual({
+      waiting: 0,
+      struck: { [`charge ${fault}`]: 1 },
+    });
+  });
+
+  it('books late: unknown to queries until then, charged and called back afterwards', async () => {
+    const bank = await startBank();
+    await operate(bank, 'faults', { step: 'charge', fault: 'bookLate', reference: 'r1', ms: 300 });
+    await expect(charge(bank, 'r1')).rejects.toThrow();
+    expect((await query(bank, 'r1')).status).toBe(404);
+    await hears(1);
+    expect(heard).toMatchObject([{ type: 'charge.succeeded', reference: 'r1', genuine: true }]);
+    expect(await bookOf(bank, 'r1')).toMatchObject([{ effect: 'charged' }]);
+  });
+
+  it('stops with 0 while a charge is to be booked late, and forgets it', async () => {
+    const first = await startBank();
+    await operate(first, 'faults', { step: 'charge', fault: 'bookLate', reference: 'r1', ms: 500 });
+    await expect(charge(first, 'r1')).rejects.toThrow();
+    first.process.kill('SIGTERM');
+    expect(await once(first.process, 'exit')).toEqual([0, null]);
+    expect(await bookOf(await startBank())).toEqual([]);
+  });
+
+  it('calls back before it answers', async () => {
+    const bank = await startBank({ SANDBOX_CALLBACK_DELAY_MS: '60000' });
+    await operate(bank, 'faults', { step: 'charge', fault: 'callbackFirst', reference: 'r1' });
+    await charge(bank, 'r1');
+    expect(heard).toMatchObject([{ type: 'charge.succeeded', reference: 'r1', genuine: true }]);
+  });
+
+  it('answers queries with another reference, half an answer, or 404 for what is booked', async () => {
+    const bank = await startBank();
+    await charge(bank, 'txn_1');
+    for (const fault of ['otherReference', 'reset', 'notFound']) {
+      await operate(bank, 'faults', { step: 'query', fault, reference: 'txn_1' });
+    }
+    expect(JSON.parse(await (await query(bank, 'txn_1')).text()).reference).toBe('txn_2');
+    const broken = query(bank, 'txn_1').then((response) => response.text());
+    await expect(broken).rejects.toThrow();
+    expect((await query(bank, 'txn_1')).status).toBe(404);
+    expect((await query(bank, 'txn_1')).status).toBe(200);
+  });
+
+  it('sends an older word after the final one', async () => {
+    const bank = await startBank();
+    await operate(bank, 'faults', { step: 'callback', fault: 'reorder', reference: 'r1' });
+    await charge(bank, 'r1');
+    await hears(2);
+    expect(heard.map(({ type, genuine }) => [type, genuine])).toEqual([
+      ['charge.succeeded', true],
+      ['charge.processing', true],
+    ]);
+    expect(heard[0]!.eventId).not.toBe(heard[1]!.eventId);
+  });
+
+  it.each([
+    ['forge', false],
+    ['forgeSignature', false],
+    ['forgeAccount', true],
+    ['forgeAmount', true],
+  ])('%s says the opposite first, then the truth; signed rightly: %s', async (fault, genuine) => {
+    const bank = await startBank();
+    await operate(bank, 'faults', { step: 'callback', fault, reference: 'r1' });
+    await charge(bank, 'r1', '4000000000000002');
+    await hears(2);
+    expect(heard.map(({ type, genuine: signed }) => [type, signed])).toEqual([
+      ['charge.succeeded', genuine],
+      ['charge.declined', true],
+    ]);
+    expect(heard[0]!.eventId).not.toBe(heard[1]!.eventId);
+  });
+
+  it('clears the faults of one amount', async () => {
+    const bank = await startBank();
+    await operate(bank, 'faults', { step: 'charge', fault: 'drop', amount: 77 });
+    await operate(bank, 'faults', { step: 'charge', fault: 'drop', amount: 78 });
+    const cleared = await call(`${bank.url}/_bank/faults?amount=77`, { method: 'DELETE' });
+    expect(await cleared.json()).toEqual({ cleared: 1 });
+    expect((await charge(bank, 'r1', SUCCESS, 77)).status).toBe(200);
+    await expect(charge(bank, 'r2', SUCCESS, 78)).rejects.toThrow();
+    const wrong = await call(`${bank.url}/_bank/faults?amount=x`, { method: 'DELETE' });
+    expect([wrong.status, (await wrong.json()).error.field]).toEqual([400, 'amount']);
+  });
+
   it('sends callbacks twice more, forged first, or again on demand', async () => {
     const bank = await startBank();
     await operate(bank, 'faults', { step: 'callback', fault: 'duplicate', reference: 'twice' });
@@ -361,7 +465,29 @@ describe('the operator', () => {
     await charge(bank, 'r1');
     expect(performance.now() - startedAt).toBeGreaterThan(110);
     expect((await operate(bank, 'delay', { ms: -1 })).status).toBe(400);
+    expect(await (await call(`${bank.url}/_bank/delay`)).json()).toEqual({ ms: 120, callbackMs: 0 });
     expect(await (await call(bank.url)).text()).toContain(SUCCESS);
+  });
+
+  it('goes away when told to: refuses connections, and is back with its book', async () => {
+    const bank = await startBank();
+    await charge(bank, 'r1');
+    await operate(bank, 'delay', { ms: 60_000 });
+    const cutOff = charge(bank, 'r2').catch((error: Error) => error);
+    await vi.waitFor(async () => expect(await bookOf(bank, 'r2')).toHaveLength(1));
+    expect((await operate(bank, 'outage', { ms: 0 })).status).toBe(400);
+    expect((await operate(bank, 'outage', { ms: 2000 })).status).toBe(200);
+    expect(await cutOff).toBeInstanceOf(Error);
+    await vi.waitFor(() => expect(query(bank, 'r1')).rejects.toThrow());
+    await vi.waitFor(async () => expect(await bookOf(bank)).toHaveLength(2), { timeout: 15_000 });
+    expect(await (await query(bank, 'r2')).json()).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('stops with 0 while it is away', async () => {
+    const bank = await startBank();
+    await operate(bank, 'outage', { ms: 60_000 });
+    bank.process.kill('SIGTERM');
+    expect(await once(bank.process, 'exit')).toEqual([0, null]);
   });
 });
 

@@ -8,8 +8,10 @@ import type { Server } from 'node:http';
 import { type AddressInfo, createServer as createSocketServer, type Server as SocketServer } from 'node:net';
 import { Book } from './book.ts';
 import { Callbacks } from './callbacks.ts';
+import { Delays } from './delays.ts';
 import { Faults } from './faults.ts';
-import { type Delays, openCounter } from './http.ts';
+import { openCounter } from './http.ts';
+import { Outage } from './outage.ts';
 import type { Settings } from './settings.ts';
 
 /** A running bank. */
@@ -46,14 +48,19 @@ export async function startSandbox(
   });
   const clock = Date.now;
   const faults = new Faults();
-  const delays: Delays = { chargeMs: settings.delayMs, callbackMs: settings.callbackDelayMs };
+  const { delayMs, callbackDelayMs: callbackMs } = settings;
+  const delays = new Delays({ ms: delayMs, callbackMs });
   const callbacks = new Callbacks({ accounts: settings.accounts, book, faults, clock, onFailure });
-  const server = openCounter({ accounts: settings.accounts, book, callbacks, faults, delays, clock });
+  const { accounts } = settings;
+  const goAway = (ms: number) => outage.begin(ms);
+  const server = openCounter({ accounts, book, callbacks, faults, delays, clock, goAway });
   const port = await listen(server, settings);
-  for (const charge of book.owedCallbacks()) callbacks.send(charge, charge.decidedAt + delays.callbackMs);
+  const outage = new Outage(server, () => listen(server, { ...settings, port }), onFailure);
+  for (const charge of book.owedCallbacks()) callbacks.send(charge, charge.decidedAt + callbackMs);
   return {
     port,
     stop: async () => {
+      outage.stop();
       await closeServer(server);
       callbacks.stop();
       await book.close();

@@ -32,6 +32,11 @@ const softHsmPaths = [
   '/usr/local/lib/softhsm/libsofthsm2.so',
 ];
 
+const fakeTimePaths = [
+  '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1',
+  '/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1',
+];
+
 const [task = '', ...args] = process.argv.slice(2);
 main();
 
@@ -58,13 +63,16 @@ function checkTools() {
     say(`the embedded PostgreSQL and its supervision are made for Linux; this is ${process.platform}`);
 }
 
-/** Debian packages the task needs and the system lacks. `run` and `node` work on what is there. */
+/** Debian packages the task needs and the system lacks. `run` and `node` work on what is there, but for campaigns, which are tests. */
 function ensureSystemPackages() {
   const wanted = [];
   const pkcs11Named = (process.env.SLUICE_PKCS11_MODULE ?? '') !== '' && task === 'start';
-  const setsUp = task === 'start' || task === 'test' || task === 'install';
+  const tests =
+    task === 'test' || task === 'install' || (task === 'node' && args[0] === 'test/campaigns/run.ts');
+  const setsUp = task === 'start' || tests;
   if (setsUp && !pkcs11Named && !softHsmPaths.some((path) => existsSync(path))) wanted.push('softhsm2');
-  if ((task === 'test' || task === 'install') && !inPath('redis-server')) wanted.push('redis-server');
+  if (tests && !inPath('redis-server')) wanted.push('redis-server');
+  if (tests && !fakeTimePaths.some((path) => existsSync(path))) wanted.push('libfaketime');
   if (!existsSync(pkcs11Build)) {
     for (const [program, name] of [
       ['python3', 'python3'],

@@ -7,9 +7,11 @@
 import { readOptions } from './config/from-env.ts';
 import { assertLimits, LIMITS } from './config/limits.ts';
 import type { Options } from './config/options.ts';
+import { FAULT_POINTS } from './domain/fault-points.ts';
 import { createLog, errorFields } from './metrics/log.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { createMetricRegistry } from './metrics/registry.ts';
+import { type ArmedPoint, armFaultPoints } from './runtime/fault-points.ts';
 import { endProcess, Supervisor, type ThreadSpec } from './runtime/supervisor.ts';
 import { threadEntry } from './runtime/thread-entry.ts';
 import type { ShardRange } from './storage/control.ts';
@@ -30,11 +32,12 @@ await run(options).catch((error: unknown) => {
 });
 
 async function run(options: Options): Promise<void> {
+  const faults = armFaultPoints(FAULT_POINTS, options.faultPoints, options.mode);
   await checkClocks(options);
   const ranges = await readShardMap(options);
   const registry = createMetricRegistry('main');
   const supervisor = new Supervisor({
-    specs: threadSpecs(options, ranges),
+    specs: threadSpecs(options, ranges, faults.armed),
     log,
     metrics: createMetrics(registry),
     collectOwn: () => registry.collect(),
@@ -49,6 +52,7 @@ async function run(options: Options): Promise<void> {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   await supervisor.start();
+  faults.begin();
   log('info', 'gateway_ready', { pid: process.pid, mode: options.mode });
   // The parent, and whoever else started this process, waits for this line.
   process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid })}\n`);
@@ -59,8 +63,12 @@ async function run(options: Options): Promise<void> {
  * thread opens the exclusive ops port before the pci thread opens the checkout port, so that a stray second gateway shares
  * nothing.
  */
-function threadSpecs(options: Options, ranges: readonly ShardRange[]): ThreadSpec[] {
-  const start = { options, ranges };
+function threadSpecs(
+  options: Options,
+  ranges: readonly ShardRange[],
+  faults: readonly ArmedPoint[],
+): ThreadSpec[] {
+  const start = { options, ranges, faults };
   const shards = options.threads.shards;
   const lanes = shards === 0 ? 'api' : 'shard';
   const spec = (kind: string, startPhase: number, drainPhase: number): ThreadSpec => ({

@@ -144,13 +144,13 @@ describe('rooms', () => {
 
 /** Package → where it may be imported. */
 const PACKAGE_ROOMS: Record<string, RegExp> = {
-  'uWebSockets.js': /^src\/http\/server\.ts$/,
-  ioredis: /^src\/storage\/redis\//,
+  'uWebSockets.js': /^(src\/http\/server|bench\/floor\/http)\.ts$/,
+  ioredis: /^src\/storage\/redis\/|^bench\/baseline\//,
   pg: /^src\/(storage\/postgres|embedded|cli)\/|^bench\//,
   pkcs11js: /^src\/hsm\/pkcs11\//,
   piscina: /^src\/hsm\//,
   msgpackr: /^src\/(messages\/codec\.ts|hsm\/)/,
-  undici: /^src\/connectors\//,
+  undici: /^src\/connectors\/|^bench\/baseline\//,
   'prom-client': /^src\/metrics\//,
   pino: /^src\/metrics\//,
   zod: /^src\/http\//,
@@ -244,7 +244,7 @@ describe('what a thread can reach', () => {
 test('every file is imported, or is an entry, a test, or run as a command', () => {
   const imported = new Set([...imports.values()].flat().map(({ target }) => target));
   const commands =
-    /^(src\/(main|cli\/sluice|storage\/postgres\/dump-schema)\.ts|src\/threads\/|sandbox\/main\.ts|scripts\/|bench\/(run|[\w-]+\.bench)\.ts|load-tests\/run\.ts|test\/support\/open-tokens\.ts|test\/simulation\/run\.ts|vitest\.config\.ts)/;
+    /^(src\/(main|cli\/sluice|storage\/postgres\/dump-schema)\.ts|src\/threads\/|sandbox\/main\.ts|scripts\/|bench\/(run|[\w-]+\.bench|(floor|baseline)\/main)\.ts|load-tests\/run\.ts|test\/support\/open-tokens\.ts|test\/simulation\/run\.ts|vitest\.config\.ts|test\/campaigns\/run\.ts|test\/sabotage\/run\.ts)/;
   const dead = sources.filter(
     (file) =>
       !imported.has(file) &&

@@ -87,8 +87,11 @@ export function createPaymentMemory(paymentsMax: number) {
       believed.delete(intentId);
     },
 
-    /** The turn is over. */
+    /** The turn is over. A paid payment that was only read has nothing left to be proposed, and others need the room. */
     settle(): void {
+      for (const [intentId, payment] of read.payments) {
+        if (payment?.intent.status === 'SUCCESS') believed.delete(intentId);
+      }
       if (read.payments.size + read.keys.size > 0) read = { payments: new Map(), keys: new Map() };
       touched.clear();
       unborn.clear();

@@ -67,8 +67,8 @@ function processorNamed(option: string, text: string): ProcessorName {
   return name;
 }
 
-/** Secrets come from a file, since command lines can be read by every user of the host. */
-function readAccount(
+/** Secrets come from a file, since command lines can be read by every user of the host. Without one: the sandbox's own. */
+export function readAccount(
   file: string | undefined,
   processor: ProcessorName,
   options: StartOptions,

@@ -321,6 +321,15 @@ function callbackContract(dialect: Dialect, readCallback: () => ReadCallback): v
     refused(deliver({}, ''), ['', SECRET]);
   });
 
+  test('no signature does not match no secret', () => {
+    const { headers, body } = deliver();
+    for (const secrets of [[], [''], ['', '']]) {
+      for (const name of dialect.signedHeaders)
+        refused({ headers: { ...headers, [name]: '' }, body }, secrets);
+      refused({ headers: {}, body }, secrets);
+    }
+  });
+
   test('one flipped bit anywhere in the body is refused', () => {
     const { headers, body } = deliver();
     for (let bit = 0; bit < body.length * 8; bit++) {

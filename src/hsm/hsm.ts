@@ -51,6 +51,8 @@ export interface Tokenizer {
    */
   open(token: string, purpose: string, actor: string): Promise<Uint8Array | HsmRefusal>;
   health(): HsmHealth;
+  /** Ends a worker as if it had died: for campaigns. What it was doing is done again by another. */
+  loseWorker(): void;
   /** Refuses new and waiting cards, lets the pages under way finish, ends the workers. The store stays open. */
   close(): Promise<void>;
 }

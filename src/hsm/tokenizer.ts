@@ -145,6 +145,10 @@ class PageTokenizer implements Tokenizer {
     };
   }
 
+  loseWorker(): void {
+    this.#parts.pool.loseWorker();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#line.refuseWaiting('hsm_unavailable', 'the tokenizer is closed');

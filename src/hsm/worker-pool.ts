@@ -85,6 +85,11 @@ export class WorkerPool<Task, Answer> {
     }
   }
 
+  /** Ends a worker as if it had died, whatever it is doing: for campaigns. Piscina starts another. */
+  loseWorker(): void {
+    void this.#piscina.threads[0]?.terminate();
+  }
+
   /** Ends the workers. Calls still running are given up. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -1,9 +1,9 @@
 /**
  * Codec: envelopes to bytes and back, for the way between threads.
  *
- * One buffer carries all envelopes of a post: a version byte, then msgpackr records. A buffer describes its own
- * record shapes, so each can be read alone, by any thread, in any order. msgpackr beats structured clone from
- * some tens of envelopes a post (bench/post.bench.ts), and a transferred buffer is moved, not copied.
+ * One buffer carries all envelopes of a post: a version byte, then msgpackr records. The usual shapes are known on both ends
+ * (shapes.ts), a buffer describes all others, so each can be read alone, by any thread, in any order. msgpackr beats
+ * structured clone from some tens of envelopes a post (bench/post.bench.ts), and a transferred buffer is moved, not copied.
  *
  * Promises: what `decode` returns has the shape of envelopes, or it throws. `undefined` fields, byte arrays and
  * integers beyond 32 bits survive; `-0` becomes 0. Bodies are plain data, checked by whoever reads them.
@@ -14,8 +14,9 @@
 import { Packr } from 'msgpackr';
 import { OUTCOMES, type Refusal } from '../domain/outcomes.ts';
 import type { Envelope } from './envelope.ts';
+import { shapes } from './shapes.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 
 /** What was read is not envelopes of this version: both ends of a channel run the same program, so something broke. */
 export class CodecError extends Error {
@@ -23,8 +24,15 @@ export class CodecError extends Error {
   readonly code = 'codec_error';
 }
 
-/** Without `structures` no shape is remembered from one buffer to the next. */
-const packr = new Packr({ useRecords: true, moreTypes: true, copyBuffers: true });
+const known = shapes();
+/** No shape but the known ones is remembered from one buffer to the next. */
+const packr = new Packr({
+  useRecords: true,
+  moreTypes: true,
+  copyBuffers: true,
+  structures: known,
+  maxSharedStructures: known.length,
+});
 
 /** Writes envelopes into a buffer of their own, which may be transferred. */
 export function encode(envelopes: readonly Envelope[]): Uint8Array<ArrayBuffer> {

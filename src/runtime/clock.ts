@@ -20,10 +20,13 @@ export function now(): number {
   return Date.now();
 }
 
+/** performance.now() starts at zero in each thread; process.hrtime is one for all, but each reading of it makes a bigint. */
+const threadStartMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 /**
- * Milliseconds, with fractions, of a clock that never jumps. It is one for all threads of a process (performance.now()
- * starts at zero in each), so a deadline made in one thread can be read in another.
+ * Milliseconds, with fractions, of a clock that never jumps. It is one for all threads of a process, to a few microseconds,
+ * so a deadline made in one thread can be read in another.
  */
 export function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
+  return threadStartMs + performance.now();
 }

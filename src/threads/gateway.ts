@@ -6,12 +6,14 @@
 
 import { LIMITS } from '../config/limits.ts';
 import type { Options } from '../config/options.ts';
+import { FAULT_POINTS, type FaultPoint, type ThreadPoint } from '../domain/fault-points.ts';
 import { LOGICAL_SHARDS } from '../domain/ids.ts';
 import { refusal } from '../domain/outcomes.ts';
 import type { AskShard } from '../messages/ask.ts';
 import type { ShardReply } from '../messages/replies.ts';
 import type { ShardRequest } from '../messages/requests.ts';
 import { monotonicMs } from '../runtime/clock.ts';
+import { type ArmedPoint, createPassPoint, type PassPoint } from '../runtime/fault-points.ts';
 import { createPeer, type Peer, type PeerOptions } from '../runtime/peer.ts';
 import { createPlacement, type Placement } from '../runtime/placement.ts';
 import { enterThread, type ThreadGuest } from '../runtime/thread-guest.ts';
@@ -23,19 +25,39 @@ export interface GatewayStart {
   options: Options;
   /** Which database holds which logical shards, as the control database says at start. */
   ranges: readonly ShardRange[];
+  /** The instants at which a campaign ends a thread or the process; none in live mode. */
+  faults: readonly ArmedPoint[];
 }
 
 export interface GatewayThread extends ThreadGuest<GatewayStart> {
   placement: Placement;
+  passPoint: PassPoint<FaultPoint>;
 }
 
 /** Enters a thread of the gateway. */
 export function enterGatewayThread(): GatewayThread {
   const guest = enterThread<GatewayStart>();
-  const { options, ranges } = guest.options;
+  const { options, ranges, faults } = guest.options;
+  const passPoint = createPassPoint<FaultPoint>(FAULT_POINTS, faults, (error) => {
+    guest.fail(error);
+    // Nothing after the point may happen.
+    throw error;
+  });
+  passOften(faults, `thread-${guest.kind}` as ThreadPoint, passPoint);
   // Without shard threads the api thread runs the lanes: one thread, whatever it is called.
   const threads = Math.max(1, options.threads.shards);
-  return { ...guest, placement: createPlacement(ranges, threads, LOGICAL_SHARDS) };
+  return { ...guest, placement: createPlacement(ranges, threads, LOGICAL_SHARDS), passPoint };
+}
+
+const PASSING_MS = 50;
+
+/** Passes a point of the thread itself for as long as the thread lives, where a campaign may strike. */
+export function passOften(
+  faults: readonly ArmedPoint[],
+  point: ThreadPoint,
+  passPoint: PassPoint<FaultPoint>,
+): void {
+  if (faults.length > 0) setInterval(passPoint, PASSING_MS, point).unref();
 }
 
 const PEER_LIMITS = {

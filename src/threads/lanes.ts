@@ -9,12 +9,10 @@
 import { createPaymentActor } from '../actors/payment-actor.ts';
 import { LIMITS } from '../config/limits.ts';
 import type { Fact } from '../domain/facts.ts';
-import { FAULT_POINTS, type FaultPoint } from '../domain/fault-points.ts';
 import { isFinal } from '../domain/transaction.ts';
 import type { ShardReply } from '../messages/replies.ts';
 import type { ShardRequest } from '../messages/requests.ts';
 import * as clock from '../runtime/clock.ts';
-import { createFaultPoints } from '../runtime/fault-points.ts';
 import type { Lane as PlacedLane } from '../runtime/placement.ts';
 import { createLane, type Lane, type TurnReport } from '../runtime/turn.ts';
 import { failureOf } from '../storage/postgres/errors.ts';
@@ -33,9 +31,9 @@ export interface Lanes {
 
 /** Opens the lanes that the placement gives to a thread. */
 export function openLanes(guest: GatewayThread, thread: number): Lanes {
-  const { options } = guest.options;
+  const { options, faults } = guest.options;
   const { mailboxDepth } = guest.metrics;
-  const passPoint = createFaultPoints<FaultPoint>(FAULT_POINTS, options.faultPoints, options.mode);
+  const { passPoint } = guest;
   const stores: ShardStore[] = [];
   const lanes = new Map(guest.placement.lanesOf(thread).map((placed) => [placed.index, openLane(placed)]));
 
@@ -87,9 +85,9 @@ export function openLanes(guest: GatewayThread, thread: number): Lanes {
     return effects;
   }
 
-  /** The instants at which a campaign may stop or kill this process. */
+  /** The instants at which a campaign may end this thread or the process. */
   function passPoints(facts: readonly Fact[], when: 'before' | 'after'): void {
-    if (options.faultPoints.length === 0) return;
+    if (faults.length === 0) return;
     if (facts.some((fact) => fact.kind === 'intent-created')) passPoint(`${when}-commit-a`);
     if (facts.some((fact) => fact.kind === 'attempt-started')) passPoint(`${when}-commit-b`);
     if (facts.some((fact) => fact.kind === 'attempt-moved' && isFinal(fact.attempt.status))) {

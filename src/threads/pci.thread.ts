@@ -25,19 +25,18 @@ import {
 } from '../http/rate-limit.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { monotonicMs } from '../runtime/clock.ts';
-import { createFaultPoints } from '../runtime/fault-points.ts';
+import { createPassPoint } from '../runtime/fault-points.ts';
 import { randomBytes } from '../runtime/random.ts';
 import { createVaultStore } from '../storage/postgres/vault.ts';
 import { openAccounts } from './accounts.ts';
-import { askShards, enterGatewayThread } from './gateway.ts';
+import { askShards, enterGatewayThread, passOften } from './gateway.ts';
 import { listenerOptions } from './listener.ts';
 import { merchantGate, openControl } from './merchants.ts';
 import { openSessions } from './sessions.ts';
 
 const guest = enterGatewayThread();
-const { options } = guest.options;
-const { log, metrics } = guest;
-const passPoint = createFaultPoints<FaultPoint>(FAULT_POINTS, options.faultPoints, options.mode);
+const { options, faults } = guest.options;
+const { log, metrics, passPoint } = guest;
 let server: HttpServer | undefined;
 guest.onFatal(() => server?.close());
 await open().catch(guest.fail);
@@ -62,6 +61,11 @@ async function open(): Promise<void> {
       mode: options.mode,
     },
     vault,
+  );
+  passOften(
+    faults,
+    'thread-hsm',
+    createPassPoint<FaultPoint>(FAULT_POINTS, faults, () => tokenizer.loseWorker()),
   );
   const charges = createCharges(options, { metrics, monotonicMs, now: Date.now, faultPoint: passPoint });
   const rates = rateLimits();
@@ -127,7 +131,8 @@ async function open(): Promise<void> {
   guest.onHeartbeat(() => {
     const health = tokenizer.health();
     if (health.status === 'replace_process') guest.fail(new Error('too many PKCS#11 calls hang'));
-    return { vaultDown: health.status === 'ok' ? 0 : 1, waitingCards: health.waitingCards };
+    // An abandoned worker is no reason to be out of service: another seals in its place.
+    return { vaultDown: health.failure === undefined ? 0 : 1, waitingCards: health.waitingCards };
   });
   guest.onDrain(async () => {
     server?.stopListening();

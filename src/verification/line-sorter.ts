@@ -25,11 +25,11 @@ export interface LineSorterOptions {
   folder: string;
   /** Begins the names of the files. */
   name: string;
-  /** UTF-16 code units a run may have in memory. Default 16 Mi. */
+  /** UTF-16 code units a run may have in memory. Default 8 Mi. */
   runLengthMax?: number;
 }
 
-const RUN_LENGTH_MAX = 16 << 20;
+const RUN_LENGTH_MAX = 8 << 20;
 /** Runs of one size that are merged into one of the next. */
 const FAN_IN = 16;
 const PAGE_LINES = 4096;

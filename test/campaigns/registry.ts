@@ -5,5 +5,13 @@
  */
 
 import type { Campaign } from './campaign.ts';
+import { clock } from './clock.ts';
+import { disk } from './disk.ts';
+import { faults } from './faults.ts';
+import { kill } from './kill.ts';
+import { overload } from './overload.ts';
+import { pause } from './pause.ts';
+import { poison } from './poison.ts';
+import { races } from './races.ts';
 
-export const CAMPAIGNS: readonly Campaign[] = [];
+export const CAMPAIGNS: readonly Campaign[] = [kill, pause, races, faults, poison, clock, disk, overload];

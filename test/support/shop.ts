@@ -62,8 +62,8 @@ export interface Shop {
 
 /** Plays a merchant at one gateway. */
 export function createShop(
-  world: World,
-  gateway: Gateway,
+  world: Pick<World, 'secretKey' | 'merchantId'>,
+  gateway: Pick<Gateway, 'apiUrl' | 'checkoutUrl'>,
   secretKey = world.secretKey,
   merchantId = world.merchantId,
 ): Shop {
@@ -145,7 +145,7 @@ export function cardFields(cardNumber: string): Record<string, string> {
 }
 
 /** The bank's book: of one reference, or all of it. */
-export async function bookOf(world: World, reference?: string): Promise<BookLine[]> {
+export async function bookOf(world: Pick<World, 'bankUrl'>, reference?: string): Promise<BookLine[]> {
   const query = reference === undefined ? '' : `?reference=${reference}`;
   const text = await (await fetch(`${world.bankUrl}/_bank/charges${query}`)).text();
   return text
@@ -155,7 +155,7 @@ export async function bookOf(world: World, reference?: string): Promise<BookLine
 }
 
 /** Lines of the book that took money, of all attempts of an intent. */
-export async function chargesOf(world: World, paymentIntentId: string): Promise<BookLine[]> {
+export async function chargesOf(world: Pick<World, 'bankUrl'>, paymentIntentId: string): Promise<BookLine[]> {
   const stem = paymentIntentId.slice('pi_'.length, -1);
   return (await bookOf(world)).filter(
     (line) => line.effect === 'charged' && line.reference.slice('txn_'.length, -1) === stem,

@@ -18,7 +18,7 @@ import { openConfigSecrets } from '../../src/hsm/config-secrets.ts';
 import { ensureSoftHsmTokens } from '../../src/hsm/soft-hsm-tokens.ts';
 import { writeMerchant } from '../../src/setup/merchant.ts';
 import { createControlAdmin } from '../../src/storage/postgres/control-admin.ts';
-import { type Cluster, startCluster } from './cluster.ts';
+import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const READY_MS = 60_000;
@@ -65,12 +65,15 @@ export interface WorldOptions {
   shards?: number;
   /** Callback delay of the bank. Default 20. */
   callbackDelayMs?: number;
+  cluster?: ClusterOptions;
+  /** More for the environment of the bank; a gateway is given its own at its start. */
+  bankEnv?: Record<string, string>;
 }
 
 /** Starts everything but gateways. */
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-world-'));
-  const cluster = await startCluster(options.shards ?? 2);
+  const cluster = await startCluster(options.shards, options.cluster);
   const module = findPkcs11Module(undefined);
   const tokens = await ensureSoftHsmTokens({ module, directory: join(folder, 'hsm') });
   process.env.SOFTHSM2_CONF = tokens.confFile;
@@ -109,6 +112,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       SANDBOX_DATA_DIR: dataDir,
       SANDBOX_ACCOUNTS: JSON.stringify([{ account: id, secretKey, webhookSecret, callbackUrl }]),
       SANDBOX_CALLBACK_DELAY_MS: String(options.callbackDelayMs ?? 20),
+      ...options.bankEnv,
     });
   }
 
@@ -230,7 +234,13 @@ async function startProcess(
   const child = spawn(process.execPath, [entry], {
     cwd: ROOT,
     env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // Fault points are armed by message.
+    stdio: [
+      'ignore',
+      'pipe',
+      'pipe',
+      ...(env.SLUICE_FAULT_POINTS === 'on-message' ? (['ipc'] as const) : []),
+    ],
   });
   child.stderr!.pipe(createWriteStream(logFile));
   const ended = new Promise<number | string>((resolve) =>

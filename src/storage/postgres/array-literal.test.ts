@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../../test/support/cluster.ts';
-import { bareArray, hexArray, quotedArray } from './array-literal.ts';
+import { bareArray, hexArray, jsonArray, quotedArray } from './array-literal.ts';
 
 let cluster: Cluster;
 let client: pg.Client;
@@ -63,8 +63,11 @@ test('any text survives', async () => {
 });
 
 test('JSON texts survive as values', async () => {
-  const values = [{ a: '"\\' }, [], null, { 'k"{': [1, null] }];
-  expect(await readBack(quotedArray(values.map((value) => JSON.stringify(value))), 'jsonb')).toEqual(values);
+  const values = [{ a: '"\\' }, [], { 'k"{': [1, null] }, { text: 'line\n\t\u0001 漢🙂' }];
+  const texts = values.map((value) => JSON.stringify(value));
+  expect(await readBack(jsonArray(texts), 'jsonb')).toEqual(values);
+  expect(jsonArray(texts)).toBe(quotedArray(texts));
+  expect(await readBack(jsonArray([null]), 'jsonb')).toEqual([null]);
 });
 
 test('numbers, booleans, ids and bytes', async () => {

@@ -20,7 +20,7 @@ import type {
 } from '../../domain/facts.ts';
 import { lastTransactionIdOf, shardOfId, transactionIdOf } from '../../domain/ids.ts';
 import { StorageError } from '../storage.ts';
-import { bareArray, hexArray, quotedArray } from './array-literal.ts';
+import { bareArray, hexArray, jsonArray, quotedArray } from './array-literal.ts';
 import type { PgLink } from './connection.ts';
 import { BIT, statementOf } from './statements/commit-turn.ts';
 
@@ -215,7 +215,7 @@ function keyColumns({ keys, firstAttempts, nextAttempts }: Batch): string[] {
     quotedArray(keys.map(({ key }) => key.key)),
     hexArray(keys.map(({ key }) => key.bodyHash)),
     bareArray(keys.map(({ effectId }) => effectId)),
-    quotedArray(keys.map(({ answer }) => answer)),
+    jsonArray(keys.map(({ answer }) => answer)),
     bareArray(keys.map(({ effectId }) => attempts.has(effectId))),
   ];
 }
@@ -228,7 +228,7 @@ function intentColumns(rows: readonly IntentCreated[]): string[] {
     quotedArray(rows.map(({ intent }) => intent.orderId)),
     bareArray(rows.map(({ intent }) => intent.amount)),
     quotedArray(rows.map(({ intent }) => intent.currency)),
-    quotedArray(rows.map(({ intent }) => intent.metadata)),
+    jsonArray(rows.map(({ intent }) => intent.metadata)),
     bareArray(rows.map(({ intent }) => seconds(intent.createdAt))),
     bareArray(rows.map(({ keyed }) => keyed)),
   ];
@@ -274,7 +274,7 @@ function moveColumns(rows: readonly AttemptMoved[]): string[] {
     quotedArray(attempts.map(({ failureCode }) => failureCode)),
     bareArray(attempts.map(({ reopenable }) => reopenable)),
     bareArray(attempts.map(({ revision }) => revision)),
-    quotedArray(attempts.map(({ evidence }) => JSON.stringify(evidence))),
+    jsonArray(attempts.map(({ evidence }) => JSON.stringify(evidence))),
     bareArray(attempts.map(({ updatedAt }) => seconds(updatedAt))),
     bareArray(attempts.map(({ completedAt }) => seconds(completedAt))),
     bareArray(rows.map(({ event }) => event?.eventId ?? null)),
@@ -300,7 +300,7 @@ function callbackColumns(rows: readonly CallbackRecorded[]): string[] {
     bareArray(rows.map(({ transactionId }) => transactionId)),
     bareArray(rows.map(({ verdict }) => verdict)),
     quotedArray(rows.map(({ reason }) => reason)),
-    quotedArray(rows.map(({ word }) => word)),
+    jsonArray(rows.map(({ word }) => word)),
     bareArray(rows.map(({ moves }) => moves)),
     bareArray(rows.map(({ receivedAt }) => seconds(receivedAt))),
   ];

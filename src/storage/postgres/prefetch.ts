@@ -44,7 +44,7 @@ const READ_KEYS = {
   (extract(epoch from k.created_at) * 1000)::float8 as created_at
 from unnest($1::text[], $2::text[], $3::text[]) as u(merchant_id, endpoint, key)
 join idempotency_keys k on k.merchant_id = u.merchant_id and k.endpoint = u.endpoint and k.key = u.key
-  and k.day between (now() at time zone 'utc')::date - 1 and (now() at time zone 'utc')::date
+  and k.day between (now() at time zone 'utc')::date - 1 and (now() at time zone 'utc')::date + 1
 where k.created_at > now() - interval '24 hours'
 order by k.day`,
 };

@@ -10,7 +10,7 @@
 
 import { assertSessionId, isSessionId } from '../../domain/checkout-session.ts';
 import { type CheckoutSession, type LiveSession, type SessionStore, SessionStoreError } from '../sessions.ts';
-import { bareArray, quotedArray } from './array-literal.ts';
+import { bareArray, jsonArray } from './array-literal.ts';
 import { createConnection } from './connection.ts';
 import { createRounds } from './rounds.ts';
 
@@ -68,7 +68,7 @@ export function createPostgresSessions(
     applicationName: 'sluice sessions',
     pipeline: true,
     // The table is young and changes fast: its statistics are always wrong, the primary key is always right.
-    settings: { synchronous_commit: 'off', enable_seqscan: 'off', jit: 'off' },
+    settings: { synchronous_commit: 'off', enable_seqscan: 'off', enable_bitmapscan: 'off', jit: 'off' },
     onLost,
   });
   const connectedOnce = link.whenConnected(FIRST_CONNECT_MS);
@@ -90,7 +90,7 @@ export function createPostgresSessions(
     const rows = ids.map((id) => newest.get(id)!);
     await run('session-put', PUT, [
       bareArray(ids),
-      quotedArray(rows.map(({ session }) => session)),
+      jsonArray(rows.map(({ session }) => session)),
       bareArray(rows.map(({ lifetimeMs }) => Math.ceil(lifetimeMs))),
       bareArray(rows.map(({ graceMs }) => Math.ceil(graceMs))),
     ]);

@@ -207,7 +207,8 @@ function withKey(id: string, mask: number): string {
 const FRAGMENTS: Readonly<Record<Kind, (unnest: string, mask: number) => Fragment>> = {
   /**
    * A claim also looks at yesterday, and in a day's first minute claims yesterday's partition first: a claim that began
-   * before midnight and is not committed yet is waited for there.
+   * before midnight and is not committed yet is waited for there. It looks at tomorrow too, where a claim is that was made
+   * before this database's clock was set back over midnight.
    */
   keys: (unnest) => ({
     ctes: `key_rows as materialized (select u.* from ${unnest} cross join fence),
@@ -221,10 +222,8 @@ claimed as (
   select ${TODAY}, u.merchant_id, u.endpoint, u.key, u.body_hash, u.effect_id, u.answer, now()
   from key_rows u
   where (not ${FIRST_MINUTE} or u.effect_id = any (array(select effect_id from claimed_yesterday)))
-    and not exists (
-      select from idempotency_keys y
-      where y.day = ${TODAY} - 1 and y.merchant_id = u.merchant_id and y.endpoint = u.endpoint and y.key = u.key
-        and y.created_at > now() - interval '24 hours')
+    ${unclaimedOn(`${TODAY} - 1`)}
+    ${unclaimedOn(`${TODAY} + 1`)}
   on conflict do nothing returning effect_id)`,
     results: [effectiveIds('claimed', 'claimed', 'effect_id')],
   }),
@@ -322,6 +321,14 @@ expired_events as (
     results: [],
   }),
 };
+
+/** One day a condition, so that partitions prune. */
+function unclaimedOn(day: string): string {
+  return `and not exists (
+      select from idempotency_keys k
+      where k.day = ${day} and k.merchant_id = u.merchant_id and k.endpoint = u.endpoint and k.key = u.key
+        and k.created_at > now() - interval '24 hours')`;
+}
 
 /** Attempts take amount, currency and customer from the intent's row: what the shopper was told cannot differ. */
 function attempts(

@@ -1,0 +1,147 @@
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Cluster, startCluster } from '../../../test/support/cluster.ts';
+import { eventually } from '../../../test/support/eventually.ts';
+import {
+  attemptFor,
+  created,
+  declined,
+  expired,
+  freshIntent,
+  moved,
+  started,
+} from '../../../test/support/facts.ts';
+import type { PaymentScan } from '../payment-scan.ts';
+import type { ShardStore } from '../storage.ts';
+import { openPaymentScan } from './payment-scan.ts';
+import { createShardStore } from './shard-store.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const BEFORE_ALL = '0'.repeat(32);
+
+let cluster: Cluster;
+let url: string;
+let store: ShardStore;
+
+beforeAll(async () => {
+  cluster = await startCluster(1);
+  url = cluster.services.shards[0]!;
+  store = createShardStore({ connectionString: url, applicationName: 'test', ownShard: 7 });
+});
+afterAll(async () => {
+  await store?.close();
+  await cluster?.stop();
+});
+
+async function all<Item>(pages: AsyncIterable<readonly Item[]>): Promise<Item[]> {
+  const items: Item[] = [];
+  for await (const page of pages) items.push(...page);
+  return items;
+}
+
+async function scanned<Read>(from: string, read: (scan: PaymentScan) => Promise<Read>): Promise<Read> {
+  const scan = await openPaymentScan(url, from);
+  try {
+    return await read(scan);
+  } finally {
+    await scan.close();
+  }
+}
+
+test('reads every payment in the order of ids as it was when the scan was opened, and nothing that came after', async () => {
+  const yesterday = freshIntent({ createdAt: Date.now() - DAY_MS });
+  const today = freshIntent();
+  const later = freshIntent({ createdAt: today.createdAt + 1 });
+  await store.commit([created(today), created(yesterday)]);
+  const [first, second] = [attemptFor(today), attemptFor(today, 2)];
+  await store.commit([started(first)]);
+  const refused = declined(first);
+  await store.commit([refused]);
+  await store.commit([started(second)]);
+  const success = moved(second);
+
+  await scanned(BEFORE_ALL, async (scan) => {
+    await store.commit([success, created(later)]);
+    expect(await all(scan.intents)).toEqual(
+      [yesterday, today].map(({ paymentIntentId, amount, currency }) => ({
+        intentId: paymentIntentId,
+        amount,
+        currency,
+        status: 'PENDING',
+        changedAfterMs: 0,
+      })),
+    );
+    const { transactionId, amount, currency, processorAccount, sendBefore } = first;
+    const sent = { transactionId, amount, currency, processorAccount, sendBefore };
+    const attempt = { ...sent, status: 'FAILED', reopenable: true };
+    const next = { transactionId: second.transactionId, status: 'SENT', reopenable: false };
+    expect(await all(scan.attempts)).toEqual([attempt, { ...attempt, ...next }]);
+    const event = { intentId: today.paymentIntentId, transactionId, type: 'payment.attempt_failed' };
+    expect(await all(scan.events)).toEqual([event]);
+  });
+
+  await scanned(today.paymentIntentId, async (scan) => {
+    const intents = await all(scan.intents);
+    expect(intents.map(({ intentId }) => intentId)).toEqual(
+      [today, later].map(({ paymentIntentId }) => paymentIntentId),
+    );
+    expect(intents[0]).toMatchObject({ status: 'SUCCESS' });
+    expect((await all(scan.attempts)).map(({ status }) => status)).toEqual(['FAILED', 'SUCCESS']);
+    expect(await all(scan.events)).toHaveLength(2);
+  });
+});
+
+test('an intent that expired shows how long it lived, and its event has no attempt', async () => {
+  const intent = freshIntent({ createdAt: Date.now() - DAY_MS - 600_000 });
+  await store.commit([created(intent)]);
+  await store.commit([expired(intent)]);
+  await scanned(intent.paymentIntentId, async (scan) => {
+    const [row] = await all(scan.intents);
+    expect(row).toMatchObject({ intentId: intent.paymentIntentId, status: 'FAILED' });
+    expect(row!.changedAfterMs).toBeGreaterThanOrEqual(DAY_MS + 600_000);
+    const events = (await all(scan.events)).filter(({ intentId }) => intentId === intent.paymentIntentId);
+    expect(events).toEqual([
+      { intentId: intent.paymentIntentId, transactionId: null, type: 'payment.failed' },
+    ]);
+  });
+});
+
+test('more rows than a page holds come whole, and events sorted by payment although they are stored by their own ids', async () => {
+  const owner = new pg.Client(cluster.owner.shards[0]!);
+  await owner.connect();
+  try {
+    const rows = await owner.query(
+      `insert into outbox select (left(i.payment_intent_id::text, 24) || right(md5(n::text), 12))::uuid, i.merchant_id,
+         (left(i.payment_intent_id::text, 24) || lpad(to_hex(n * 16), 12, '0'))::uuid, null, 'payment.failed', 'FAILED', 0, now(), null
+       from (select * from payment_intents order by payment_intent_id desc limit 1) i, generate_series(1, 12345) n`,
+    );
+    expect(rows.rowCount).toBe(12345);
+  } finally {
+    await owner.end();
+  }
+  const before = await scanned(BEFORE_ALL, async (scan) => await all(scan.events));
+  const ids = before.map(({ intentId }) => intentId);
+  expect(ids.length).toBeGreaterThanOrEqual(12345);
+  expect(ids).toEqual(ids.toSorted());
+});
+
+test('a scan that is closed early leaves no connection, and one that cannot be opened says why', async () => {
+  const scan = await openPaymentScan(url, BEFORE_ALL);
+  const pages = scan.events[Symbol.asyncIterator]();
+  await pages.next();
+  await scan.close();
+  const watcher = new pg.Client(cluster.postgres.adminUrl('postgres'));
+  await watcher.connect();
+  try {
+    await eventually(async () => {
+      const { rowCount } = await watcher.query(
+        "select from pg_stat_activity where application_name = 'sluice verify'",
+      );
+      expect(rowCount).toBe(0);
+    });
+  } finally {
+    await watcher.end();
+  }
+  await expect(openPaymentScan(url, "' or true")).rejects.toThrow('not an id to scan from');
+  await expect(openPaymentScan(`${url}_missing`, BEFORE_ALL)).rejects.toThrow(/shard_1_missing/);
+});
