@@ -18,7 +18,6 @@ import type { ShardRequest } from '../../src/messages/requests.ts';
 import type { ModelStore } from '../support/model-store.ts';
 import type { Bank } from './bank.ts';
 import { type Database, POISON } from './database.ts';
-import type { Layout } from './faults.ts';
 import type { Thread } from './host.ts';
 
 /** What broke a promise, and the payment it broke it for. */
@@ -77,7 +76,9 @@ export interface Checker {
 export interface CheckedParts {
   databaseOf(shard: number): Database;
   bank: Bank;
-  layout: Layout;
+  notFoundProofMs: number;
+  /** No wall clock is stepped in this run. */
+  clocksHold: boolean;
 }
 
 /** More would tell the same. */
@@ -199,8 +200,8 @@ export function createChecker(parts: () => CheckedParts): Checker {
   /** "Never arrived" rests on questions asked long after the charge could be sent, by the asker's clock. */
   function proven({ transactionId: id, sendBefore, evidence }: Attempt): void {
     const latest = evidence.at(-1);
-    const provenAt = sendBefore + parts().layout.notFoundProofMs;
-    if (latest?.said === 'never_arrived' && latest.at <= provenAt && parts().layout.clocksHold)
+    const provenAt = sendBefore + parts().notFoundProofMs;
+    if (latest?.said === 'never_arrived' && latest.at <= provenAt && parts().clocksHold)
       violate(`${id} was closed as never arrived ${provenAt - latest.at} ms before that could be known`, id);
   }
 
