@@ -16,10 +16,12 @@ import { createTrace } from './trace.ts';
 function createWorld() {
   const model = createModelStore();
   const book = new Map<string, BookEntry>();
+  const time = { now: 0 };
   const checker = createChecker(() => ({
     databaseOf: () => ({ model }) as Database,
     bank: { book } as unknown as Bank,
     notFoundProofMs: 10_000,
+    now: () => time.now,
     clocksHold: true,
   }));
   const intent = freshIntent();
@@ -28,7 +30,7 @@ function createWorld() {
   model.apply([started(attempt)]);
   const paid = moved(attempt);
   const what = () => checker.violations.map((violation) => violation.what);
-  return { model, book, checker, intent, attempt, paid, what };
+  return { model, book, time, checker, intent, attempt, paid, what };
 }
 
 function aThread() {
@@ -80,12 +82,14 @@ test('a charge that is sent twice, or before its attempt is stored', () => {
 });
 
 test('an answer that is given twice, or never by a thread that lives', () => {
-  const { checker, intent, what } = createWorld();
+  const { checker, time, intent, what } = createWorld();
   const request = { type: 'find-payment', intentId: intent.paymentIntentId, merchantId: null } as const;
   const reply = { type: 'intent-expired', expired: false } as const;
   const [living, dying] = [aThread(), aThread()];
   const settle = checker.asked(living, request, () => undefined);
   checker.asked(dying, request, () => undefined);
+  expect(checker.unanswered()).toEqual([]);
+  time.now = 60_000;
   expect(checker.unanswered()).toHaveLength(2);
   dying.die();
   expect(checker.unanswered()).toHaveLength(1);

@@ -44,7 +44,7 @@ export interface Checker {
     readonly intents: ReadonlyMap<IntentId, Money>;
     readonly attempts: ReadonlySet<TransactionId>;
   };
-  /** Requests of living threads that were never answered. */
+  /** Requests of living threads that have waited longer than any may with nothing wrong. */
   unanswered(): string[];
   violate(what: string, id?: string | null): void;
   /** A batch was committed; `before` holds the rows it changed as they were. */
@@ -77,10 +77,14 @@ export interface CheckedParts {
   databaseOf(shard: number): Database;
   bank: Bank;
   notFoundProofMs: number;
+  /** Milliseconds since the start of the run. */
+  now(): number;
   /** No wall clock is stepped in this run. */
   clocksHold: boolean;
 }
 
+/** Recovery and the bus go on asking while a run is at rest. */
+const ANSWER_MS_MAX = 10_000;
 /** More would tell the same. */
 const VIOLATIONS_MAX = 20;
 
@@ -154,7 +158,7 @@ export function createChecker(parts: () => CheckedParts): Checker {
   const sent = new Set<TransactionId>();
   /** Idempotency key → what it was answered with. */
   const answers = new Map<string, string>();
-  const open = new Map<object, { thread: Thread; what: string }>();
+  const open = new Map<object, { thread: Thread; what: string; askedMs: number }>();
   let isCalm = false;
 
   function violate(what: string, id: string | null = null): void {
@@ -215,7 +219,13 @@ export function createChecker(parts: () => CheckedParts): Checker {
   return {
     violations,
     acknowledged,
-    unanswered: () => [...open.values()].filter(({ thread }) => thread.alive).map(({ what }) => what),
+    unanswered() {
+      const longAgoMs = parts().now() - ANSWER_MS_MAX;
+      const waiting = [...open.values()].filter(
+        ({ thread, askedMs }) => thread.alive && askedMs <= longAgoMs,
+      );
+      return waiting.map(({ what }) => what);
+    },
     violate,
     committed(facts, effects, before) {
       for (const [i, fact] of facts.entries()) {
@@ -229,7 +239,7 @@ export function createChecker(parts: () => CheckedParts): Checker {
     },
     asked(thread, request, settle) {
       const ask = {};
-      open.set(ask, { thread, what: request.type });
+      open.set(ask, { thread, what: request.type, askedMs: parts().now() });
       const before = 'intentId' in request ? paymentAt(request.intentId) : undefined;
       return (reply) => {
         if (!open.delete(ask)) violate(`${request.type} was answered twice in ${thread.name}`);
@@ -247,7 +257,7 @@ export function createChecker(parts: () => CheckedParts): Checker {
     },
     asking(thread, what) {
       const ask = {};
-      open.set(ask, { thread, what: `the asker of ${what} in ${thread.name}` });
+      open.set(ask, { thread, what: `the asker of ${what} in ${thread.name}`, askedMs: parts().now() });
       return () => open.delete(ask);
     },
     calm() {

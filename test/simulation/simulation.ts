@@ -115,6 +115,7 @@ function createWorld(seed: number, watched: string | null): World {
     databaseOf: (shard) => world.databases[databaseIndex(shard)]!,
     bank: world.bank,
     notFoundProofMs: layout.notFoundProofMs,
+    now: scheduler.now,
     clocksHold: faults.clockSteps === 0,
   }));
   const world: World = {
