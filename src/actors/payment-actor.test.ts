@@ -355,6 +355,21 @@ test('an "accepted" is not written when the final word comes in its time, and is
   });
 });
 
+test('a word that waits to be written does not move an attempt that is only proposed', async () => {
+  const world = createWorld();
+  const unknown = hear({ said: 'unknown', processorTxnId: null, amount: null, currency: null });
+  for (const step of [create(), start(), unknown]) await world.ask(step);
+  world.store.beforeCommit = () => {
+    world.store.beforeCommit = () => undefined;
+    throw new StorageError('unavailable', 'down');
+  };
+  // Memory lets go of the payment; the word still waits.
+  await world.ask(create());
+  world.setNow(T0 + 1000);
+  expect(outcome(await world.ask(start({ nonce: 'n2' })))).toBe('payment_in_progress');
+  expect(world.store.payments.get(INTENT)!.attempts).toMatchObject([{ senderNonce: 'n1', status: 'SENT' }]);
+});
+
 test('closing a lane writes what was waiting to be written', async () => {
   const world = createWorld();
   for (const step of [create(), start(), hear({ said: 'unknown', processorTxnId: null })])

@@ -357,7 +357,8 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     const facts: Fact[] = [];
     for (const { transactionId, word } of behind.take(now)) {
       const attempt = memory.attempt(transactionId);
-      if (attempt === undefined) continue;
+      // Of an attempt only proposed the row may be another gateway's: like any word, this one must not move it.
+      if (attempt === undefined || memory.isUnborn(transactionId)) continue;
       const move = moveAttempt(attempt, word);
       if (move.verdict === 'applied') facts.push(proposeMove(attempt, move.attempt, null, ''));
     }

@@ -10,6 +10,7 @@ import { sourcesOutsideConfig } from './testing/sources.ts';
 it('they do not contradict each other', () => {
   expect(() => assertLimits()).not.toThrow();
   expect(() => assertLimits({ ...LIMITS, turnCommandsMax: LIMITS.mailboxSlots + 1 })).toThrow('a turn takes');
+  expect(() => assertLimits({ ...LIMITS, paymentsInMemoryMax: LIMITS.turnCommandsMax })).toThrow('in memory');
   expect(() => assertLimits({ ...LIMITS, bodyTimeoutMs: 0.5 })).toThrow('a whole number');
 });
 

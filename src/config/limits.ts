@@ -94,6 +94,11 @@ export function assertLimits(limits: Readonly<Record<keyof typeof LIMITS, number
     ],
     [limits.turnCommandsMax <= limits.mailboxSlots, 'a turn takes no more than a mailbox holds'],
     [limits.mailboxSlots <= limits.pendingRepliesMax, 'whoever fills a mailbox can wait for its replies'],
+    // The statement tells by id which attempt was started: two commands of one turn must see each other's in memory.
+    [
+      limits.turnCommandsMax * 2 <= limits.paymentsInMemoryMax,
+      'the payments a turn reads and makes stay in memory until it ends',
+    ],
     [limits.postBatchMessagesMax <= limits.mailboxSlots, 'a post fits into an empty mailbox'],
     [limits.requestsInFlightMax <= limits.pendingRepliesMax, 'every request under way can wait for a reply'],
     [limits.pageCardsMax <= 256, 'a slot of a page is two hex digits of the token'],

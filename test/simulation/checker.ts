@@ -18,7 +18,6 @@ import type { ShardRequest } from '../../src/messages/requests.ts';
 import type { ModelStore } from '../support/model-store.ts';
 import type { Bank } from './bank.ts';
 import { type Database, POISON } from './database.ts';
-import type { Layout } from './faults.ts';
 import type { Thread } from './host.ts';
 
 /** What broke a promise, and the payment it broke it for. */
@@ -45,7 +44,7 @@ export interface Checker {
     readonly intents: ReadonlyMap<IntentId, Money>;
     readonly attempts: ReadonlySet<TransactionId>;
   };
-  /** Requests of living threads that were never answered. */
+  /** Requests of living threads that have waited longer than any may with nothing wrong. */
   unanswered(): string[];
   violate(what: string, id?: string | null): void;
   /** A batch was committed; `before` holds the rows it changed as they were. */
@@ -77,9 +76,15 @@ export interface Checker {
 export interface CheckedParts {
   databaseOf(shard: number): Database;
   bank: Bank;
-  layout: Layout;
+  notFoundProofMs: number;
+  /** Milliseconds since the start of the run. */
+  now(): number;
+  /** No wall clock is stepped in this run. */
+  clocksHold: boolean;
 }
 
+/** Recovery and the bus go on asking while a run is at rest. */
+const ANSWER_MS_MAX = 10_000;
 /** More would tell the same. */
 const VIOLATIONS_MAX = 20;
 
@@ -109,10 +114,9 @@ const STANDINGS: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>([
   'intent_closed',
 ]);
 
-/** Refusals for which something must be wrong. */
+/** Refusals for which something must be wrong; too much work is not. */
 const NEEDLESS: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>([
   'storage_unavailable',
-  'deadline_passed',
   'idempotency_key_in_flight',
 ]);
 
@@ -154,7 +158,7 @@ export function createChecker(parts: () => CheckedParts): Checker {
   const sent = new Set<TransactionId>();
   /** Idempotency key → what it was answered with. */
   const answers = new Map<string, string>();
-  const open = new Map<object, { thread: Thread; what: string }>();
+  const open = new Map<object, { thread: Thread; what: string; askedMs: number }>();
   let isCalm = false;
 
   function violate(what: string, id: string | null = null): void {
@@ -182,6 +186,8 @@ export function createChecker(parts: () => CheckedParts): Checker {
     if (status !== before.status && !EDGES[before.status].includes(status))
       violate(`${id} went from ${before.status} to ${status}`, id);
     proven(after);
+    if (after.senderNonce !== before.senderNonce)
+      violate(`${id} was moved by a gateway that took it for an attempt of its own`, id);
     if (after.revision <= before.revision)
       violate(`${id} went from revision ${before.revision} to ${after.revision}`, id);
     if (status === 'SUCCESS' && parts().bank.book.get(id)?.charge.status !== 'succeeded')
@@ -198,8 +204,8 @@ export function createChecker(parts: () => CheckedParts): Checker {
   /** "Never arrived" rests on questions asked long after the charge could be sent, by the asker's clock. */
   function proven({ transactionId: id, sendBefore, evidence }: Attempt): void {
     const latest = evidence.at(-1);
-    const provenAt = sendBefore + parts().layout.notFoundProofMs;
-    if (latest?.said === 'never_arrived' && latest.at <= provenAt && parts().layout.clocksHold)
+    const provenAt = sendBefore + parts().notFoundProofMs;
+    if (latest?.said === 'never_arrived' && latest.at <= provenAt && parts().clocksHold)
       violate(`${id} was closed as never arrived ${provenAt - latest.at} ms before that could be known`, id);
   }
 
@@ -213,7 +219,13 @@ export function createChecker(parts: () => CheckedParts): Checker {
   return {
     violations,
     acknowledged,
-    unanswered: () => [...open.values()].filter(({ thread }) => thread.alive).map(({ what }) => what),
+    unanswered() {
+      const longAgoMs = parts().now() - ANSWER_MS_MAX;
+      const waiting = [...open.values()].filter(
+        ({ thread, askedMs }) => thread.alive && askedMs <= longAgoMs,
+      );
+      return waiting.map(({ what }) => what);
+    },
     violate,
     committed(facts, effects, before) {
       for (const [i, fact] of facts.entries()) {
@@ -227,7 +239,7 @@ export function createChecker(parts: () => CheckedParts): Checker {
     },
     asked(thread, request, settle) {
       const ask = {};
-      open.set(ask, { thread, what: request.type });
+      open.set(ask, { thread, what: request.type, askedMs: parts().now() });
       const before = 'intentId' in request ? paymentAt(request.intentId) : undefined;
       return (reply) => {
         if (!open.delete(ask)) violate(`${request.type} was answered twice in ${thread.name}`);
@@ -245,7 +257,7 @@ export function createChecker(parts: () => CheckedParts): Checker {
     },
     asking(thread, what) {
       const ask = {};
-      open.set(ask, { thread, what: `the asker of ${what} in ${thread.name}` });
+      open.set(ask, { thread, what: `the asker of ${what} in ${thread.name}`, askedMs: parts().now() });
       return () => open.delete(ask);
     },
     calm() {

@@ -23,7 +23,9 @@ const CREATE_TRIES = 6;
 const CARDS_MAX = 5;
 const PAY_TRIES = 4;
 const LOOKS_MAX = 8;
-const IMPATIENT_CLICKS = 5;
+const IMPATIENT_CLICKS = 10;
+/** After these there is nothing left to click for. */
+const OVER: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>(['intent_already_paid', 'intent_closed']);
 /** The published test card: what becomes of a charge is the bank's to draw, not the card's. */
 const TEST_CARD = '4111111111111111';
 const EXPIRY_YEAR = 2030;
@@ -119,18 +121,19 @@ async function pay(world: World, merchantId: string, intentId: IntentId): Promis
 async function clickOn(world: World, merchantId: string, intentId: IntentId): Promise<void> {
   for (let click = 1; click <= IMPATIENT_CLICKS; click++) {
     await world.sleep(world.random() * 400);
-    await payOnce(world, merchantId, intentId, 100 + click, null);
+    const refused = await payOnce(world, merchantId, intentId, 100 + click, null);
+    if (refused !== null && OVER.has(refused)) return;
   }
 }
 
-/** One click: sent again while nobody answers or the gateway says that it cannot now. */
+/** One click: sent again while nobody answers or the gateway says that it cannot now. Resolves with why it was refused. */
 async function payOnce(
   world: World,
   merchantId: string,
   intentId: IntentId,
   card: number,
   key: string | null,
-): Promise<void> {
+): Promise<OutcomeCode | null> {
   const { checker, trace, random } = world;
   const request = (): PayRequest => ({
     intentId,
@@ -156,13 +159,14 @@ async function payOnce(
       if (answer.ok) {
         trace.note('pay answered', answer.transactionId, answer.replayed === null ? '' : 'replayed');
         checker.attemptAcknowledged(answer.transactionId, key === null ? null : `${merchantId} ${key}`);
-        return;
+        return null;
       }
       trace.note('pay refused', intentId, answer.refusal.code);
-      if (!isEngine(answer.refusal.code)) return;
+      if (!isEngine(answer.refusal.code)) return answer.refusal.code;
     }
     await world.sleep(200 * 3 ** tries * (0.5 + random()));
   }
+  return null;
 }
 
 /** Looks until the latest attempt is over; `free` when another card may be tried. */

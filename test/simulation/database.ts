@@ -33,6 +33,7 @@ export interface Database {
 export const POISON = 'poison';
 
 const ROUND_TRIP_MS = [0.1, 0.5] as const;
+const BETWEEN_READS_MS = [0, 0.5] as const;
 const COMMIT_MS_MIN = 0.5;
 const SLOW_COMMIT_MS = [100, 8000] as const;
 /** A lost connection is noticed after this, and open again after that. */
@@ -183,8 +184,11 @@ export function createDatabase(world: World, number: number, owns: (shard: numbe
           lost(reject);
           return;
         }
-        const loaded = model.read(needs);
-        thread.enterAfter(within(ROUND_TRIP_MS), () => resolve(loaded));
+        const first = model.read(needs);
+        scheduler.after(within(BETWEEN_READS_MS), () => {
+          const loaded = torn(first, model.read(needs));
+          thread.enterAfter(within(ROUND_TRIP_MS), () => resolve(loaded));
+        });
       });
     }
 
@@ -267,6 +271,17 @@ export function createDatabase(world: World, number: number, owns: (shard: numbe
       downUntil = Math.max(downUntil, scheduler.now() + ms);
     },
   };
+}
+
+/** Attempts are read by one statement and intents by the next: what is committed between is in the second only. */
+function torn(first: Loaded, second: Loaded): Loaded {
+  const payments = new Map(
+    [...second.payments].map(([id, payment]) => {
+      const attempts = first.payments.get(id)?.attempts ?? [];
+      return [id, payment === null ? null : { intent: payment.intent, attempts }] as const;
+    }),
+  );
+  return { payments, keys: second.keys };
 }
 
 function unavailable(): StorageError {

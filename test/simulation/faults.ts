@@ -71,8 +71,6 @@ export interface Layout {
   staleMap: boolean;
   /** The run goes on for more than a day after the last shopper, so that unpaid intents expire. */
   day: boolean;
-  /** No wall clock is stepped. */
-  clocksHold: boolean;
   recovery: { walkEveryMs: number; askEveryMs: number };
 }
 
@@ -139,7 +137,6 @@ export function drawFaults(random: Random, layout: Layout): Faults {
       clockSteps: 0,
     });
   }
-  layout.clocksHold = faults.clockSteps === 0;
   return faults;
 }
 
@@ -170,9 +167,8 @@ export function drawLayout(random: Random): Layout {
     callbacks: random() >= 0.15,
     staleMap: databases > 1 && gateways > 1 && random() < 0.3,
     day,
-    clocksHold: true,
     // Recovery as rarely as a day of it can be simulated in a second.
-    recovery: day ? { walkEveryMs: 20_000, askEveryMs: 5000 } : { walkEveryMs: 1000, askEveryMs: 250 },
+    recovery: day ? { walkEveryMs: 60_000, askEveryMs: 10_000 } : { walkEveryMs: 1000, askEveryMs: 250 },
   };
 }
 

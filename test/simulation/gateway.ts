@@ -1,36 +1,30 @@
 /**
- * Gateway: one process of Sluice in the simulation. Its threads are the real rooms, put together as `src/threads` does:
- * lanes with their actors, the pay flow behind breakers, recovery, the bus; between threads the real peers with their
- * codec. Only what they stand on is simulated.
+ * Gateway: one process of Sluice in the simulation, put together of real rooms (`rooms.ts`) as `src/threads` does, with
+ * the real peers and their codec between its threads. Only what they stand on is simulated.
  *
  * A thread that dies is started again with empty memory, as the supervisor does; so is a gateway.
  *
  * @module
  */
 
-import { createPaymentActor } from '../../src/actors/payment-actor.ts';
 import type { CallbackBus, Published } from '../../src/bus/bus.ts';
 import { createPostgresBus } from '../../src/bus/postgres/callback-bus.ts';
-import { createPay, type Pay, type PayAnswer, type PayRequest } from '../../src/checkout/pay.ts';
+import type { Pay, PayAnswer, PayRequest } from '../../src/checkout/pay.ts';
 import { LIMITS } from '../../src/config/limits.ts';
-import { guarded } from '../../src/connectors/charges.ts';
 import type { ProcessorCallback } from '../../src/domain/callback.ts';
 import { type IntentId, LOGICAL_SHARDS, shardOfId } from '../../src/domain/ids.ts';
 import { type OutcomeCode, refusal } from '../../src/domain/outcomes.ts';
 import type { AskShard } from '../../src/messages/ask.ts';
 import type { ShardReply } from '../../src/messages/replies.ts';
 import type { CreateIntent, ShardRequest } from '../../src/messages/requests.ts';
-import { createRecovery } from '../../src/recovery/recovery.ts';
 import { createPeer, type Peer } from '../../src/runtime/peer.ts';
 import { createPlacement, type Placement } from '../../src/runtime/placement.ts';
-import { createLane, type Lane } from '../../src/runtime/turn.ts';
 import type { ShardRange } from '../../src/storage/control.ts';
-import { StorageError } from '../../src/storage/storage.ts';
 import { applyCallback } from '../../src/threads/apply-callback.ts';
 import { createHost, createThread, type Host, type Thread } from './host.ts';
 import { SILENT_METRICS } from './metrics.ts';
 import { type Called, call, createChannel } from './network.ts';
-import { createTokenizer } from './tokenizer.ts';
+import { type Lanes, openBackground, openLanes, openPay } from './rooms.ts';
 import type { World } from './world.ts';
 
 export interface Gateway {
@@ -51,11 +45,6 @@ export interface Gateway {
 
 export type IntentAnswer = { ok: true; body: string; replayed: boolean } | { ok: false; code: OutcomeCode };
 
-/** What a merchant has at its processor. */
-export function accountOf(merchantId: string): { account: string; secretKey: string } {
-  return { account: `acct_${merchantId}`, secretKey: 'unused' };
-}
-
 /** A thread that runs, with what others reach in it. */
 interface Running {
   thread: Thread;
@@ -67,25 +56,11 @@ interface Running {
   peers: Map<string, Peer>;
 }
 
-interface Lanes {
-  submit(shard: number, request: ShardRequest, deadline: number): Promise<ShardReply>;
-}
-
 const THREAD_RESTART_MS = 300;
 const ASKERS = ['api', 'pci', 'background'] as const;
 const PEER_LIMITS = {
   pendingRepliesMax: LIMITS.pendingRepliesMax,
   postBatchMessagesMax: LIMITS.postBatchMessagesMax,
-};
-const BUS_EVERY_MS = 5000;
-/** A breaker that opens after fewer calls than in earnest: a run has few. */
-const BREAKER = {
-  inFlightMax: 64,
-  windowMs: 10_000,
-  windowCallsMin: 8,
-  failureShare: 0.6,
-  openMs: 2000,
-  openMsMax: 10_000,
 };
 
 /** A gateway that is not started yet. */
@@ -109,7 +84,7 @@ export function createGateway(
   function startThread(threadName: string): void {
     const thread = createThread(`${name}/${threadName}`, host, scheduler);
     const index = laneThreads.indexOf(threadName);
-    const lanes = index < 0 ? null : openLanes(thread, index);
+    const lanes = index < 0 ? null : openLanes(world, thread, placement, index);
     const started: Running = { thread, lanes, ask: null, pay: null, bus: null, peers: new Map() };
     running.set(threadName, started);
     for (const other of running.keys()) {
@@ -157,36 +132,6 @@ export function createGateway(
     };
   }
 
-  function openLanes(thread: Thread, index: number): Lanes {
-    const lanes = new Map<number, Lane<ShardRequest, ShardReply>>();
-    for (const placed of placement.lanesOf(index)) {
-      const actor = createPaymentActor({
-        paymentsMax: layout.paymentsMax,
-        writeBehindMs: layout.writeBehindMs,
-      });
-      const store = world.databases[placed.database]!.connect(thread);
-      const limits = {
-        mailboxMax: layout.mailboxSlots,
-        turnCommandsMax: layout.turnCommandsMax,
-        lingerMsMax: layout.lingerMsMax,
-        triesMax: layout.turnTriesMax,
-      };
-      const stored = { prefetch: store.prefetch, commit: store.commit, failureOf };
-      lanes.set(
-        placed.index,
-        createLane(actor, stored, host, limits, () => undefined, thread.timers),
-      );
-    }
-    return {
-      submit: (shard, request, deadline) =>
-        new Promise((resolve) => {
-          const lane = lanes.get(placement.laneOf(shard).index)!;
-          lane.submit(request, deadline, checker.asked(thread, request, resolve));
-          checker.waiting(thread.name, lane.depth(), layout.mailboxSlots + layout.turnCommandsMax);
-        }),
-    };
-  }
-
   function askFrom(asker: Running): AskShard {
     const askLane: AskShard = async (shard, request, deadlineMs) => {
       if (asker.lanes !== null) return asker.lanes.submit(shard, request, host.monotonicMs() + deadlineMs);
@@ -212,69 +157,8 @@ export function createGateway(
       randomBytes: world.randomBytes,
     });
     if (threadName === 'api') started.bus = createPostgresBus({ apply, timers: started.thread.timers });
-    if (threadName === 'pci') started.pay = openPay(started.thread, ask);
-    if (threadName === 'background') openBackground(started.thread, ask, apply);
-  }
-
-  function openPay(thread: Thread, ask: AskShard): Pay {
-    const charge = guarded(
-      'SANDBOX',
-      world.bank.chargeFrom(thread),
-      { metrics: SILENT_METRICS, monotonicMs: host.monotonicMs, now: host.now },
-      BREAKER,
-    );
-    return createPay({
-      ask,
-      tokenizer: createTokenizer(world, thread),
-      route: async (merchantId) => ({ processor: 'SANDBOX', account: accountOf(merchantId) }),
-      chargeOf: () => charge,
-      now: host.now,
-      monotonicMs: host.monotonicMs,
-      randomBytes: world.randomBytes,
-      pause: (ms) => new Promise((resolve) => thread.timers.setTimeout(resolve, ms)),
-      onTrouble: (event, detail) => trace.note(event, thread.name, String(detail)),
-      limits: {
-        sendBeforeMs: layout.sendBeforeMs,
-        tokenizeMs: LIMITS.replyTimeoutMs,
-        askDeadlineMs: LIMITS.replyTimeoutMs,
-        inFlightMax: LIMITS.paymentsInFlightMax,
-      },
-    });
-  }
-
-  function openBackground(thread: Thread, ask: AskShard, apply: ReturnType<typeof applyCallback>): void {
-    const scans = world.databases.map((database) => database.scan(thread));
-    const query = world.bank.queryFrom(thread);
-    createRecovery({
-      scans,
-      ask,
-      askDeadlineMs: LIMITS.replyTimeoutMs,
-      queryOf: () => query,
-      accountOf: async (merchantId) => accountOf(merchantId),
-      now: host.now,
-      random: world.random,
-      randomBytes: world.randomBytes,
-      notFoundProofMs: layout.notFoundProofMs,
-      onQuery: () => undefined,
-      log: (_, event, fields) => trace.note(event, thread.name, String(fields?.transactionId ?? '')),
-      limits: layout.recovery,
-      timers: thread.timers,
-    }).start();
-    const bus = createPostgresBus({
-      apply,
-      unmatched: async () => {
-        const pages = await Promise.all(scans.map((scan) => scan.unmatchedCallbacks(500)));
-        return pages.flat().map(({ eventId, word, ...callback }) => ({
-          ...callback,
-          callbackId: eventId,
-          word: JSON.parse(word) as ProcessorCallback['word'],
-        }));
-      },
-      onFailed: (error) => trace.note('callback_matching_failed', thread.name, String(error)),
-      everyMs: BUS_EVERY_MS,
-      timers: thread.timers,
-    });
-    bus.consume(apply).catch((error: unknown) => checker.violate(String(error)));
+    if (threadName === 'pci') started.pay = openPay(world, started.thread, ask);
+    if (threadName === 'background') openBackground(world, started.thread, ask, apply);
   }
 
   const place = (threadName: string) => (): Thread | null => {
@@ -330,11 +214,6 @@ export function createGateway(
       });
     },
   };
-}
-
-function failureOf(error: unknown) {
-  if (error instanceof StorageError) return error.kind;
-  throw error;
 }
 
 function threadDied(): ShardReply {

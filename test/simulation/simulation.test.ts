@@ -29,27 +29,24 @@ test('another seed is another run', async () => {
 });
 
 test('whatever goes wrong, no seed loses a payment, doubles a charge or leaves one open', async () => {
-  const [payments, forMs] = [150, 20_000];
+  const [seeds, payments] = [20, 100];
   const firstSeed = Number(process.env.SLUICE_TEST_SEED ?? Date.now() % 1_000_000);
-  const startedMs = performance.now();
-  const total = { seeds: 0, attempts: 0, charged: 0, recovered: 0, acknowledged: 0 };
-  for (let seed = firstSeed; performance.now() - startedMs < forMs; seed++) {
+  console.log(`simulated seeds ${firstSeed} to ${firstSeed + seeds - 1} (SLUICE_TEST_SEED)`);
+  const total = { attempts: 0, charged: 0, recovered: 0, acknowledged: 0 };
+  for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     const report = await simulate({ seed, payments });
     if (report.violations.length > 0) console.log(`${report.faults}\nagain: ${again(report, payments)}`);
     expect(report.violations).toEqual([]);
-    total.seeds++;
     total.attempts += report.verdict.attempts;
     total.charged += report.verdict.charged;
     total.recovered += report.verdict.recovered;
     total.acknowledged += report.acknowledged;
   }
-  console.log(`simulated seeds ${firstSeed} to ${firstSeed + total.seeds - 1}: ${JSON.stringify(total)}`);
-  // A run in which nobody pays, or nothing ever goes wrong, proves nothing.
-  expect(total.seeds).toBeGreaterThanOrEqual(10);
-  expect(total.charged).toBeGreaterThan(total.seeds * payments * 0.3);
-  expect(total.attempts).toBeGreaterThan(total.charged);
-  expect(total.acknowledged).toBeGreaterThan(0);
-  expect(total.recovered).toBeGreaterThan(0);
+  console.log(JSON.stringify(total));
+  // A run in which nobody pays, or nobody pays twice, proves nothing.
+  expect(total.acknowledged).toBeGreaterThan(seeds * payments * 0.3);
+  expect(total.charged).toBeGreaterThan(seeds * payments * 0.3);
+  expect(total.attempts).toBeGreaterThan(total.charged * 1.1);
 }, 120_000);
 
 test('the command refuses what it does not understand and names it', () => {

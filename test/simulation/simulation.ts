@@ -105,6 +105,7 @@ export async function simulate({
 function createWorld(seed: number, watched: string | null): World {
   const random = seededRandom(seed);
   const layout = drawLayout(random);
+  const faults = drawFaults(random, layout);
   const scheduler = createScheduler(() => trace);
   const trace = createTrace(scheduler.now, watched);
   const ranges = evenShardMap(layout.databases);
@@ -113,7 +114,9 @@ function createWorld(seed: number, watched: string | null): World {
   const checker = createChecker(() => ({
     databaseOf: (shard) => world.databases[databaseIndex(shard)]!,
     bank: world.bank,
-    layout,
+    notFoundProofMs: layout.notFoundProofMs,
+    now: scheduler.now,
+    clocksHold: faults.clockSteps === 0,
   }));
   const world: World = {
     scheduler,
@@ -121,7 +124,7 @@ function createWorld(seed: number, watched: string | null): World {
     random,
     checker,
     layout,
-    faults: drawFaults(random, layout),
+    faults,
     databases: [],
     gateways: [],
     get bank() {

@@ -194,6 +194,16 @@ function startAttempt(turn: Turn, attempt: Attempt, keyHolds: boolean): Effect {
   return { effective: true, started: { amount, currency, customerId, orderId } };
 }
 
+/** What the statement sets; all else of the row stays as it was inserted. */
+function movedColumns(attempt: Attempt): Partial<Attempt> {
+  const { status, outcome, leg, processor, processorAccount, processorTxnId, failureCode } = attempt;
+  const { reopenable, revision, evidence, updatedAt, completedAt } = attempt;
+  return {
+    ...{ status, outcome, leg, processor, processorAccount, processorTxnId, failureCode },
+    ...{ reopenable, revision, evidence, updatedAt, completedAt },
+  };
+}
+
 function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>): Effect {
   const { transactionId } = fact.attempt;
   const intentId = intentIdOf(transactionId);
@@ -206,8 +216,7 @@ function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>)
   ) {
     return { effective: false };
   }
-  const { senderNonce, sendBefore, card } = row;
-  const changed = { ...fact.attempt, senderNonce, sendBefore, card };
+  const changed = { ...row, ...movedColumns(fact.attempt) };
   const attempts = payment.attempts.map((attempt) => (attempt === row ? changed : attempt));
   const { status } = payment.intent;
   const second = fact.intentStatus === 'SUCCESS' && status === 'SUCCESS';
