@@ -76,7 +76,7 @@ synchronous_commit = on
 `,
         replace: `
 synchronous_commit = off
-wal_writer_delay = 1s
+wal_writer_delay = 2s
 `,
       },
     ],
