@@ -6,6 +6,7 @@
 
 import { parseArgs } from 'node:util';
 import type { Load } from './arrivals.ts';
+import { RECORDS_MAX } from './client-record.ts';
 import type { ScenarioDefinition } from './scenario.ts';
 import { SCENARIOS } from './scenarios/registry.ts';
 import { type Phase, WARM_UP } from './schedule.ts';
@@ -84,11 +85,13 @@ export function parseArguments(words: readonly string[]): LoadArguments {
   const seconds = number('duration', values.duration, secondsDefault, 1, 86_400);
   const warmUp = number('warmup', values.warmup, 3, 0, 3600);
   const factor = number('factor', values.factor, 3, 1, 100);
+  const phases = [{ name: WARM_UP, seconds: warmUp, factor: 1 }, ...scenario.phases(seconds, factor)];
+  if (load.kind === 'rate') checkRoom(load.perSecond, phases);
   return {
     ...target,
     scenario,
     load,
-    phases: [{ name: WARM_UP, seconds: warmUp, factor: 1 }, ...scenario.phases(seconds, factor)],
+    phases,
     json: values.json ?? null,
     html: values.html ?? null,
     merchants: target.target === null ? whole('merchants', values.merchants, 1000, 1, 9999) : 1,
@@ -172,6 +175,15 @@ function readTarget(scenario: ScenarioDefinition, values: Values): TargetArgumen
       throw new ArgumentError(`--${name} is not an http or https URL: ${url}`);
   }
   return { target, key, merchant, sandbox };
+}
+
+/** The driver remembers every payment for the audit. */
+function checkRoom(perSecond: number, phases: readonly Phase[]): void {
+  const payments = phases.reduce((sum, { seconds, factor }) => sum + seconds * factor * perSecond, 0);
+  if (payments > RECORDS_MAX)
+    throw new ArgumentError(
+      `--rate and --duration make ${Math.ceil(payments)} payments; the audit can remember ${RECORDS_MAX}`,
+    );
 }
 
 function number(

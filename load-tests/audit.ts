@@ -57,13 +57,14 @@ export async function readBySql(
   book: string | null,
   record: ClientRecord,
 ): Promise<Reading> {
-  const { databases } = connectEmbedded(loadOptions(env, undefined).options);
+  const { options } = loadOptions(env, undefined);
+  const shards = options.databases?.shards ?? connectEmbedded(options).databases.owner.shards;
   const folder = mkdtempSync(join(tmpdir(), 'sluice-load-'));
   try {
     const clientLog = join(folder, 'client.ndjson');
     record.writeLog(clientLog);
     const { rules, counts, remarks } = await verify({
-      shardDatabaseUrls: databases.owner.shards,
+      shardDatabaseUrls: shards,
       book,
       clientLog,
       unknownAfterMs: UNKNOWN_AFTER_MS,

@@ -26,7 +26,8 @@ interface Series {
 }
 
 const WIDE: Frame = { width: 960, height: 220, left: 60, right: 12, top: 22, bottom: 26 };
-const SMALL: Frame = { width: 460, height: 150, left: 12, right: 12, top: 22, bottom: 24 };
+/** At the right there is room for the name of a p99 at the very end. */
+const SMALL: Frame = { width: 460, height: 150, left: 12, right: 76, top: 22, bottom: 24 };
 /** Room for a percentile's name. */
 const NAME_WIDTH = 70;
 const TICKS = 4;
@@ -163,9 +164,9 @@ function gridLine(frame: Frame, y: number, value: number): string {
   return `<path class="grid" d="M${frame.left} ${px(y)}H${frame.width - frame.right}"/><text class="tick end" x="${frame.left - 8}" y="${px(y + 4)}">${short(value)}</text>`;
 }
 
-/** A percentile's line. The p50 has its name at its left, the p99 at its right, where there is room. */
-function mark({ width, height, top, bottom }: Frame, name: 'p50' | 'p99', ms: number, x: number): string {
-  const atLeft = name === 'p50' ? x > NAME_WIDTH : x > width - NAME_WIDTH;
+/** A percentile's line. The p50 has its name at its left, where there is room, the p99 at its right: so they never meet. */
+function mark({ top, height, bottom }: Frame, name: 'p50' | 'p99', ms: number, x: number): string {
+  const atLeft = name === 'p50' && x > NAME_WIDTH;
   const line = `<path class="mark" d="M${px(x)} ${top - 14}V${height - bottom}"/>`;
   return `${line}<text class="tick${atLeft ? ' end' : ''}" x="${px(atLeft ? x - 4 : x + 4)}" y="${top - 8}">${name} ${short(ms)}</text>`;
 }

@@ -1,7 +1,7 @@
 /**
  * Client record: what the driver asked for and what it was told, kept apart from the gateway for the audit.
  *
- * 40 bytes a payment in typed arrays, since long runs have millions of them and texts would take ten times that. It is kept
+ * 42 bytes a payment in typed arrays, since long runs have millions of them and texts would take ten times that. It is kept
  * in memory while the load runs (a log synced before each request, as campaigns write it, would limit the rate to the disk's)
  * and written as a client log when it is over. Orders and amounts follow from a payment's place, so they need no room.
  *
@@ -25,8 +25,10 @@ export const FAILED = 64;
 const INSTANTS = ['intentSent', 'intentTold', 'paySent', 'payTold', 'finalTold'] as const;
 type Instant = (typeof INSTANTS)[number];
 
-/** About 800 MB. Over it a run ends. */
+/** About 850 MB. */
 export const RECORDS_MAX = 20_000_000;
+/** More than a second brings: a run is ended before a payment would find no room. */
+const ROOM_MIN = 500_000;
 /** Of the first order. All amounts differ, so that a mix-up would show in the audit. */
 const AMOUNT_FIRST = 1000;
 const ID_BYTES = 16;
@@ -64,6 +66,11 @@ export class ClientRecord {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Whether it is time to end the run. */
+  get isNearlyFull(): boolean {
+    return this.#size > RECORDS_MAX - ROOM_MIN;
   }
 
   /**

@@ -115,7 +115,7 @@ function timelineSection({ timeline, phases, recoverySeconds, warmUpSeconds }: L
 <figure>${rateChart(timeline, phases)}</figure>
 <ul class="legend"><li class="p99">p99 of the answers, ms</li></ul>
 <figure>${latencyChart(timeline, phases)}</figure>
-<p class="note">${warmUpSeconds} s of warm-up came before second 0. ${trouble === undefined ? '' : `The ${text(trouble.name)} phase lasted from second ${short(trouble.from)} to ${short(trouble.to)}. ${recovery}`}</p>`,
+<p class="note">${warmUpSeconds === 0 ? 'There was no warm-up.' : `${warmUpSeconds} s of warm-up came before second 0.`} ${trouble === undefined ? '' : `The ${text(trouble.name)} phase lasted from second ${short(trouble.from)} to ${short(trouble.to)}. ${recovery}`}</p>`,
   );
 }
 

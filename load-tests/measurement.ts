@@ -137,10 +137,9 @@ export class Measurement {
     return this.#timeline.seconds;
   }
 
-  /** The last second that is over at `nowMs`; undefined in the warm-up and in the first second. */
-  secondBefore(nowMs: number): Timeline['seconds'][number] | undefined {
-    this.#timeline.enter(nowMs);
-    return this.#timeline.seconds[Math.floor((nowMs - this.#timeline.startMs) / 1000) - 1];
+  /** The last second of the window that is over at `nowMs`. */
+  lastSecond(nowMs: number): ReturnType<Timeline['lastBefore']> {
+    return this.#timeline.lastBefore(nowMs);
   }
 
   /** Payments begun or due per second of the window. */

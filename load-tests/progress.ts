@@ -41,8 +41,8 @@ export function progressLine(
     tallies.reduce((total, tally) => total + tally[name], 0);
   const underWay = sum('offered') - sum('completed') - sum('errors');
   const name = `${String(seconds).padStart(4)} s  ${phaseAt(phases, seconds)}`;
-  const last = measurement.secondBefore(nowMs);
-  if (last === undefined) return line([name, '', '', underWay, sum('errors'), '']);
+  const last = measurement.lastSecond(nowMs);
+  if (last === null) return line([name, '', '', underWay, sum('errors'), '']);
   return line([name, last.offered, last.achieved, underWay, sum('errors'), last.p99?.toFixed(1) ?? '-']);
 }
 

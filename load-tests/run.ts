@@ -36,6 +36,7 @@ import { createWire, type Merchant } from './wire.ts';
 const OPEN_LOOP_CONNECTIONS = 512;
 /** A second Ctrl-C within this is the same one: npm and the terminal both pass it on. */
 const SAME_SIGNAL_MS = 1000;
+const RECORD_CHECK_MS = 1000;
 /** Callbacks that come after the last answer, and what they cause, are stored by then. */
 const SETTLE_MS = 1000;
 /** Of a gateway whose settings are not known: its default. */
@@ -71,8 +72,8 @@ async function main(words: readonly string[]): Promise<0 | 1 | 2> {
 async function load(asked: LoadArguments, target: Target): Promise<0 | 1> {
   const merchants = await merchantsOf(asked, target);
   const startedAt = new Date();
-  const signal = untilInterrupted();
   const context = await contextOf(asked, target, merchants);
+  const signal = untilInterrupted(context.record);
   const scenario = await asked.scenario.prepare(context);
   let best: StepResult | undefined;
   const steps: ClimbStep[] = [];
@@ -208,9 +209,19 @@ function describe({ load }: LoadArguments): string {
   return `closed loop, ${load.inFlight} in flight`;
 }
 
-/** Aborted at the first Ctrl-C or SIGTERM; one more, a while later, ends the process at once. */
-function untilInterrupted(): AbortSignal {
+/**
+ * Aborted at the first Ctrl-C or SIGTERM, and when the record has no more room. One more signal, a while later, ends the process
+ * at once.
+ */
+function untilInterrupted(record: ClientRecord): AbortSignal {
   const controller = new AbortController();
+  const watch = setInterval(() => {
+    if (!record.isNearlyFull) return;
+    clearInterval(watch);
+    say(`the record of ${record.size} payments is full: the run ends here`);
+    controller.abort();
+  }, RECORD_CHECK_MS);
+  watch.unref();
   let firstMs = 0;
   const hear = () => {
     if (!controller.signal.aborted) {

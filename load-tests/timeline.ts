@@ -63,20 +63,14 @@ export class Timeline {
 
   answered(latencyUs: number, nowMs: number): void {
     if (this.#at(nowMs) === null) return;
-    this.enter(nowMs);
+    this.#enter(nowMs);
     this.#latencies.recordValue(latencyUs);
   }
 
   /** Ends the last second. */
   end(nowMs: number): void {
-    this.enter(nowMs);
+    this.#enter(nowMs);
     this.#closeSecond();
-  }
-
-  /** Closes the seconds that are over. */
-  enter(nowMs: number): void {
-    const second = Math.floor((nowMs - this.#startMs) / 1000);
-    while (this.#open < second) this.#closeSecond();
   }
 
   /** Completed from the window's begin until now. */
@@ -89,12 +83,26 @@ export class Timeline {
     return this.#seconds.map((counts, second) => ({ second, ...counts }));
   }
 
+  /** The last second that is over at `nowMs`; null before the first is. */
+  lastBefore(nowMs: number): Second | null {
+    this.#enter(nowMs);
+    const second = this.#open - 1;
+    const counts = this.#seconds[second];
+    return counts === undefined ? null : { second, ...counts };
+  }
+
   #at(ms: number): Counts | null {
     const second = Math.floor((ms - this.#startMs) / 1000);
     if (second < 0) return null;
     while (this.#seconds.length <= second)
       this.#seconds.push({ offered: 0, achieved: 0, errors: 0, p99: null });
     return this.#seconds[second]!;
+  }
+
+  /** Closes the seconds that are over. */
+  #enter(nowMs: number): void {
+    const second = Math.floor((nowMs - this.#startMs) / 1000);
+    while (this.#open < second) this.#closeSecond();
   }
 
   #closeSecond(): void {

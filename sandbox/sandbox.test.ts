@@ -465,7 +465,29 @@ describe('the operator', () => {
     await charge(bank, 'r1');
     expect(performance.now() - startedAt).toBeGreaterThan(110);
     expect((await operate(bank, 'delay', { ms: -1 })).status).toBe(400);
+    expect(await (await call(`${bank.url}/_bank/delay`)).json()).toEqual({ ms: 120, callbackMs: 0 });
     expect(await (await call(bank.url)).text()).toContain(SUCCESS);
+  });
+
+  it('goes away when told to: refuses connections, and is back with its book', async () => {
+    const bank = await startBank();
+    await charge(bank, 'r1');
+    await operate(bank, 'delay', { ms: 60_000 });
+    const cutOff = charge(bank, 'r2').catch((error: Error) => error);
+    await vi.waitFor(async () => expect(await bookOf(bank, 'r2')).toHaveLength(1));
+    expect((await operate(bank, 'outage', { ms: 0 })).status).toBe(400);
+    expect((await operate(bank, 'outage', { ms: 2000 })).status).toBe(200);
+    expect(await cutOff).toBeInstanceOf(Error);
+    await vi.waitFor(() => expect(query(bank, 'r1')).rejects.toThrow());
+    await vi.waitFor(async () => expect(await bookOf(bank)).toHaveLength(2), { timeout: 15_000 });
+    expect(await (await query(bank, 'r2')).json()).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('stops with 0 while it is away', async () => {
+    const bank = await startBank();
+    await operate(bank, 'outage', { ms: 60_000 });
+    bank.process.kill('SIGTERM');
+    expect(await once(bank.process, 'exit')).toEqual([0, null]);
   });
 });
 

@@ -37,6 +37,7 @@ const CARD = {
 } as const;
 
 const GONE = { code: 'session_expired' };
+const NOT_PAYABLE = { code: 'not_payable' };
 
 /** Mounts them. */
 export function mountCheckout(app: FastifyInstance, parts: CheckoutParts): void {
@@ -69,11 +70,12 @@ export function mountCheckout(app: FastifyInstance, parts: CheckoutParts): void 
       const card = request.body;
       const intent = await intentOf(card.sessionId);
       if (intent === undefined) return reply.code(410).send(GONE);
-      const sealed = intent.status === 'PENDING' ? tokenize(seal, card, new Date()) : null;
+      if (intent.status !== 'PENDING') return reply.code(409).send(NOT_PAYABLE);
+      const sealed = tokenize(seal, card, new Date());
       if (sealed === null) return reply.code(400).send({ code: 'card_refused' });
       const processorName = await merchants.processorOf(intent.merchant_id);
       const id = processorName === null ? null : await payments.begin(intent, processorName, sealed);
-      if (id === null) return reply.code(409).send({ code: 'not_payable' });
+      if (id === null) return reply.code(409).send(NOT_PAYABLE);
       // The outcome is unknown then, and stays open: asking the bank is not in the requirements.
       charge(id, intent, card).catch((error: Error) => process.stderr.write(`baseline: ${error.message}\n`));
       const shown = `txn_${id}`;

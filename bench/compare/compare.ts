@@ -90,7 +90,7 @@ function formatResult(
   return `${[
     formatTable(only, figures),
     '',
-    `Medians of ${measured} rounds (least to greatest)${measured < repeat ? `, ${repeat} were asked for` : ''}; contenders in turn, each started fresh; closed loops of ${durationSeconds} s and an open loop of ${2 * durationSeconds} s at 80 %, each after ${warmUpSeconds} s of warm-up. Driver, bank, databases and server share ${cpus} × ${model}, ${memoryGb} GB, node ${node}, commit ${commit ?? 'unknown'}, ${startedAt.toISOString().slice(0, 10)}.`,
+    `Medians of ${measured} of ${repeat} rounds (least to greatest); contenders in turn, each started fresh; closed loops of ${durationSeconds} s and an open loop of ${2 * durationSeconds} s at 80 %, each after ${warmUpSeconds} s of warm-up. Driver, bank, databases and server share ${cpus} × ${model}, ${memoryGb} GB, node ${node}, commit ${commit ?? 'unknown'}, ${startedAt.toISOString().slice(0, 10)}.`,
     ...(remarks.length === 0 ? [] : ['', ...remarks.map((remark) => `- ${remark}`)]),
   ].join('\n')}\n`;
 }

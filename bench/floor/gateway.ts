@@ -15,7 +15,7 @@ import { Payments, type Stores } from './payments.ts';
 import { Sessions } from './sessions.ts';
 import * as statements from './statements.ts';
 
-/** Milliseconds from turn to turn. */
+/** Milliseconds from turn to turn, at least: as long as a turn of Sluice lingers at most. */
 const TURN_PACE_MS = 5;
 const PAGE_PACE_MS = 5;
 

@@ -16,6 +16,8 @@ export interface Kind<Row> {
   readonly name: string;
   /** Begins what it gives back with the row's id. */
   readonly text: string;
+  /** What it gives back is won by one row alone, though others of the batch have the same id. */
+  readonly claims?: true;
   /** One array literal a parameter. */
   values(rows: readonly Row[]): string[];
 }
@@ -29,7 +31,7 @@ export type Done = (outcome: Outcome) => void;
 export type Add<Row> = (row: Row, done: Done, id?: string) => void;
 
 /** The rows a statement gave back, by the id they begin with. */
-type Returned = ReadonlyMap<string, readonly (string | null)[]>;
+type Returned = Map<string, readonly (string | null)[]>;
 
 interface Queue {
   readonly kind: Kind<never>;
@@ -89,11 +91,10 @@ export class GroupCommit {
       returned = null;
     }
     for (let at = 0; at < batches.length; at++) {
-      const { dones, ids } = batches[at]!;
+      const { kind, dones, ids } = batches[at]!;
       for (let i = 0; i < dones.length; i++) {
-        const id = ids[i];
         if (returned === null) dones[i]!('failed');
-        else dones[i]!((id !== undefined && returned[at]!.get(id)) || 'none');
+        else dones[i]!(take(returned[at]!, ids[i], kind.claims === true));
       }
     }
     return this.#queues.some(({ rows }) => rows.length > 0);
@@ -106,12 +107,19 @@ export class GroupCommit {
   }
 }
 
+function take(returned: Returned, id: string | undefined, claims: boolean): Outcome {
+  const fields = id === undefined ? undefined : returned.get(id);
+  if (fields === undefined) return 'none';
+  if (claims) returned.delete(id!);
+  return fields;
+}
+
 /** What pg calls while it sends a query and reads what comes back. */
 class Turn {
   readonly #batches: readonly Queue[];
   readonly #resolve: (returned: readonly Returned[]) => void;
   readonly #reject: (error: Error) => void;
-  readonly #returned: Map<string, readonly (string | null)[]>[];
+  readonly #returned: Returned[];
   #at = 0;
 
   constructor(

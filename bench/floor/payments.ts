@@ -7,7 +7,7 @@
  * @module
  */
 
-import { createHmac, hash } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 import { newIntentId, parseIntentId, parseTransactionId, transactionIdOf } from '../rival/ids.ts';
 import type { Place } from '../rival/parts.ts';
 import type { BankCharge, ChargeCard, Charges } from './charges.ts';
@@ -42,9 +42,11 @@ interface CardForm extends ChargeCard {
 
 export class Payments {
   readonly #parts: PaymentParts;
+  readonly #callbackKey: KeyObject;
 
   constructor(parts: PaymentParts) {
     this.#parts = parts;
+    this.#callbackKey = createSecretKey(parts.place.account.webhookSecret, 'utf8');
   }
 
   createIntent(answer: Answer, body: Buffer, key: string): void {
@@ -147,15 +149,16 @@ export class Payments {
   }
 
   hearCallback(answer: Answer, body: Buffer, timestamp: string, signature: string): void {
-    const { place, stores } = this.#parts;
-    const hmac = createHmac('sha256', place.account.webhookSecret).update(`${timestamp}.`).update(body);
+    const hmac = createHmac('sha256', this.#callbackKey).update(`${timestamp}.`).update(body);
     if (hmac.digest('hex') !== signature) {
       answer.json('401 Unauthorized', '{"code":"unauthorized"}');
       return;
     }
     const { event_id: eventId, data } = JSON.parse(body.toString());
     const row = { eventId, transactionId: data.reference.slice(4), status: data.status };
-    stores.addCallback(row, (outcome) => answerCommitted(answer, outcome, '200 OK', '{"received":true}'));
+    this.#parts.stores.addCallback(row, (outcome) =>
+      answerCommitted(answer, outcome, '200 OK', '{"received":true}'),
+    );
   }
 }
 

@@ -35,7 +35,7 @@ alter table vault_pages alter column sealed set storage external`;
 
 /** Settings of a turn's session: plans are made once, for the primary keys, whatever the tables hold at that moment. */
 export const SESSION_SETTINGS =
-  '-c plan_cache_mode=force_generic_plan -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c synchronous_commit=on';
+  '-c plan_cache_mode=force_generic_plan -c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off -c enable_memoize=off -c synchronous_commit=on';
 
 export interface KeyRow {
   readonly merchantId: string;
@@ -92,6 +92,7 @@ export interface AttemptRow {
 /** Gives back id, amount and currency of those that won the primary key: the claim on a charge. */
 export const attempts: Kind<AttemptRow> = {
   name: 'attempts',
+  claims: true,
   text: `insert into transactions (transaction_id, payment_intent_id, amount, currency, status, token, created_at)
     select u.id, i.payment_intent_id, i.amount, i.currency, 'SENT', u.token, now()
     from unnest($1::uuid[], $2::uuid[], $3::text[]) u (id, intent_id, token)

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../test/support/eventually.ts';
 import { bookOf, CARDS, chargesOf, createShop, type Shop } from '../../test/support/shop.ts';
 import { baseline } from '../baseline/baseline.ts';
+import { drive } from '../compare/driver.ts';
 import { floor } from '../floor/floor.ts';
 import { DEMO_MERCHANT } from './merchants.ts';
 import { type RunningRival, startRival } from './rival.ts';
@@ -117,6 +118,15 @@ describe.each([floor, baseline])('$name', (rival) => {
       const again = await shop.post('/v1/payment/intent', body, { 'idempotency-key': 'key-1' });
       expect(again.body).toEqual(created.body);
     }
+  });
+
+  it('is driven by the load driver with all merchants, and its audit finds every payment and charge', async () => {
+    const words = ['--rate', '60', '--duration', '1', '--warmup', '0', '--merchants', '50'];
+    const { completed, errorsByCause, audit, cpuUsPerPayment } = await drive(running.parts.folder, words);
+    expect({ completed, errorsByCause }).toEqual({ completed: 60, errorsByCause: {} });
+    expect(audit).toMatchObject({ source: 'api', acknowledged: 60, stored: 60, charged: 60, findings: [] });
+    expect(cpuUsPerPayment.gateway).toBeGreaterThan(0);
+    expect(cpuUsPerPayment.redis === null).toBe(rival === floor);
   });
 
   it('leaves address, key and pids where the load driver looks', () => {

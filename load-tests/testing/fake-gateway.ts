@@ -1,21 +1,37 @@
 /**
- * A gateway and its bank on node:http, in memory: the answers of docs/API.md, in chunks or with a length, and faults on demand.
+ * A gateway and its bank on node:http, in memory: the answers of docs/API.md and of checkout, in chunks or with a length, and
+ * faults on demand. What it was sent stays to be looked at.
+ *
+ * @module
  */
 
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+
+export interface FakeRequest {
+  method: string;
+  path: string;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
 
 export interface FakeGateway {
   url: string;
-  /** What happens to the n-th pay request (from 0): an answer, no answer, 503, or two charges. */
-  onPay: (n: number) => 'pay' | 'reset' | 'refuse' | 'double' | 'uncharged';
+  /** What happens to the n-th card form (from 0): an answer, no answer, 503, another's transaction, or two charges. */
+  onPay: (n: number) => 'pay' | 'reset' | 'refuse' | 'double' | 'uncharged' | 'other';
   /** Intents that were answered and then forgotten. */
   forget: Set<string>;
-  pays: number;
+  /** All that came, in order. */
+  requests: FakeRequest[];
+  /** Asked at every request; nothing is answered before it is over. */
+  stall: () => Promise<unknown>;
   book: { reference: string; amount: number; effect: string }[];
-  orderIds: string[];
+  /** What the bank's operator was told. */
+  orders: { path: string; body: unknown }[];
+  /** The requests of one endpoint. */
+  sent(path: string): FakeRequest[];
   close(): Promise<void>;
 }
 
@@ -27,11 +43,16 @@ interface Paid {
 export async function startFakeGateway(): Promise<FakeGateway> {
   const intents = new Map<string, number>();
   const paid = new Map<string, Paid>();
+  let pays = 0;
   const server = createServer((request, response) => {
-    readBody(request).then(
-      (body) => answer(request, response, body),
-      (error) => response.destroy(error),
-    );
+    readBody(request)
+      .then(async (body) => {
+        const { method = '', url: path = '', headers } = request;
+        gateway.requests.push({ method, path, headers, body });
+        await gateway.stall();
+        answer(request, response, body);
+      })
+      .catch((error) => response.destroy(error));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -40,9 +61,11 @@ export async function startFakeGateway(): Promise<FakeGateway> {
     url,
     onPay: () => 'pay',
     forget: new Set(),
-    pays: 0,
+    requests: [],
+    stall: () => Promise.resolve(),
     book: [],
-    orderIds: [],
+    orders: [],
+    sent: (path) => gateway.requests.filter((one) => one.path.split('?')[0] === path),
     close: async () => {
       server.closeAllConnections();
       server.close();
@@ -51,34 +74,38 @@ export async function startFakeGateway(): Promise<FakeGateway> {
   };
 
   function answer(request: IncomingMessage, response: ServerResponse, body: string): void {
-    const { method, url: path = '' } = request;
+    const { method, url: target = '' } = request;
+    const path = target.split('?')[0]!;
     if (path === '/_bank/charges') {
       response.end(gateway.book.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    } else if (path.startsWith('/_bank/')) {
+      if (method === 'POST') gateway.orders.push({ path, body: JSON.parse(body) });
+      reply(response, 200, method === 'GET' ? { ms: 7, callbackMs: 50 } : {});
     } else if (path === '/v1/payment/intent') createIntent(response, body);
     else if (path === '/v1/payment/session') {
       const { paymentIntentId } = JSON.parse(body) as { paymentIntentId: string };
       const sessionId = `sess_${paymentIntentId.slice(3)}`;
       reply(response, 201, { sessionId, redirectUrl: `${url}/checkout?session=${sessionId}` });
-    } else if (path === '/internal/payment/process') pay(request, response, body);
+    } else if (path === '/checkout') reply(response, 200, { page: true });
+    else if (path === '/internal/payment/process') pay(request, response, body);
     else if (method === 'GET') get(response, path.split('/').at(-1)!);
     else reply(response, 404, { code: 'not_found' });
   }
 
   function createIntent(response: ServerResponse, body: string): void {
-    const { amount, orderId } = JSON.parse(body) as { amount: number; orderId: string };
+    const { amount } = JSON.parse(body) as { amount: number };
     const hex = `0199${randomBytes(4).toString('hex')}7abc8${randomBytes(7).toString('hex')}`;
     intents.set(`${hex}0`, amount);
-    gateway.orderIds.push(orderId);
     reply(response, 201, { paymentIntentId: `pi_${hex}0`, status: 'PENDING' });
   }
 
   function pay(request: IncomingMessage, response: ServerResponse, body: string): void {
-    const { sessionId } = JSON.parse(body) as { sessionId: string };
+    const sessionId = new URLSearchParams(body).get('sessionId')!;
     const hex = sessionId.slice(5);
     const amount = intents.get(hex)!;
-    const verdict = gateway.onPay(gateway.pays++);
+    const verdict = gateway.onPay(pays++);
     if (verdict === 'refuse') {
-      reply(response, 503, { code: 'overloaded' });
+      response.writeHead(503, { 'Content-Type': 'text/html', 'Content-Length': 4 }).end('busy');
       return;
     }
     const charges = verdict === 'double' ? 2 : verdict === 'uncharged' ? 0 : 1;
@@ -86,8 +113,13 @@ export async function startFakeGateway(): Promise<FakeGateway> {
       gateway.book.push({ reference: `txn_${hex.slice(0, 31)}${attempt}`, amount, effect: 'charged' });
     }
     paid.set(`${hex.slice(0, 31)}1`, { amount, polls: 0 });
-    if (verdict === 'reset') request.socket.destroy();
-    else reply(response, 202, { transactionId: `txn_${hex.slice(0, 31)}1`, status: 'PROCESSING' });
+    if (verdict === 'reset') {
+      request.socket.destroy();
+      return;
+    }
+    const transaction = verdict === 'other' ? 'f'.repeat(31) : hex.slice(0, 31);
+    const location = `/checkout/result?transaction=txn_${transaction}1&session=${sessionId}`;
+    response.writeHead(303, { Location: location, 'Content-Length': 0 }).end();
   }
 
   function get(response: ServerResponse, shown: string): void {

@@ -78,6 +78,15 @@ it('a page whose worker dies is sealed by a fresh worker', async () => {
   expect(tokenizer.health().abandonedWorkers).toBe(0);
 });
 
+it('a page whose worker is ended from outside is sealed by a fresh worker', async () => {
+  const tokenizer = await start(0);
+  const sealing = tokenizer.tokenize(card(), inMs(20_000));
+  pool.loseWorker();
+  expect(await sealing).toMatchObject({ masked: '411111****1111' });
+  expect(await tokenizer.tokenize(card(), inMs(20_000))).toMatchObject({ masked: '411111****1111' });
+  expect(tokenizer.health()).toMatchObject({ status: 'ok', abandonedWorkers: 0 });
+});
+
 it('past the bound nothing more is risked, and health asks for a new process', async () => {
   const tokenizer = await start(100);
   expect(await tokenizer.tokenize(card(), inMs(20_000))).toMatchObject({ refused: 'hsm_unavailable' });

@@ -29,6 +29,8 @@ export interface ScannedAttempt {
   currency: string;
   status: TransactionStatus;
   reopenable: boolean;
+  /** The account at the processor that is charged. */
+  processorAccount: string;
   /** Milliseconds since 1970 after which the sender no longer sends. */
   sendBefore: number;
 }

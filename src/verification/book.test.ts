@@ -102,7 +102,7 @@ describe('NDJSON', () => {
 describe('CSV', () => {
   test('is read by its heading, whatever the order, case, quotes and line ends', async () => {
     const text = [
-      '\uFEFFid,Currency, AMOUNT ,status,reference',
+      '\uFEFF"id",Currency, AMOUNT ,status,reference',
       'ch_1,INR,100,succeeded,txn_1',
       '"a ""quoted"", id",INR,"7",Captured,"txn_2"',
       ',INR,100,failed,txn_3',

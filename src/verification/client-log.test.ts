@@ -169,6 +169,12 @@ describe('read', () => {
     ['an operation that begins twice', [BEGIN, BEGIN], 2, 'operation 1 begins twice'],
     ['an end without a beginning', ['{"n":1,"outcome":"unknown"}'], 1, 'operation 1 ends and has not begun'],
     [
+      'an operation that ends twice',
+      [BEGIN, '{"n":1,"outcome":"unknown"}', '{"n":1,"outcome":"unknown"}'],
+      3,
+      'operation 1 ends and has not begun',
+    ],
+    [
       'a status the API does not show',
       [BEGIN, '{"n":1,"outcome":"ok","status":"SENT"}'],
       2,

@@ -11,7 +11,7 @@ import { type BookedCharge, judge, type RuleName, type Story } from './rules.ts'
 import type { Told } from './told.ts';
 
 const NOW = Date.UTC(2026, 0, 21, 10);
-const TERMS = { now: NOW, unknownAfterMs: 60_000 };
+const TERMS = { account: null, now: NOW, unknownAfterMs: 60_000 };
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const intentId = makeId(NOW, 7, new Uint8Array(8));
@@ -31,6 +31,7 @@ function attempt(number: number, over: Partial<ScannedAttempt> = {}): ScannedAtt
     ...money,
     status: 'SUCCESS',
     reopenable: false,
+    processorAccount: 'acct_1',
     sendBefore: NOW,
     ...over,
   };
@@ -449,6 +450,14 @@ describe('is found, and nothing else', () => {
   ];
   test.each(STORIES)('%s', (_, story, expected) => {
     expect(judge(story, TERMS)).toEqual(expected.map(([rule, id]) => ({ rule, id })));
+  });
+
+  test('a success that is not in the book of its account; the book of another account says nothing of it', () => {
+    const unbooked = { ...PAID, charges: [] };
+    expect(judge(unbooked, { ...TERMS, account: 'acct_1' })).toEqual([
+      { rule: 'success_without_charge', id: T2 },
+    ]);
+    expect(judge(unbooked, { ...TERMS, account: 'acct_2' })).toEqual([]);
   });
 
   test('a failure told with the wrong type, as missing and as unfounded', () => {

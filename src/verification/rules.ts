@@ -59,8 +59,10 @@ export interface Story {
   told: readonly Told[];
 }
 
-/** What time means to the rules. */
+/** What the rules cannot know from a payment. */
 export interface Terms {
+  /** The only account whose charges the book has; null: it has those of all. */
+  account: string | null;
   /** Milliseconds since 1970. */
   now: number;
   /** An attempt still open this many milliseconds after its `send_before` is stuck. */
@@ -85,7 +87,7 @@ export function judge(story: Story, terms: Terms): Finding[] {
     if (!findings.some((one) => one.rule === rule && one.id === id)) findings.push({ rule, id });
   };
   judgeTold(story, find);
-  judgeCharges(story, find);
+  judgeCharges(story, terms, find);
   judgeAttempts(story, terms, find);
   judgeIntent(story, find);
   for (const attempt of story.attempts) judgeEventsOf(attempt, story, find);
@@ -142,7 +144,11 @@ function takesBack(shown: string, now: string): boolean {
 }
 
 /** At most one charge for an intent, for an attempt that succeeded, of its amount. */
-function judgeCharges({ intentId, intents: [intent], attempts, charges }: Story, find: Find): void {
+function judgeCharges(
+  { intentId, intents: [intent], attempts, charges }: Story,
+  { account }: Terms,
+  find: Find,
+): void {
   const succeeded = attempts.filter(({ status }) => status === 'SUCCESS');
   if (succeeded.length > 1) find('second_success', showIntentId(intentId));
   for (const attempt of attempts) {
@@ -158,7 +164,8 @@ function judgeCharges({ intentId, intents: [intent], attempts, charges }: Story,
     else if (attempt.status === 'FAILED') find('charge_of_failed', id);
     if (attempt !== undefined && differ(charge, attempt)) find('amount_differs', id);
   }
-  for (const { transactionId } of succeeded) {
+  for (const { transactionId, processorAccount } of succeeded) {
+    if (account !== null && account !== processorAccount) continue;
     if (!charges.some((charge) => charge.transactionId === transactionId))
       find('success_without_charge', showTransactionId(transactionId));
   }

@@ -27,7 +27,7 @@ export interface VerifyRequest {
    * not compared.
    */
   book: string | null;
-  /** Compare only the charges of this account of the book. Default: of all accounts. */
+  /** The book is that of this account: its other lines, and attempts at other accounts, are not compared. Default: of all. */
   account?: string;
   /** Path of a client log; null: nothing is known to be acknowledged. */
   clientLog: string | null;
@@ -87,7 +87,7 @@ export async function verify(request: VerifyRequest): Promise<Verification> {
   try {
     return await verifyIn(folder, request, scans);
   } finally {
-    await Promise.all(scans.map((scan) => scan.close()));
+    await Promise.allSettled(scans.map((scan) => scan.close()));
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -137,7 +137,7 @@ interface Records {
 
 /** Joins the records payment by payment. */
 async function judgeAll(
-  { now, unknownAfterMs }: VerifyRequest,
+  { account, now, unknownAfterMs }: VerifyRequest,
   { scans, book, log }: Records,
   findings: Findings,
 ): Promise<Verification['counts']> {
@@ -154,6 +154,7 @@ async function judgeAll(
     events: 0,
     acknowledged: log?.acknowledged ?? 0,
   };
+  const terms = { account: account ?? null, now, unknownAfterMs };
   try {
     for (const stream of streams) await stream.load();
     for (let id = leastKey(streams); id !== null; id = leastKey(streams)) {
@@ -168,7 +169,7 @@ async function judgeAll(
       counts.intents += story.intents.length;
       counts.attempts += story.attempts.length;
       counts.events += story.events.length;
-      for (const finding of judge(story, { now, unknownAfterMs })) findings.add(finding.rule, finding.id);
+      for (const finding of judge(story, terms)) findings.add(finding.rule, finding.id);
     }
   } finally {
     for (const stream of streams) await stream.close();

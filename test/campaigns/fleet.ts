@@ -133,7 +133,7 @@ export async function strikeAt(
     () => {
       if (linesOf(ship.gateway, line) > before) return true;
       if (over) return false;
-      throw new Error(`${spec} was never passed`);
+      throw new Error(`${spec} was never passed${ship.ended() ? ', and the gateway has ended' : ''}`);
     },
     { withinMs: STRUCK_MS, everyMs: 10 },
   );

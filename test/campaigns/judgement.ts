@@ -4,9 +4,11 @@
  * @module
  */
 
+import { readFile } from 'node:fs/promises';
 import { verify } from '../../src/verification/verify.ts';
 import { queryShards } from '../support/databases.ts';
 import { eventually } from '../support/eventually.ts';
+import { bookOf } from '../support/shop.ts';
 import type { World } from '../support/world.ts';
 
 /** Recovery needs some 10 s with the short times of a campaign; a bank or gateway just back may double it. */
@@ -44,11 +46,46 @@ export async function judge(world: World, clientLog: string): Promise<Judgement>
     now: Date.now(),
   });
   const broken = rules.filter(({ count }) => count > 0);
+  const evidence = await Promise.all(
+    broken.flatMap(({ ids }) => ids.slice(0, EVIDENCE_MAX).map((id) => evidenceOf(world, clientLog, id))),
+  );
   return {
     violations: [
       ...broken.map(({ rule, what, count, ids }) => `${rule}: ${what}: ${count} (${ids.join(', ')})`),
       ...remarks,
+      ...evidence,
     ],
     figures: { ...counts },
   };
+}
+
+/** Payments of a broken rule that are shown whole. */
+const EVIDENCE_MAX = 3;
+
+/** All that is recorded of a payment. The world is gone after the run, and a run of real processes never repeats itself exactly. */
+async function evidenceOf(world: World, clientLog: string, id: string): Promise<string> {
+  // An intent and its attempts share all digits but the last, which is the attempt's number.
+  const stem = id.slice(id.indexOf('_') + 1, -1);
+  const rows = (columns: string, table: string, key: string): Promise<unknown[]> =>
+    queryShards(
+      world,
+      `select ${columns} from ${table} where replace(${key}::text, '-', '') like $1 order by ${key}`,
+      [`${stem}%`],
+    );
+  const charges = (await bookOf(world)).filter(({ reference }) => reference.includes(stem));
+  const told = (await readFile(clientLog, 'utf8')).split('\n');
+  const numbers = new Set(told.filter((line) => line.includes(stem)).map((line) => JSON.parse(line).n));
+  return JSON.stringify({
+    id,
+    intent: await rows('status, created_at, updated_at', 'payment_intents', 'payment_intent_id'),
+    attempts: await rows(
+      'attempt, status, outcome, failure_code, reopenable, revision, send_before, created_at, updated_at, evidence',
+      'transactions',
+      'transaction_id',
+    ),
+    events: await rows('type, transaction_id, sequence, created_at', 'outbox', 'payment_intent_id'),
+    callbacks: await rows('verdict, reason, word, received_at', 'processor_callbacks', 'transaction_id'),
+    charges,
+    told: told.filter((line) => line !== '' && numbers.has(JSON.parse(line).n)),
+  });
 }

@@ -10,6 +10,7 @@ import {
   THREAD_POINTS,
   type ThreadPoint,
 } from '../../src/domain/fault-points.ts';
+import { shuffled } from '../support/random.ts';
 
 export type Target = 'gateway' | 'postgres' | 'bank' | 'thread';
 
@@ -54,12 +55,4 @@ function roundOf(random: () => number): Strike[] {
     shuffled(group, random).map((strike, i) => ({ strike, place: (i + random()) / group.length })),
   );
   return placed.sort((a, b) => a.place - b.place).map(({ strike }) => strike);
-}
-
-/** The items in an order that `random` chooses. */
-export function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
-  return items
-    .map((item) => ({ item, order: random() }))
-    .sort((a, b) => a.order - b.order)
-    .map(({ item }) => item);
 }

@@ -16,12 +16,12 @@ import { join } from 'node:path';
 import { PAYMENT_POINTS, type PaymentPoint } from '../../src/domain/fault-points.ts';
 import { type ClientLog, createClientLog } from '../../src/verification/client-log.ts';
 import { eventually, pause as sleep } from '../support/eventually.ts';
+import { shuffled } from '../support/random.ts';
 import { CARDS, chargesOf } from '../support/shop.ts';
 import { startWorld, type World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
 import { arm, type Ship, startFleet, strikeAt } from './fleet.ts';
 import { allFinal, judge } from './judgement.ts';
-import { shuffled } from './kill-plan.ts';
 import { type Checkout, createLoggedShop, type LoggedShop } from './logged-shop.ts';
 
 /** The instants of an attempt from before it is durable to after its outcome is. */

@@ -9,7 +9,9 @@ import { clock } from './clock.ts';
 import { disk } from './disk.ts';
 import { faults } from './faults.ts';
 import { kill } from './kill.ts';
+import { overload } from './overload.ts';
 import { pause } from './pause.ts';
 import { poison } from './poison.ts';
+import { races } from './races.ts';
 
-export const CAMPAIGNS: readonly Campaign[] = [clock, disk, faults, kill, pause, poison];
+export const CAMPAIGNS: readonly Campaign[] = [kill, pause, races, faults, poison, clock, disk, overload];

@@ -34,15 +34,27 @@ const PATIENCE_MS = 60_000;
 /** After a refusal, as its Retry-After of a second asks a program to; shoppers are less patient. */
 const AGAIN_MS = 200;
 
+export interface ShopperHabits {
+  /** Default: a mix that succeeds, is declined, or is left in doubt. */
+  cards?: readonly string[];
+  /** Between two payments of one shopper. Default: none. */
+  restMs?: number;
+}
+
 /** Starts `count` shoppers, dealt over the clients. */
-export function startShoppers(clients: readonly Client[], count: number, random: () => number): Shoppers {
+export function startShoppers(
+  clients: readonly Client[],
+  count: number,
+  random: () => number,
+  { cards = CARD_MIX, restMs = 0 }: ShopperHabits = {},
+): Shoppers {
   let over = false;
   let paid = 0;
   let turnedAway = 0;
 
   async function shop(client: Client): Promise<void> {
     while (!over) {
-      const card = CARD_MIX[Math.floor(random() * CARD_MIX.length)]!;
+      const card = cards[Math.floor(random() * cards.length)]!;
       const payment = await client.buy(card, 100 + Math.floor(random() * 10_000));
       if (payment === null) {
         turnedAway++;
@@ -50,6 +62,7 @@ export function startShoppers(clients: readonly Client[], count: number, random:
       } else {
         paid++;
         await client.read(payment.transactionId);
+        if (restMs > 0) await pause(restMs);
       }
     }
   }

@@ -4,12 +4,24 @@
  * @module
  */
 
+import assert from 'node:assert/strict';
 import { type VerifyRequest, verify } from '../../src/verification/verify.ts';
+import { queryShards } from '../support/databases.ts';
+import { eventually } from '../support/eventually.ts';
 import type { World } from '../support/world.ts';
 
 export interface Verdict {
   violations: string[];
   figures: Record<string, number>;
+}
+
+/** Waits until recovery has settled what was left open. */
+export async function everyAttemptFinal(world: World): Promise<void> {
+  const open = "select transaction_id from transactions where status not in ('SUCCESS', 'FAILED')";
+  await eventually(async () => assert.deepEqual(await queryShards(world, open), []), {
+    withinMs: 90_000,
+    everyMs: 500,
+  });
 }
 
 /** Joins the client log with the databases and the bank's book. Every attempt must be final. */

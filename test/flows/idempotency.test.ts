@@ -1,5 +1,5 @@
 /**
- * Idempotency keys over HTTP: one effect and one answer, at one gateway and at two on the same databases (design 8).
+ * Idempotency keys over HTTP: what is stored, for whom and for how long (design 8). Many at once: test/campaigns/races.ts.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { queryShards } from '../support/databases.ts';
-import { type Answer, CARDS, cardFields, chargesOf, createShop, type Shop } from '../support/shop.ts';
+import { createShop, type Shop } from '../support/shop.ts';
 import { type Gateway, startWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -24,67 +24,6 @@ afterAll(() => world?.stop());
 function order(orderId: string, amount = 5000): object {
   return { merchantId: world.merchantId, amount, currency: 'INR', orderId };
 }
-
-/** Exactly one of them was the first; all have the same body. */
-function expectOneEffect(answers: readonly Answer[]): void {
-  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => answers[0]!.status));
-  expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
-  expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1);
-}
-
-test.each([
-  ['one gateway', () => [shops[0]]],
-  ['two gateways on the same databases', () => [...shops]],
-])('50 parallel intents with one key at %s: one effect, one answer', async (_, at) => {
-  const [key, orderId] = [randomUUID(), randomUUID()];
-  const used = at();
-  const answers = await Promise.all(
-    Array.from({ length: 50 }, (_unused, i) =>
-      used[i % used.length]!.post('/v1/payment/intent', order(orderId), { 'idempotency-key': key }),
-    ),
-  );
-  expectOneEffect(answers);
-  expect(answers[0]!.status).toBe(201);
-  const rows = await queryShards(world, 'select from payment_intents where order_id = $1', [orderId]);
-  expect(rows).toHaveLength(1);
-});
-
-test('50 parallel sessions with one key at two gateways: one session, which opens', async () => {
-  const key = randomUUID();
-  const body = {
-    paymentIntentId: await shops[0].intent(),
-    merchantId: world.merchantId,
-    successUrl: 'https://a.example/',
-    cancelUrl: 'https://a.example/',
-  };
-  const answers = await Promise.all(
-    Array.from({ length: 50 }, (_, i) =>
-      shops[i % 2]!.post('/v1/payment/session', body, { 'idempotency-key': key }),
-    ),
-  );
-  expectOneEffect(answers);
-  expect((await shops[1].pay(answers[0]!.body.sessionId, CARDS.success)).status).toBe(202);
-});
-
-test('50 parallel card posts of a certified merchant with one key at two gateways: one charge', async () => {
-  const paymentIntentId = await shops[0].intent();
-  const key = randomUUID();
-  const pay = (gateway: Gateway, more: object = {}): Promise<Answer> =>
-    createShop(world, { ...gateway, apiUrl: gateway.checkoutUrl }).post(
-      '/v1/payment/process',
-      { paymentIntentId, merchantId: world.merchantId, ...cardFields(CARDS.success), ...more },
-      { 'idempotency-key': key },
-    );
-  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => pay(gateways[i % 2]!)));
-  expectOneEffect(answers);
-  expect(answers[0]).toMatchObject({ status: 202, body: { status: 'PROCESSING' } });
-  await shops[0].becomes(answers[0]!.body.transactionId, 'SUCCESS');
-  expect(await chargesOf(world, paymentIntentId)).toHaveLength(1);
-  expect(await pay(gateways[1], { cardNumber: CARDS.declined })).toMatchObject({
-    status: 422,
-    body: { code: 'idempotency_key_reused' },
-  });
-});
 
 test('the same key with another body is refused; another endpoint or merchant has keys of its own', async () => {
   const key = randomUUID();

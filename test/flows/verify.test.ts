@@ -230,6 +230,24 @@ describe('when all is at rest', () => {
     expect(verification.counts.charges).toBe(whole.counts.charges);
   });
 
+  test('the book of another account says nothing of our payments', async () => {
+    const verification = await verified({ account: 'acct_other' });
+    expect(found(verification)).toEqual({});
+    expect(verification.counts).toEqual({ ...whole.counts, charges: 0, acknowledged: 0 });
+  });
+
+  test('of many findings all are counted and twenty are told', async () => {
+    const strangers = Array.from({ length: 25 }, (_, at) => `invoice ${String(at).padStart(2, '0')}`);
+    const book = await bookWith((lines) => [...lines, ...strangers.map(chargeLine)]);
+    const { rules } = await verified({ book });
+    expect(rules.find(({ rule }) => rule === 'charge_without_attempt')).toMatchObject({
+      count: 25,
+      ids: strangers.slice(0, 20),
+    });
+    const { lines } = await command('verify', '--book', book);
+    expect(lines).toContain('       and 5 more');
+  });
+
   test('a torn client log is a remark', async () => {
     const clientLog = fileOf(`${readFileSync(logFile, 'utf8')}{"n":1000,"at":`);
     const verification = await verified({ clientLog });

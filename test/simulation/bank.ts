@@ -40,7 +40,7 @@ const TRAVEL_MS = [1, 20] as const;
 const SLOW_MS = [1000, 240_000] as const;
 const BOOKS_LATE_MS = [500, 200_000] as const;
 const FORGETS_MS = [500, 30_000] as const;
-const WORKS_MS = [100, 20_000] as const;
+const WORKS_MS = [20, 5000] as const;
 const TURNS_MS = [1000, 90_000] as const;
 const CALLBACK_MS = [0.1, 40] as const;
 const CALLBACK_SLOW_MS = [1000, 120_000] as const;
@@ -133,18 +133,18 @@ export function createBank(world: World): Bank {
     const visibleAt = scheduler.now() + (happens(world.faults.bankForgets) ? between(FORGETS_MS) : 0);
     const entry = { transactionId, charge, visibleAt };
     book.set(transactionId, entry);
-    if (random() < 0.15) work(entry);
+    if (random() < 0.25) work(entry);
     else decide(entry);
     return charge;
   }
 
   /** Works on a charge for a while; the shopper may have to act, also more than once. */
   function work(entry: BookEntry): void {
-    entry.charge.status = random() < 0.4 ? ACTION_REQUIRED : 'processing';
+    entry.charge.status = random() < 0.5 ? ACTION_REQUIRED : 'processing';
     trace.note('book', entry.transactionId, entry.charge.status);
-    if (random() < 0.5) tellOf(entry);
+    if (random() < 0.8) tellOf(entry);
     later(between(WORKS_MS), () => {
-      if (random() < 0.4) work(entry);
+      if (random() < 0.6) work(entry);
       else decide(entry);
     });
   }

@@ -17,7 +17,7 @@ import type { ShardReply } from '../../src/messages/replies.ts';
 import type { ShardRequest } from '../../src/messages/requests.ts';
 import type { ModelStore } from '../support/model-store.ts';
 import type { Bank } from './bank.ts';
-import type { Database } from './database.ts';
+import { type Database, POISON } from './database.ts';
 import type { Layout } from './faults.ts';
 import type { Thread } from './host.ts';
 
@@ -114,8 +114,11 @@ const NEEDLESS: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>([
   'storage_unavailable',
   'deadline_passed',
   'idempotency_key_in_flight',
-  'invalid_request',
 ]);
+
+function isPoisoned(request: ShardRequest): boolean {
+  return request.type === 'create-intent' && request.intent.orderId.startsWith(POISON);
+}
 
 function idOf(request: ShardRequest): string | null {
   if ('intentId' in request) return request.intentId;
@@ -228,6 +231,8 @@ export function createChecker(parts: () => CheckedParts): Checker {
       const before = 'intentId' in request ? paymentAt(request.intentId) : undefined;
       return (reply) => {
         if (!open.delete(ask)) violate(`${request.type} was answered twice in ${thread.name}`);
+        if (reply.type === 'refused' && reply.refusal.code === 'invalid_request' && !isPoisoned(request))
+          violate(`${request.type} was refused for the row of another`, idOf(request));
         if (isCalm && reply.type === 'refused' && NEEDLESS.has(reply.refusal.code))
           violate(`${request.type} was refused as ${reply.refusal.code} with nothing wrong`, idOf(request));
         // A payment that has not changed meanwhile leaves one true answer.

@@ -36,7 +36,7 @@ export async function order(world: World, number: number): Promise<void> {
   const intentId = await createIntent(world, merchantId, number);
   if (intentId !== null) {
     const reading = random() < 0.5 ? follow(world, intentId) : null;
-    const impatient = random() < 0.15 ? clickOn(world, merchantId, intentId) : null;
+    const impatient = random() < world.layout.impatience ? clickOn(world, merchantId, intentId) : null;
     if (random() >= 0.05) await pay(world, merchantId, intentId);
     await impatient;
     await reading;
@@ -104,7 +104,7 @@ async function pay(world: World, merchantId: string, intentId: IntentId): Promis
   if (world.layout.day && random() < 0.1) await world.sleep(24 * 60 * 60 * 1000 - 2000 + random() * 4000);
   else await world.sleep(random() * 500);
   for (let card = 1; card <= CARDS_MAX; card++) {
-    const clicks = random() < 0.1 ? 2 : 1;
+    const clicks = random() < world.layout.impatience ? 2 : 1;
     const sameCard = random() < 0.5;
     const key = random() < 0.2 ? `pay_${intentId}_${card}` : null;
     const paid = Array.from({ length: clicks }, (_, click) =>

@@ -33,7 +33,7 @@ export interface Database {
 export const POISON = 'poison';
 
 const ROUND_TRIP_MS = [0.1, 0.5] as const;
-const COMMIT_MS = [0.5, 3] as const;
+const COMMIT_MS_MIN = 0.5;
 const SLOW_COMMIT_MS = [100, 8000] as const;
 /** A lost connection is noticed after this, and open again after that. */
 const LOSS_NOTICED_MS = [1, 2000] as const;
@@ -130,7 +130,9 @@ export function createDatabase(world: World, number: number, owns: (shard: numbe
       reject: (error: Error) => void,
     ): void {
       const { faults } = world;
-      const runsMs = within(happens(faults.commitSlow) ? SLOW_COMMIT_MS : COMMIT_MS);
+      const runsMs = within(
+        happens(faults.commitSlow) ? SLOW_COMMIT_MS : [COMMIT_MS_MIN, world.layout.commitMsMax],
+      );
       const refused = drawRefusal();
       if (refused !== null) {
         trace.note('commit fails', thread.name, refused);

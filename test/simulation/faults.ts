@@ -61,6 +61,10 @@ export interface Layout {
   /** Milliseconds between two shoppers, on average. */
   arrivalGapMs: number;
   merchants: number;
+  /** Share of shoppers with two windows, who click without looking. */
+  impatience: number;
+  /** The longest a commit takes that is not slow: the longer, the more of one payment meets in one turn. */
+  commitMsMax: number;
   /** False: this bank sends none, and is known to book and remember well before the proof of "never arrived". */
   callbacks: boolean;
   /** One gateway goes by a map that gives some shards to a database that does not own them. */
@@ -161,6 +165,8 @@ export function drawLayout(random: Random): Layout {
     notFoundProofMs: pick(10_000, 120_000),
     arrivalGapMs: pick(2, 20, 20, 100),
     merchants: pick(1, 3, 20),
+    impatience: pick(0.1, 0.1, 0.6),
+    commitMsMax: pick(3, 3, 150),
     callbacks: random() >= 0.15,
     staleMap: databases > 1 && gateways > 1 && random() < 0.3,
     day,

@@ -33,7 +33,7 @@ export function judge(
   const verdict: Verdict = { intents: 0, attempts: 0, charged: 0, recovered: 0 };
   const effects = new Set<string>();
   // Whatever is still open is open too long: that it was waited for is what rest means.
-  const terms = { now: EPOCH * 2, unknownAfterMs: 0 };
+  const terms = { now: EPOCH * 2, unknownAfterMs: 0, account: null };
   for (const story of storiesOf(models, book, checker).values()) {
     for (const { rule, id } of findingsOf(story, terms)) {
       checker.violate(`${rule}: ${RULES[rule].what}: ${id}`, story.intentId);

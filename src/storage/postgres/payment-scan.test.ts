@@ -71,8 +71,9 @@ test('reads every payment in the order of ids as it was when the scan was opened
         changedAfterMs: 0,
       })),
     );
-    const { amount, currency, transactionId, sendBefore } = first;
-    const attempt = { transactionId, amount, currency, status: 'FAILED', reopenable: true, sendBefore };
+    const { transactionId, amount, currency, processorAccount, sendBefore } = first;
+    const sent = { transactionId, amount, currency, processorAccount, sendBefore };
+    const attempt = { ...sent, status: 'FAILED', reopenable: true };
     const next = { transactionId: second.transactionId, status: 'SENT', reopenable: false };
     expect(await all(scan.attempts)).toEqual([attempt, { ...attempt, ...next }]);
     const event = { intentId: today.paymentIntentId, transactionId, type: 'payment.attempt_failed' };

@@ -23,7 +23,7 @@ const CURSORS = {
   intents: `select ${hex('payment_intent_id')}, amount::float8, currency, status,
     (extract(epoch from updated_at - created_at) * 1000)::float8
   from payment_intents where payment_intent_id >= '$from' order by payment_intent_id`,
-  attempts: `select ${hex('transaction_id')}, amount::float8, currency, status, reopenable,
+  attempts: `select ${hex('transaction_id')}, amount::float8, currency, status, reopenable, processor_account,
     (extract(epoch from send_before) * 1000)::float8
   from transactions where transaction_id >= '$from' order by transaction_id`,
   events: `select ${hex('payment_intent_id')}, ${hex('transaction_id')}, type
@@ -81,21 +81,16 @@ async function* pagesOf<Row extends unknown[], Item>(
 
 type IntentRow = [string, number, string, ScannedIntent['status'], number];
 
-function intentOf([intentId, amount, currency, status, changedAfterMs]: IntentRow): ScannedIntent {
+function intentOf(row: IntentRow): ScannedIntent {
+  const [intentId, amount, currency, status, changedAfterMs] = row;
   return { intentId, amount, currency, status, changedAfterMs };
 }
 
-type AttemptRow = [string, number, string, ScannedAttempt['status'], boolean, number];
+type AttemptRow = [string, number, string, ScannedAttempt['status'], boolean, string, number];
 
-function attemptOf([
-  transactionId,
-  amount,
-  currency,
-  status,
-  reopenable,
-  sendBefore,
-]: AttemptRow): ScannedAttempt {
-  return { transactionId, amount, currency, status, reopenable, sendBefore };
+function attemptOf(row: AttemptRow): ScannedAttempt {
+  const [transactionId, amount, currency, status, reopenable, processorAccount, sendBefore] = row;
+  return { transactionId, amount, currency, status, reopenable, processorAccount, sendBefore };
 }
 
 type EventRow = [string, string | null, string];
