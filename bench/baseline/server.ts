@@ -1,5 +1,5 @@
 /**
- * Server process of the baseline: a node cluster, one worker a core.
+ * Server process of the baseline: a node cluster.
  *
  * Workers are started one after the other: SoftHSM rewrites a token's file at every login, and a process that loads the module at that
  * moment does not see the token.
@@ -9,7 +9,6 @@
 
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
 import type { Place } from '../rival/parts.ts';
 import { placeGiven, type Serving, serve } from '../rival/rival.ts';
 import { createVaultKey } from '../rival/vault-key.ts';
@@ -20,10 +19,11 @@ if (cluster.isPrimary) await serve(startCluster);
 else await startWorker();
 
 async function startCluster(place: Place): Promise<Serving> {
+  const count = workersAsked();
   await createTables(place);
   createVaultKey(place);
   const workers: Worker[] = [];
-  for (let n = 0; n < availableParallelism(); n++) {
+  for (let n = 0; n < count; n++) {
     const worker = cluster.fork();
     await once(worker, 'listening');
     worker.once('exit', (code, signal) => {
@@ -38,6 +38,12 @@ async function startCluster(place: Place): Promise<Serving> {
       await Promise.all(ended);
     },
   };
+}
+
+function workersAsked(): number {
+  const text = process.env.BENCH_BASELINE_WORKERS ?? '';
+  if (/^[1-9]\d?$/.test(text)) return Number(text);
+  throw new Error(`BENCH_BASELINE_WORKERS is a whole number from 1 to 99, not ${text}`);
 }
 
 async function startWorker(): Promise<void> {

@@ -11,7 +11,7 @@ export interface CompareArguments {
   readonly repeat: number;
   /** Of each closed-loop step; the open loop lasts twice as long. */
   readonly durationSeconds: number;
-  /** Before each of them. */
+  /** Before each of them; three times as long after a start. */
   readonly warmUpSeconds: number;
   readonly only: readonly ContenderName[];
 }
@@ -19,7 +19,7 @@ export interface CompareArguments {
 export const USAGE = `usage: npm run bench -- compare [--repeat N] [--duration S] [--warmup S] [--only NAME,…]
   --repeat N    rounds, 1 to 100 (default 5); in each, ${CONTENDER_NAMES.join(', ')} one after the other, started fresh
   --duration S  seconds of each step of the closed loop, 1 to 3600 (default 10); the open loop lasts twice as long
-  --warmup S    seconds of load before each, 0 to 3600 (default 5)
+  --warmup S    seconds of load before each, 0 to 3600 (default 5); three times as long after a start
   --only NAME,… not all of them
 `;
 

@@ -80,6 +80,12 @@ describe('the table', () => {
     expect(row(table, 'without Idempotency-Keys: whole')).toEqual(['4,800 (4,800 to 4,800)', '–', '–']);
   });
 
+  it('has no multiples of nothing', () => {
+    const alone = formatTable(['sluice'], rounds);
+    expect(alone).toContain('|  | Sluice |');
+    expect(alone).not.toContain('times');
+  });
+
   it('adds up server, PostgreSQL and Redis, and compares within a round', () => {
     expect(row(table, '**CPU µs a payment')).toEqual([
       '250 (150 to 350)',

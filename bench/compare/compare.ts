@@ -12,7 +12,7 @@ import { join, relative } from 'node:path';
 import { type Machine, thisMachine } from '../../load-tests/machine.ts';
 import { ArgumentError, type CompareArguments, parseArguments, USAGE } from './arguments.ts';
 import { type ContenderName, startContender } from './contenders.ts';
-import { type Figures, measure } from './measure.ts';
+import { type Figures, measure, warmUp } from './measure.ts';
 import { formatTable, remarksOn } from './table.ts';
 
 /**
@@ -64,6 +64,7 @@ async function measureFresh(
   const { dataDir, stop } = await startContender(contender);
   const figures: Figures[] = [];
   try {
+    await warmUp(dataDir, asked);
     for (const keys of round % 2 === 1 ? [true, false] : [false, true]) {
       say(`round ${round} of ${asked.repeat}: ${contender}, ${keys ? 'with' : 'without'} Idempotency-Keys`);
       const measured = await measure(contender, dataDir, round, keys, asked);

@@ -38,6 +38,16 @@ export interface Figures {
 }
 
 const SHARE_OF_CEILING = 0.8;
+const WARM_UP_IN_FLIGHT = 256;
+/** After a start there is more to compile than between two runs. */
+const FIRST_WARM_UP_FACTOR = 3;
+
+/** Lets a contender that was just started compile what is hot and open its connections. */
+export async function warmUp(dataDir: string, { warmUpSeconds }: CompareArguments): Promise<void> {
+  if (warmUpSeconds === 0) return;
+  const seconds = String(warmUpSeconds * FIRST_WARM_UP_FACTOR);
+  await drive(dataDir, ['--concurrency', String(WARM_UP_IN_FLIGHT), '--duration', seconds, '--warmup', '0']);
+}
 
 export async function measure(
   contender: ContenderName,

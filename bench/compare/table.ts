@@ -56,7 +56,9 @@ export function formatTable(names: readonly ContenderName[], figures: readonly F
     ratesRow('without Idempotency-Keys: whole payments/s', names, keyless),
     costRow('without Idempotency-Keys: CPU µs a payment', names, keyless),
   ];
-  return rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  // Without the contenders to compare with there is nothing to multiply.
+  const told = rows.filter(([, ...cells]) => cells.some((cell) => cell !== ''));
+  return told.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 /** What must be said of single rounds; empty when all went as it should. */

@@ -10,5 +10,6 @@ import type { Rival } from '../rival/rival.ts';
 export const floor: Rival = {
   name: 'floor',
   parts: { redis: false, databases: ['payments', 'vault'] },
+  env: {},
   server: fileURLToPath(new URL('./server.ts', import.meta.url)),
 };

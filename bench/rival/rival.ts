@@ -19,6 +19,8 @@ import { type Parts, type PartsOptions, type Place, startParts } from './parts.t
 export interface Rival {
   readonly name: string;
   readonly parts: PartsOptions;
+  /** What the server finds in its environment, beside its place. */
+  readonly env: Readonly<Record<string, string>>;
   /** Path of the server's entry, which calls {@link serve}. */
   readonly server: string;
 }
@@ -44,7 +46,11 @@ export async function startRival(rival: Rival): Promise<RunningRival> {
       command: process.execPath,
       words: [rival.server],
       // SoftHSM reads its configuration's place from the environment when it is loaded.
-      env: { BENCH_PLACE: JSON.stringify(parts.place), SOFTHSM2_CONF: parts.place.token.confFile },
+      env: {
+        ...rival.env,
+        BENCH_PLACE: JSON.stringify(parts.place),
+        SOFTHSM2_CONF: parts.place.token.confFile,
+      },
       readyWhen: '{"ready":true',
     });
     const { postgres, bank, redis } = parts.pids;
