@@ -79,6 +79,8 @@ interface Trials {
 
 async function killUnderLoad(world: World, run: CampaignRun): Promise<CampaignReport> {
   const { random } = run;
+  // Drawn before anybody else draws: whom a trial kills, and where, is by the seed alone.
+  const plan = planOf(run.count, random);
   const clientLog = join(world.folder, 'client.ndjson');
   const log = createClientLog(clientLog);
   const fleet = await startFleet(world, GATEWAYS);
@@ -93,7 +95,7 @@ async function killUnderLoad(world: World, run: CampaignRun): Promise<CampaignRe
     afterThreadMs: [],
     gaveUp: 0,
   };
-  await Promise.race([killAll(trials, run), shoppers.left]);
+  await Promise.race([killAll(trials, plan, run), shoppers.left]);
   await fleet.raise();
   await shoppers.leave();
   await allFinal(world);
@@ -121,8 +123,8 @@ async function killUnderLoad(world: World, run: CampaignRun): Promise<CampaignRe
   };
 }
 
-async function killAll(trials: Trials, { count, random, tell }: CampaignRun): Promise<void> {
-  for (const [i, strike] of planOf(count, random).entries()) {
+async function killAll(trials: Trials, plan: readonly Strike[], { count, tell }: CampaignRun): Promise<void> {
+  for (const [i, strike] of plan.entries()) {
     await someArePaid(trials);
     await make(trials, strike);
     trials.made.set(nameOf(strike), trials.made.get(nameOf(strike))! + 1);

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCatcher } from './catcher.ts';
+import { TEMPORARY } from './checkout-copy.ts';
 
 let folder: string;
 
@@ -16,6 +17,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-catcher-'));
   symlinkSync(join(import.meta.dirname, '../../node_modules'), join(folder, 'node_modules'));
   mkdirSync(join(folder, 'test/campaigns'), { recursive: true });
+  mkdirSync(join(folder, TEMPORARY));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -12,6 +12,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { TEMPORARY } from './checkout-copy.ts';
 import type { CampaignCatcher, Catcher, TestCatcher } from './sabotage.ts';
 
 export type Outcome =
@@ -84,7 +85,9 @@ const running = new Set<ChildProcess>();
 
 /** Ends what a catcher has started. */
 export function endCatchers(): void {
-  for (const { pid } of running) if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  for (const { pid, exitCode, signalCode } of running) {
+    if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, 'SIGKILL');
+  }
 }
 
 /** Runs Node in a group of processes of its own, which is ended when its time is over. */
@@ -96,7 +99,7 @@ async function run(
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST')));
   const child = spawn(process.execPath, words, {
     cwd: folder,
-    env,
+    env: { ...env, TMPDIR: join(folder, TEMPORARY) },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

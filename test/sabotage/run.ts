@@ -12,7 +12,7 @@
 
 import { parseArgs } from 'node:util';
 import { endCatchers, type Outcome, runCatcher } from './catcher.ts';
-import { copyCheckout } from './checkout-copy.ts';
+import { copyCheckout, removeCopies } from './checkout-copy.ts';
 import { type Catcher, nameOf, type Sabotage } from './sabotage.ts';
 import { SABOTAGES } from './sabotages.ts';
 
@@ -23,6 +23,7 @@ const TITLE_WIDTH = Math.max(...SABOTAGES.map(({ title }) => title.length));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     endCatchers();
+    removeCopies();
     process.exit(1);
   });
 }

@@ -9,7 +9,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { nameOf, planOf } from '../campaigns/kill-plan.ts';
 import { CAMPAIGNS } from '../campaigns/registry.ts';
+import { seededRandom } from '../support/random.ts';
 import { type Edit, edited } from './sabotage.ts';
 import { SABOTAGES } from './sabotages.ts';
 
@@ -52,6 +54,17 @@ test('every catcher is there by the name it is called by', () => {
   const campaigns = SABOTAGES.flatMap(({ caughtBy }) => caughtBy.filter((one) => 'campaign' in one));
   const known = new Set(CAMPAIGNS.map(({ name }) => name));
   expect(campaigns.filter(({ campaign }) => !known.has(campaign))).toEqual([]);
+});
+
+test('the kill campaign kills PostgreSQL by the seeds it is called with, and nothing else', () => {
+  const kills = SABOTAGES.flatMap(({ number, caughtBy }) =>
+    caughtBy.flatMap((one) =>
+      'campaign' in one && one.campaign === 'kill'
+        ? planOf(one.count, seededRandom(one.seed)).map((strike) => `${number}: ${nameOf(strike)}`)
+        : [],
+    ),
+  );
+  expect(kills).toEqual(['1: postgres at before-commit-a', '2: postgres at any moment']);
 });
 
 describe('an edit', () => {
