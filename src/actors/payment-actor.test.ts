@@ -309,6 +309,22 @@ test('fifty attempts of one intent in one turn: one is started, the others are t
   expect(replies.map(outcome).filter((one) => one === 'payment_in_progress')).toHaveLength(49);
 });
 
+test('an intent that is to expire between two starts in one turn has one attempt proposed: the second start reads first', async () => {
+  const world = createWorld();
+  await world.ask(create());
+  // A gateway that has not seen the payment tries blind.
+  const blind = world.other;
+  const before = world.store.commits.length;
+  const replies = await Promise.all([
+    blind.ask(start({ nonce: 'first' })),
+    blind.ask({ type: 'expire-intent', intentId: INTENT, eventId: anEventId(), now: T0 }),
+    blind.ask(start({ nonce: 'second' })),
+  ]);
+  const proposed = world.store.commits.slice(before).map((facts) => facts.map(({ kind }) => kind));
+  expect(proposed[0]!.filter((kind) => kind === 'attempt-started')).toHaveLength(1);
+  expect(replies.map(outcome)).toEqual(['first', 'not expired', 'payment_in_progress']);
+});
+
 test('a usual payment reads nothing: memory proposes, the commit verifies', async () => {
   const world = createWorld();
   const prefetch = world.store.prefetch;

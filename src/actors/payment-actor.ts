@@ -151,6 +151,8 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     const { intentId, key } = command;
     if (afresh && !memory.isSettled(intentId)) return READ_FIRST;
     const payment = afresh ? memory.readPayment(intentId) : memory.payment(intentId);
+    // Forgotten within this turn: another start of it may be proposed already, so this one is not tried blind.
+    if (payment === null && memory.isTouched(intentId)) return READ_FIRST;
     const own = afresh
       ? payment?.attempts.find((attempt) => attempt.senderNonce === command.nonce)
       : undefined;

@@ -20,12 +20,29 @@ export function now(): number {
   return Date.now();
 }
 
-/** performance.now() starts at zero in each thread; process.hrtime is one for all, but each reading of it makes a bigint. */
-const threadStartMs = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+const READINGS_APART_MS_MAX = 0.05;
+
+function hrtimeMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
 
 /**
- * Milliseconds, with fractions, of a clock that never jumps. It is one for all threads of a process, to a few microseconds,
- * so a deadline made in one thread can be read in another.
+ * Where performance.now() of this thread is zero on process.hrtime, which is one for all threads but makes a bigint at each
+ * reading. Read again while something stood between the readings: the difference would stay for the thread's life.
+ */
+function threadStart(): number {
+  for (;;) {
+    const before = hrtimeMs();
+    const here = performance.now();
+    if (hrtimeMs() - before <= READINGS_APART_MS_MAX) return before - here;
+  }
+}
+
+const threadStartMs = threadStart();
+
+/**
+ * Milliseconds, with fractions, of a clock that never jumps. It is one for all threads of a process, to a twentieth of a
+ * millisecond, so a deadline made in one thread can be read in another.
  */
 export function monotonicMs(): number {
   return threadStartMs + performance.now();

@@ -75,7 +75,7 @@ export function armFaultPoints(
     throw new BadSetting('SLUICE_FAULT_POINTS is refused in live mode');
   const places = texts.map((text) => ({
     cells: new Int32Array(new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT)),
-    spec: text === ON_MESSAGE ? null : readSpec(points, text.trim()),
+    spec: text.trim() === ON_MESSAGE ? null : readSpec(points, text.trim()),
   }));
   return {
     armed: places.map(({ cells }) => cells),

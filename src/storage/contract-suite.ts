@@ -9,6 +9,7 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { commitAsLane } from '../../test/support/commit-as-lane.ts';
 import {
   attemptFor,
   callback,
@@ -183,7 +184,7 @@ function intentsAndKeys(bed: Bed): void {
     const effects = await Promise.all(
       intents.map((intent, i) => {
         const claim = claimed(`race ${intents[0]!.paymentIntentId}`, intent.paymentIntentId);
-        return bed().stores[i % 2]!.commit([claim, created(intent, true)]);
+        return commitAsLane(bed().stores[i % 2]!, [claim, created(intent, true)]);
       }),
     );
     expect(effects.filter((one) => one[0]!.effective)).toEqual([[{ effective: true }, { effective: true }]]);
@@ -235,6 +236,19 @@ function attempts(bed: Bed): void {
     ]);
   });
 
+  test('of two starts of one attempt in one commit only the one whose row it is is effective', async () => {
+    const [store] = bed().stores;
+    const intent = freshIntent();
+    await store.commit([created(intent)]);
+    const nonces = ['cc'.repeat(16), 'dd'.repeat(16)];
+    const effects = await store.commit(
+      nonces.map((senderNonce) => started(attemptFor(intent, 1, { senderNonce }))),
+    );
+    const senders = nonces.filter((_, i) => effects[i]!.effective);
+    expect(senders).toHaveLength(1);
+    expect((await payment(store, intent))!.attempts.map(({ senderNonce }) => senderNonce)).toEqual(senders);
+  });
+
   test('two gateways start the first attempt at once: one has it', async () => {
     const [one, other] = bed().stores;
     for (let round = 0; round < 10; round++) {
@@ -242,8 +256,8 @@ function attempts(bed: Bed): void {
       await one.commit([created(intent)]);
       const nonces = ['aa'.repeat(16), 'bb'.repeat(16)];
       const effects = await Promise.all([
-        one.commit([started(attemptFor(intent, 1, { senderNonce: nonces[0]! }))]),
-        other.commit([started(attemptFor(intent, 1, { senderNonce: nonces[1]! }))]),
+        commitAsLane(one, [started(attemptFor(intent, 1, { senderNonce: nonces[0]! }))]),
+        commitAsLane(other, [started(attemptFor(intent, 1, { senderNonce: nonces[1]! }))]),
       ]);
       const winners = effects.flatMap((list, i) => (list[0]!.effective ? [nonces[i]!] : []));
       expect(winners).toHaveLength(1);
@@ -532,7 +546,10 @@ function twoGateways(bed: Bed): void {
     let effectiveMoves = 0;
     for (const indexes of runs) {
       const turn = turnOf(indexes);
-      const both = await Promise.all([one.commit(turn), other.commit(turnOf([...indexes].reverse()))]);
+      const both = await Promise.all([
+        commitAsLane(one, turn),
+        commitAsLane(other, turnOf([...indexes].reverse())),
+      ]);
       for (const fact of turn) {
         if (fact.kind === 'attempt-moved') latest.set(fact.attempt.transactionId, fact.attempt);
       }

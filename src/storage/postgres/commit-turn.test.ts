@@ -7,6 +7,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Cluster, startCluster } from '../../../test/support/cluster.ts';
+import { commitAsLane } from '../../../test/support/commit-as-lane.ts';
 import {
   attemptFor,
   callback,
@@ -301,8 +302,14 @@ test('of moves that two gateways make at once, each that counts makes its intent
       await stores[0]!.commit(attempts.map((attempt) => started(attempt)));
       const [one, two] = [attempts.slice(0, 6), attempts.slice(3)];
       const effects = await Promise.all([
-        stores[0]!.commit(one.map((attempt) => moved(attempt))),
-        stores[1]!.commit(two.map((attempt) => moved(attempt))),
+        commitAsLane(
+          stores[0]!,
+          one.map((attempt) => moved(attempt)),
+        ),
+        commitAsLane(
+          stores[1]!,
+          two.map((attempt) => moved(attempt)),
+        ),
       ]);
       contested += effects.flat().filter(({ effective }) => !effective).length;
     }
@@ -340,7 +347,8 @@ test.each([0, 1, 2])(
         "update transactions set status = 'FAILED', revision = 2 where transaction_id = $1::uuid",
         [attemptFor(intents[place]!).transactionId],
       );
-      const committing = store.commit(
+      const committing = commitAsLane(
+        store,
         intents.map((intent) => moved(attemptFor(intent), { said: 'charged' })),
       );
       const { rows: me } = await other.query('select pg_backend_pid() as pid');

@@ -309,7 +309,7 @@ function callbackColumns(rows: readonly CallbackRecorded[]): string[] {
 function effectsOf(facts: readonly Fact[], row: CommitRow): Effect[] {
   const claimed = idsOf(row.claimed);
   const intents = idsOf(row.intents);
-  const started = idsOf(row.first_started, row.next_started);
+  const senders = sendersOf(row.first_started, row.next_started);
   const read = new Map(
     [...(row.first_read ?? []), ...(row.next_read ?? [])].map((one) => [withoutDashes(one[0]), one]),
   );
@@ -323,7 +323,11 @@ function effectsOf(facts: readonly Fact[], row: CommitRow): Effect[] {
       case 'intent-created':
         return { effective: intents.has(fact.intent.paymentIntentId) };
       case 'attempt-started':
-        return startedEffect(started.has(fact.attempt.transactionId), read.get(fact.attempt.transactionId));
+        // Of two starts of one attempt in one batch the row is one's: only its sender may send.
+        return startedEffect(
+          senders.get(fact.attempt.transactionId) === fact.attempt.senderNonce,
+          read.get(fact.attempt.transactionId),
+        );
       case 'attempt-moved':
         return movedEffect(fact.attempt.transactionId, moves, secondSuccesses);
       case 'intent-expired':
@@ -350,6 +354,19 @@ function idsOf(...lists: Array<string | null | undefined>): Set<string> {
   const ids = new Set<string>();
   for (const list of lists) if (list) for (const id of list.split(',')) ids.add(withoutDashes(id));
   return ids;
+}
+
+const UUID_LENGTH = 36;
+
+/** Which sender's attempts were inserted: a uuid and its nonce for each. */
+function sendersOf(...lists: Array<string | null | undefined>): Map<string, string> {
+  const senders = new Map<string, string>();
+  for (const list of lists) {
+    if (!list) continue;
+    for (const one of list.split(','))
+      senders.set(withoutDashes(one.slice(0, UUID_LENGTH)), one.slice(UUID_LENGTH));
+  }
+  return senders;
 }
 
 /** A uuid as PostgreSQL writes it → 32 hex digits. */

@@ -37,11 +37,9 @@ export const PINNED_PLANS = {
 /**
  * A statement that waited for another gateway's row must not go on with it: PostgreSQL then evaluates parts of the statement
  * again (EvalPlanQual), and the parts that depend on them lose rows, so that an attempt ended and its intent did not. At this level
- * it fails with 40001 instead and is run again on a snapshot that has the other's row.
+ * it fails with 40001 instead, and the lane runs it again on a snapshot that has the other's row (decision 0007).
  */
 const OWN_SNAPSHOT = { default_transaction_isolation: 'repeatable\\ read' };
-/** How often it is run again here; the lane goes on counting. */
-const SNAPSHOTS_MAX = 10;
 
 /** A connection that was lost comes back within this, or the turn is refused: its merchants get 503 quickly. */
 const RECONNECT_WAIT_MS = 200;
@@ -70,14 +68,9 @@ export function createShardStore({
     },
     async commit(facts) {
       if (!link.connected()) await link.whenConnected(RECONNECT_WAIT_MS);
-      for (let snapshots = 1; ; snapshots++) {
-        try {
-          return await commitTurn(link, facts, ownShard);
-        } catch (cause) {
-          const error = storageErrorOf(cause);
-          if (error.kind !== 'repeat' || snapshots === SNAPSHOTS_MAX) throw error;
-        }
-      }
+      return await commitTurn(link, facts, ownShard).catch((error: unknown) => {
+        throw storageErrorOf(error);
+      });
     },
     close: link.close,
   };

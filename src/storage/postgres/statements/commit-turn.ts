@@ -356,10 +356,10 @@ new_${which}_attempts as (
     u.card_masked, u.card_expiry_month, u.card_expiry_year, u.card_fingerprint, u.success_url, u.cancel_url, to_timestamp(u.session_expires_at),
     '[]'::jsonb, to_timestamp(u.at), to_timestamp(u.at)
   from ${which}_attempts u
-  on conflict do nothing returning transaction_id)`,
+  on conflict do nothing returning transaction_id, sender_nonce)`,
     results: [
       `(select json_agg(json_build_array(u.id, u.amount, u.currency, u.customer_id, u.order_id)) from ${which}_attempts u) as ${which}_read`,
-      effectiveIds(`${which}_started`, `new_${which}_attempts`, 'transaction_id'),
+      `(select string_agg(transaction_id::text || sender_nonce, ',') from new_${which}_attempts) as ${which}_started`,
     ],
   };
 }
