@@ -6,12 +6,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { answer, answerError, answerHtml, answerJson, breakOff, later } from './answers.ts';
-import { type ChargeOrder, isRecord, readOrder, showCharge } from './bank.ts';
+import { isRecord, readOrder, showCharge } from './bank.ts';
 import { type Book, type Charge, eventIdOf } from './book.ts';
 import type { Account, Callbacks } from './callbacks.ts';
 import { type AnswerManner, behaviourOf, LATE_ANSWER_MS } from './cards.ts';
 import { type Delays, readDelay } from './delays.ts';
 import { DELAY_MAX_MS, type FaultOrder, type Faults, isIntegerWithin, readFault } from './faults.ts';
+import type { LateBookings } from './late-bookings.ts';
 import { page } from './page.ts';
 
 /** What the routes work with. */
@@ -19,6 +20,7 @@ export interface Counter {
   readonly accounts: readonly Account[];
   readonly book: Book;
   readonly callbacks: Callbacks;
+  readonly lateBookings: LateBookings;
   readonly faults: Faults;
   readonly delays: Delays;
   readonly clock: () => number;
@@ -28,11 +30,6 @@ export interface Counter {
 
 /** How an answer to a charge leaves: as a card may have it, or as only an ordered fault does. */
 type Leaving = AnswerManner | 'html504' | 'reset' | 'otherReference';
-
-/** Charges that are to be booked later; the server's end forgets them. */
-interface Desk extends Counter {
-  readonly late: Set<NodeJS.Timeout>;
-}
 
 const BODY_BYTES_MAX = 64 * 1024;
 const CONNECTIONS_MAX = 10_000;
@@ -44,25 +41,21 @@ export function openCounter(counter: Counter): Server {
   const byAuthorization = new Map(
     counter.accounts.map((account) => [`Bearer ${account.secretKey}`, account.account]),
   );
-  const desk: Desk = { ...counter, late: new Set() };
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, (request, response) => {
     response.sendDate = false;
     if (!server.listening) response.shouldKeepAlive = false;
-    route(desk, byAuthorization, request, response).catch((error: Error) => {
+    route(counter, byAuthorization, request, response).catch((error: Error) => {
       // Only a client that left ends here without a word; anything else is our fault and is said.
       if (!request.destroyed) process.stderr.write(`sandbox: ${request.method} failed: ${error.stack}\n`);
       response.destroy();
     });
   });
   server.maxConnections = CONNECTIONS_MAX;
-  server.on('close', () => {
-    for (const timer of desk.late) clearTimeout(timer);
-  });
   return server;
 }
 
 async function route(
-  counter: Desk,
+  counter: Counter,
   byAuthorization: ReadonlyMap<string, string>,
   request: IncomingMessage,
   response: ServerResponse,
@@ -105,7 +98,7 @@ async function route(
 }
 
 async function postCharge(
-  counter: Desk,
+  counter: Counter,
   account: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -123,7 +116,7 @@ async function postCharge(
   const card = behaviourOf(order.cardNumber);
   if (answerUnbooked(response, fault?.fault ?? card.answer)) return;
   if (fault?.fault === 'bookLate') {
-    bookLate(counter, account, order, fault.ms);
+    counter.lateBookings.add(account, order, fault.ms);
     response.destroy();
     return;
   }
@@ -157,19 +150,6 @@ function answerUnbooked(response: ServerResponse, manner: string): boolean {
   else if (manner === 'dropBefore') response.destroy();
   else return false;
   return true;
-}
-
-/** Books the order after `ms`, as if it had been stuck on the way; until then queries do not find it. */
-function bookLate(counter: Desk, account: string, order: ChargeOrder, ms: number): void {
-  const timer = setTimeout(() => {
-    counter.late.delete(timer);
-    const now = counter.clock();
-    const { kind, charge } = counter.book.place(account, order, now);
-    if (kind === 'booked' && charge.callback === 'due') {
-      counter.callbacks.send(charge, now + counter.delays.next().callbackMs);
-    }
-  }, ms);
-  counter.late.add(timer);
 }
 
 /** How this answer leaves: as the fault says, else, at the first answer, as the card says. */

@@ -483,6 +483,16 @@ describe('the operator', () => {
     expect(await (await query(bank, 'r2')).json()).toMatchObject({ status: 'succeeded' });
   });
 
+  it('books late what was on its way when it went away', async () => {
+    const bank = await startBank();
+    await operate(bank, 'faults', { step: 'charge', fault: 'bookLate', reference: 'r1', ms: 1500 });
+    await expect(charge(bank, 'r1')).rejects.toThrow();
+    await operate(bank, 'outage', { ms: 100 });
+    await hears(1);
+    expect(heard).toMatchObject([{ type: 'charge.succeeded', reference: 'r1', genuine: true }]);
+    expect(await bookOf(bank, 'r1')).toMatchObject([{ effect: 'charged' }]);
+  });
+
   it('stops with 0 while it is away', async () => {
     const bank = await startBank();
     await operate(bank, 'outage', { ms: 60_000 });
