@@ -62,7 +62,7 @@ export async function startSandbox(
   return {
     port,
     stop: async () => {
-      outage.stop();
+      await outage.stop();
       await closeServer(server);
       lateBookings.stop();
       callbacks.stop();
