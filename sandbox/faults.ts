@@ -98,9 +98,14 @@ export class Faults {
     return id;
   }
 
-  /** Takes the first fault that matches, or undefined. */
-  take(step: FaultStep, facts: FaultFacts): FaultOrder | undefined {
-    const index = this.#waiting.findIndex(({ order }) => order.step === step && matches(order, facts));
+  /**
+   * Takes the first fault that matches, or undefined.
+   * @param powerless kinds that could do nothing here; they go on waiting
+   */
+  take(step: FaultStep, facts: FaultFacts, powerless: readonly FaultKind[] = []): FaultOrder | undefined {
+    const index = this.#waiting.findIndex(
+      ({ order }) => order.step === step && !powerless.includes(order.fault) && matches(order, facts),
+    );
     const found = this.#waiting[index];
     if (found === undefined) return undefined;
     found.left -= 1;

@@ -108,13 +108,12 @@ async function postCharge(
   const read = readOrder(body.value);
   if (!read.ok) return answerError(response, 400, read.code, read.detail, read.field);
   const { order } = read;
-  const fault = counter.faults.take('charge', {
-    card: order.cardNumber,
-    reference: order.reference,
-    amount: order.amount,
-  });
   const card = behaviourOf(order.cardNumber);
-  if (answerUnbooked(response, fault?.fault ?? card.answer)) return;
+  // Before any fault: most of them charge, and this card is promised not to be.
+  if (card.answer === 'html502') return answerHtml(response, 502);
+  const facts = { card: order.cardNumber, reference: order.reference, amount: order.amount };
+  const fault = counter.faults.take('charge', facts, card.callback ? [] : ['callbackFirst']);
+  if (fault !== undefined && answerUnbooked(response, fault)) return;
   if (fault?.fault === 'bookLate') {
     counter.lateBookings.add(account, order, fault.ms);
     response.destroy();
@@ -143,11 +142,11 @@ async function postCharge(
   later(delayMs, response, () => answerCharge(response, charge, mannerOf(first, card.answer, fault), !first));
 }
 
-/** Answers, or breaks off, what is not booked at all; false when the charge is to be booked. */
-function answerUnbooked(response: ServerResponse, manner: string): boolean {
-  if (manner === 'html502') answerHtml(response, 502);
-  else if (manner === 'error503') answerError(response, 503, 'unavailable', 'try again later');
-  else if (manner === 'dropBefore') response.destroy();
+/** Answers, or breaks off, what the fault keeps from being booked at all; false when the charge is to be booked. */
+function answerUnbooked(response: ServerResponse, { fault }: FaultOrder): boolean {
+  if (fault === 'html502') answerHtml(response, 502);
+  else if (fault === 'error503') answerError(response, 503, 'unavailable', 'try again later');
+  else if (fault === 'dropBefore') response.destroy();
   else return false;
   return true;
 }
@@ -194,11 +193,8 @@ async function getCharge(
     return answerError(response, 400, 'field_missing', 'reference is needed', 'reference');
   const charge = counter.book.find(account, reference);
   await charge?.written;
-  const fault = counter.faults.take('query', {
-    card: charge?.bin ?? '',
-    reference,
-    amount: charge?.amount ?? 0,
-  });
+  const facts = { card: charge?.bin ?? '', reference, amount: charge?.amount ?? 0 };
+  const fault = counter.faults.take('query', facts, charge ? [] : ['otherReference', 'notFound']);
   if (fault !== undefined && answerQueryFault(response, fault, charge)) return;
   later(fault?.ms ?? 0, response, () => {
     if (charge === undefined) answerNotFound(response);
