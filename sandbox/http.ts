@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { answer, answerError, answerHtml, answerJson, breakOff, later } from './answers.ts';
+import { answer, answerError, answerHtml, answerJson, breakOff, pause } from './answers.ts';
 import { isRecord, readOrder, showCharge } from './bank.ts';
 import { type Book, type Charge, eventIdOf } from './book.ts';
 import type { Account, Callbacks } from './callbacks.ts';
@@ -139,7 +139,11 @@ async function postCharge(
   if (fault?.fault === 'callbackFirst') await counter.callbacks.replay(charge);
   const late = first && card.answer === 'late' ? LATE_ANSWER_MS : 0;
   const delayMs = Math.max(answerMs, late, fault?.fault === 'delay' ? fault.ms : 0);
-  later(delayMs, response, () => answerCharge(response, charge, mannerOf(first, card.answer, fault), !first));
+  if (delayMs > 0) {
+    if (!(await pause(delayMs, response))) return;
+    await charge.written; // It may have been settled meanwhile.
+  }
+  answerCharge(response, charge, mannerOf(first, card.answer, fault), !first);
 }
 
 /** Answers, or breaks off, what the fault keeps from being booked at all; false when the charge is to be booked. */
@@ -196,10 +200,12 @@ async function getCharge(
   const facts = { card: charge?.bin ?? '', reference, amount: charge?.amount ?? 0 };
   const fault = counter.faults.take('query', facts, charge ? [] : ['otherReference', 'notFound']);
   if (fault !== undefined && answerQueryFault(response, fault, charge)) return;
-  later(fault?.ms ?? 0, response, () => {
-    if (charge === undefined) answerNotFound(response);
-    else answerJson(response, 200, showCharge(charge));
-  });
+  if (fault !== undefined) {
+    if (!(await pause(fault.ms, response))) return;
+    await charge?.written; // It may have been settled meanwhile.
+  }
+  if (charge === undefined) answerNotFound(response);
+  else answerJson(response, 200, showCharge(charge));
 }
 
 /** Answers as the fault says; false when the answer is the true one, `delay` included. */
