@@ -333,6 +333,10 @@ describe('the operator', () => {
     expect((await query(bank, 'r1')).status).toBe(200);
     const misspelt = await operate(bank, 'faults', { step: 'query', fault: 'drop', refrence: 'r1' });
     expect([misspelt.status, (await misspelt.json()).error.field]).toEqual([400, 'refrence']);
+    for (const step of ['charge', 'query', 'callback']) {
+      const noDelay = await operate(bank, 'faults', { step, fault: 'delay' });
+      expect([noDelay.status, (await noDelay.json()).error.field]).toEqual([400, 'ms']);
+    }
   });
 
   it.each([
