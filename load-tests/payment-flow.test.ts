@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { seededRandom } from '../test/support/random.ts';
 import { readByApi } from './api-audit.ts';
 import { auditOf } from './audit.ts';
@@ -55,10 +55,10 @@ describe('against a gateway of node:http', () => {
     definition: ScenarioDefinition,
     load: { perSecond: number } | { inFlight: number },
     phases: readonly Phase[] = [{ name: 'steady', seconds: 0.2, factor: 1 }],
+    signal = new AbortController().signal,
   ): Promise<Measurement> {
     const scenario = await definition.prepare(context);
     const measurement = new Measurement();
-    const signal = new AbortController().signal;
     try {
       const kind = 'perSecond' in load ? ('rate' as const) : ('concurrency' as const);
       await scenario.run(
@@ -196,6 +196,26 @@ describe('against a gateway of node:http', () => {
       },
       { path: '/_bank/delay', body: { ms: 7, callbackMs: 50 } },
     ]);
+  });
+
+  test('processor slow: the bank answers as before as soon as the run is interrupted, before its payments end', async () => {
+    const bank = await startFakeGateway();
+    context = contextWith({ bank: createBank(bank.url) });
+    const answers = Promise.withResolvers<void>();
+    gateway.stall = () => answers.promise;
+    const interrupt = new AbortController();
+    const running = run(processorSlow, { perSecond: 20 }, undefined, interrupt.signal);
+    try {
+      await vi.waitFor(() => expect(gateway.requests).not.toEqual([]));
+      expect(bank.orders).toHaveLength(1);
+      interrupt.abort();
+      await vi.waitFor(() => expect(bank.orders).toHaveLength(2));
+      expect(bank.orders[1]).toEqual({ path: '/_bank/delay', body: { ms: 7, callbackMs: 50 } });
+    } finally {
+      answers.resolve();
+      await running;
+      await bank.close();
+    }
   });
 
   test('processor down: the bank is told to go away for a third of the time', async () => {

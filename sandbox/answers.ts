@@ -6,14 +6,20 @@ import type { ServerResponse } from 'node:http';
 
 const HTML_TITLES = { 502: '502 Bad Gateway', 504: '504 Gateway Timeout' } as const;
 
-/** Acts after a while, unless the caller has gone by then. */
-export function later(delayMs: number, response: ServerResponse, act: () => void): void {
-  if (delayMs === 0) {
-    act();
-    return;
-  }
-  const timer = setTimeout(act, delayMs);
-  response.on('close', () => clearTimeout(timer));
+/** Waits before an answer. Resolves at once to false when the caller goes, or has gone. */
+export function pause(delayMs: number, response: ServerResponse): Promise<boolean> {
+  if (response.closed) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const leave = () => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+    const timer = setTimeout(() => {
+      response.off('close', leave);
+      resolve(true);
+    }, delayMs);
+    response.on('close', leave);
+  });
 }
 
 /** Answers with JSON. */

@@ -98,9 +98,14 @@ export class Faults {
     return id;
   }
 
-  /** Takes the first fault that matches, or undefined. */
-  take(step: FaultStep, facts: FaultFacts): FaultOrder | undefined {
-    const index = this.#waiting.findIndex(({ order }) => order.step === step && matches(order, facts));
+  /**
+   * Takes the first fault that matches, or undefined.
+   * @param powerless kinds that could do nothing here; they go on waiting
+   */
+  take(step: FaultStep, facts: FaultFacts, powerless: readonly FaultKind[] = []): FaultOrder | undefined {
+    const index = this.#waiting.findIndex(
+      ({ order }) => order.step === step && !powerless.includes(order.fault) && matches(order, facts),
+    );
     const found = this.#waiting[index];
     if (found === undefined) return undefined;
     found.left -= 1;
@@ -144,7 +149,10 @@ export function readFault(body: unknown): { readonly ok: true; readonly order: F
   if (reference !== undefined && typeof reference !== 'string')
     return refuse('reference', 'a string is needed');
   if (amount !== undefined && typeof amount !== 'number') return refuse('amount', 'a number is needed');
-  if (!isIntegerWithin(ms, 0, DELAY_MAX_MS)) return refuse('ms', `ms must be from 0 to ${DELAY_MAX_MS}`);
+  const msMin = kind === 'delay' ? 1 : 0;
+  if (!isIntegerWithin(ms, msMin, DELAY_MAX_MS)) {
+    return refuse('ms', `ms must be from ${msMin} to ${DELAY_MAX_MS}`);
+  }
   if (!isIntegerWithin(count, 1, COUNT_MAX)) return refuse('count', `count must be from 1 to ${COUNT_MAX}`);
   return {
     ok: true,

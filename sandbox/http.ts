@@ -5,13 +5,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { answer, answerError, answerHtml, answerJson, breakOff, later } from './answers.ts';
-import { type ChargeOrder, isRecord, readOrder, showCharge } from './bank.ts';
+import { answer, answerError, answerHtml, answerJson, breakOff, pause } from './answers.ts';
+import { isRecord, readOrder, showCharge } from './bank.ts';
 import { type Book, type Charge, eventIdOf } from './book.ts';
 import type { Account, Callbacks } from './callbacks.ts';
 import { type AnswerManner, behaviourOf, LATE_ANSWER_MS } from './cards.ts';
 import { type Delays, readDelay } from './delays.ts';
 import { DELAY_MAX_MS, type FaultOrder, type Faults, isIntegerWithin, readFault } from './faults.ts';
+import type { LateBookings } from './late-bookings.ts';
 import { page } from './page.ts';
 
 /** What the routes work with. */
@@ -19,6 +20,7 @@ export interface Counter {
   readonly accounts: readonly Account[];
   readonly book: Book;
   readonly callbacks: Callbacks;
+  readonly lateBookings: LateBookings;
   readonly faults: Faults;
   readonly delays: Delays;
   readonly clock: () => number;
@@ -28,11 +30,6 @@ export interface Counter {
 
 /** How an answer to a charge leaves: as a card may have it, or as only an ordered fault does. */
 type Leaving = AnswerManner | 'html504' | 'reset' | 'otherReference';
-
-/** Charges that are to be booked later; the server's end forgets them. */
-interface Desk extends Counter {
-  readonly late: Set<NodeJS.Timeout>;
-}
 
 const BODY_BYTES_MAX = 64 * 1024;
 const CONNECTIONS_MAX = 10_000;
@@ -44,25 +41,21 @@ export function openCounter(counter: Counter): Server {
   const byAuthorization = new Map(
     counter.accounts.map((account) => [`Bearer ${account.secretKey}`, account.account]),
   );
-  const desk: Desk = { ...counter, late: new Set() };
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, (request, response) => {
     response.sendDate = false;
     if (!server.listening) response.shouldKeepAlive = false;
-    route(desk, byAuthorization, request, response).catch((error: Error) => {
+    route(counter, byAuthorization, request, response).catch((error: Error) => {
       // Only a client that left ends here without a word; anything else is our fault and is said.
       if (!request.destroyed) process.stderr.write(`sandbox: ${request.method} failed: ${error.stack}\n`);
       response.destroy();
     });
   });
   server.maxConnections = CONNECTIONS_MAX;
-  server.on('close', () => {
-    for (const timer of desk.late) clearTimeout(timer);
-  });
   return server;
 }
 
 async function route(
-  counter: Desk,
+  counter: Counter,
   byAuthorization: ReadonlyMap<string, string>,
   request: IncomingMessage,
   response: ServerResponse,
@@ -105,7 +98,7 @@ async function route(
 }
 
 async function postCharge(
-  counter: Desk,
+  counter: Counter,
   account: string,
   request: IncomingMessage,
   response: ServerResponse,
@@ -115,15 +108,14 @@ async function postCharge(
   const read = readOrder(body.value);
   if (!read.ok) return answerError(response, 400, read.code, read.detail, read.field);
   const { order } = read;
-  const fault = counter.faults.take('charge', {
-    card: order.cardNumber,
-    reference: order.reference,
-    amount: order.amount,
-  });
   const card = behaviourOf(order.cardNumber);
-  if (answerUnbooked(response, fault?.fault ?? card.answer)) return;
+  // Before any fault: most of them charge, and this card is promised not to be.
+  if (card.answer === 'html502') return answerHtml(response, 502);
+  const facts = { card: order.cardNumber, reference: order.reference, amount: order.amount };
+  const fault = counter.faults.take('charge', facts, card.callback ? [] : ['callbackFirst']);
+  if (fault !== undefined && answerUnbooked(response, fault)) return;
   if (fault?.fault === 'bookLate') {
-    bookLate(counter, account, order, fault.ms);
+    counter.lateBookings.add(account, order, fault.ms);
     response.destroy();
     return;
   }
@@ -147,29 +139,20 @@ async function postCharge(
   if (fault?.fault === 'callbackFirst') await counter.callbacks.replay(charge);
   const late = first && card.answer === 'late' ? LATE_ANSWER_MS : 0;
   const delayMs = Math.max(answerMs, late, fault?.fault === 'delay' ? fault.ms : 0);
-  later(delayMs, response, () => answerCharge(response, charge, mannerOf(first, card.answer, fault), !first));
+  if (delayMs > 0) {
+    if (!(await pause(delayMs, response))) return;
+    await charge.written; // It may have been settled meanwhile.
+  }
+  answerCharge(response, charge, mannerOf(first, card.answer, fault), !first);
 }
 
-/** Answers, or breaks off, what is not booked at all; false when the charge is to be booked. */
-function answerUnbooked(response: ServerResponse, manner: string): boolean {
-  if (manner === 'html502') answerHtml(response, 502);
-  else if (manner === 'error503') answerError(response, 503, 'unavailable', 'try again later');
-  else if (manner === 'dropBefore') response.destroy();
+/** Answers, or breaks off, what the fault keeps from being booked at all; false when the charge is to be booked. */
+function answerUnbooked(response: ServerResponse, { fault }: FaultOrder): boolean {
+  if (fault === 'html502') answerHtml(response, 502);
+  else if (fault === 'error503') answerError(response, 503, 'unavailable', 'try again later');
+  else if (fault === 'dropBefore') response.destroy();
   else return false;
   return true;
-}
-
-/** Books the order after `ms`, as if it had been stuck on the way; until then queries do not find it. */
-function bookLate(counter: Desk, account: string, order: ChargeOrder, ms: number): void {
-  const timer = setTimeout(() => {
-    counter.late.delete(timer);
-    const now = counter.clock();
-    const { kind, charge } = counter.book.place(account, order, now);
-    if (kind === 'booked' && charge.callback === 'due') {
-      counter.callbacks.send(charge, now + counter.delays.next().callbackMs);
-    }
-  }, ms);
-  counter.late.add(timer);
 }
 
 /** How this answer leaves: as the fault says, else, at the first answer, as the card says. */
@@ -214,16 +197,15 @@ async function getCharge(
     return answerError(response, 400, 'field_missing', 'reference is needed', 'reference');
   const charge = counter.book.find(account, reference);
   await charge?.written;
-  const fault = counter.faults.take('query', {
-    card: charge?.bin ?? '',
-    reference,
-    amount: charge?.amount ?? 0,
-  });
+  const facts = { card: charge?.bin ?? '', reference, amount: charge?.amount ?? 0 };
+  const fault = counter.faults.take('query', facts, charge ? [] : ['otherReference', 'notFound']);
   if (fault !== undefined && answerQueryFault(response, fault, charge)) return;
-  later(fault?.ms ?? 0, response, () => {
-    if (charge === undefined) answerNotFound(response);
-    else answerJson(response, 200, showCharge(charge));
-  });
+  if (fault !== undefined) {
+    if (!(await pause(fault.ms, response))) return;
+    await charge?.written; // It may have been settled meanwhile.
+  }
+  if (charge === undefined) answerNotFound(response);
+  else answerJson(response, 200, showCharge(charge));
 }
 
 /** Answers as the fault says; false when the answer is the true one, `delay` included. */

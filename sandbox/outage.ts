@@ -10,7 +10,10 @@ export class Outage {
   readonly #server: Server;
   readonly #listen: () => Promise<unknown>;
   readonly #onFailure: (error: Error) => void;
+  /** Set from the moment it goes away until it listens again. */
   #back: NodeJS.Timeout | null = null;
+  #returning: Promise<void> | null = null;
+  #stopped = false;
 
   /**
    * @param listen makes the server listen again where it did
@@ -22,19 +25,29 @@ export class Outage {
     this.#onFailure = onFailure;
   }
 
-  /** Goes away for so many ms, unless it is away already. */
+  /** Goes away for so many ms, unless it is away already or stopped. */
   begin(ms: number): void {
-    if (this.#back !== null) return;
+    if (this.#stopped || this.#back !== null) return;
     this.#server.close();
     this.#server.closeAllConnections();
     this.#back = setTimeout(() => {
-      this.#back = null;
-      this.#listen().catch(this.#onFailure);
+      this.#returning = this.#return();
     }, ms);
   }
 
-  /** The bank is being stopped: it does not come back. */
-  stop(): void {
+  /** The bank is being stopped: it goes away no more, and does not come back. Resolves when the server may be closed. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
     if (this.#back !== null) clearTimeout(this.#back);
+    await this.#returning;
+  }
+
+  async #return(): Promise<void> {
+    try {
+      await this.#listen();
+      this.#back = null;
+    } catch (error) {
+      this.#onFailure(error as Error);
+    }
   }
 }

@@ -333,6 +333,10 @@ describe('the operator', () => {
     expect((await query(bank, 'r1')).status).toBe(200);
     const misspelt = await operate(bank, 'faults', { step: 'query', fault: 'drop', refrence: 'r1' });
     expect([misspelt.status, (await misspelt.json()).error.field]).toEqual([400, 'refrence']);
+    for (const step of ['charge', 'query', 'callback']) {
+      const noDelay = await operate(bank, 'faults', { step, fault: 'delay' });
+      expect([noDelay.status, (await noDelay.json()).error.field]).toEqual([400, 'ms']);
+    }
   });
 
   it.each([
@@ -356,6 +360,45 @@ describe('the operator', () => {
     expect(await (await call(`${bank.url}/_bank/faults`)).json()).toEqual({
       waiting: 0,
       struck: { [`charge ${fault}`]: 1 },
+    });
+  });
+
+  it.each(['drop', 'delay', 'error500', 'html504', 'reset', 'otherReference', 'bookLate', 'callbackFirst'])(
+    'charge fault %s does not charge the card that is not charged, and goes on waiting',
+    async (fault) => {
+      const bank = await startBank();
+      await operate(bank, 'faults', { step: 'charge', fault, reference: 'r1', ms: 1 });
+      const answered = await charge(bank, 'r1', cardNumber('40000098', 1));
+      expect([answered.status, answered.headers.get('Content-Type')]).toEqual([502, 'text/html']);
+      expect(await (await call(`${bank.url}/_bank/faults`)).json()).toEqual({ waiting: 1, struck: {} });
+      // What was ordered strikes the next charge that can be made.
+      const broken = (error: Error) => error;
+      await charge(bank, 'r1')
+        .then((response) => response.text())
+        .catch(broken);
+      await vi.waitFor(async () => expect(await bookOf(bank)).toMatchObject([{ last4: '1111' }]));
+    },
+  );
+
+  it('keeps the promise of no callback although one is ordered before the answer', async () => {
+    const bank = await startBank();
+    await operate(bank, 'faults', { step: 'charge', fault: 'callbackFirst', amount: 1050 });
+    await charge(bank, 'silent', cardNumber('40000093', 1));
+    expect(await (await call(`${bank.url}/_bank/faults`)).json()).toEqual({ waiting: 1, struck: {} });
+    await charge(bank, 'r2');
+    expect(new Set(heard.map(({ reference }) => reference))).toEqual(new Set(['r2']));
+  });
+
+  it.each(['otherReference', 'notFound'])('query fault %s waits for a charge to lie about', async (fault) => {
+    const bank = await startBank();
+    await operate(bank, 'faults', { step: 'query', fault, reference: 'r1' });
+    expect((await query(bank, 'r1')).status).toBe(404);
+    expect(await (await call(`${bank.url}/_bank/faults`)).json()).toEqual({ waiting: 1, struck: {} });
+    await charge(bank, 'r1');
+    await (await query(bank, 'r1')).text();
+    expect(await (await call(`${bank.url}/_bank/faults`)).json()).toEqual({
+      waiting: 0,
+      struck: { [`query ${fault}`]: 1 },
     });
   });
 
@@ -481,6 +524,16 @@ describe('the operator', () => {
     await vi.waitFor(() => expect(query(bank, 'r1')).rejects.toThrow());
     await vi.waitFor(async () => expect(await bookOf(bank)).toHaveLength(2), { timeout: 15_000 });
     expect(await (await query(bank, 'r2')).json()).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('books late what was on its way when it went away', async () => {
+    const bank = await startBank();
+    await operate(bank, 'faults', { step: 'charge', fault: 'bookLate', reference: 'r1', ms: 1500 });
+    await expect(charge(bank, 'r1')).rejects.toThrow();
+    await operate(bank, 'outage', { ms: 100 });
+    await hears(1);
+    expect(heard).toMatchObject([{ type: 'charge.succeeded', reference: 'r1', genuine: true }]);
+    expect(await bookOf(bank, 'r1')).toMatchObject([{ effect: 'charged' }]);
   });
 
   it('stops with 0 while it is away', async () => {

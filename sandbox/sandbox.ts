@@ -11,6 +11,7 @@ import { Callbacks } from './callbacks.ts';
 import { Delays } from './delays.ts';
 import { Faults } from './faults.ts';
 import { openCounter } from './http.ts';
+import { LateBookings } from './late-bookings.ts';
 import { Outage } from './outage.ts';
 import type { Settings } from './settings.ts';
 
@@ -51,17 +52,19 @@ export async function startSandbox(
   const { delayMs, callbackDelayMs: callbackMs } = settings;
   const delays = new Delays({ ms: delayMs, callbackMs });
   const callbacks = new Callbacks({ accounts: settings.accounts, book, faults, clock, onFailure });
+  const lateBookings = new LateBookings({ book, callbacks, delays, clock });
   const { accounts } = settings;
   const goAway = (ms: number) => outage.begin(ms);
-  const server = openCounter({ accounts, book, callbacks, faults, delays, clock, goAway });
+  const server = openCounter({ accounts, book, callbacks, lateBookings, faults, delays, clock, goAway });
   const port = await listen(server, settings);
   const outage = new Outage(server, () => listen(server, { ...settings, port }), onFailure);
   for (const charge of book.owedCallbacks()) callbacks.send(charge, charge.decidedAt + callbackMs);
   return {
     port,
     stop: async () => {
-      outage.stop();
+      await outage.stop();
       await closeServer(server);
+      lateBookings.stop();
       callbacks.stop();
       await book.close();
       lock?.close();

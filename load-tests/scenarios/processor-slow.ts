@@ -33,7 +33,17 @@ export const processorSlow: ScenarioDefinition = {
     });
     const payments = openPayments(context, evenMix(context.merchants));
     return {
-      run: (load, options, measurement) => payments.run(load, options, measurement),
+      async run(load, options, measurement) {
+        // Already at the first Ctrl-C, for a second one ends the process at once. If this fails, close tries again and tells.
+        let restored: Promise<unknown> | undefined;
+        const restore = () => {
+          restored = Promise.allSettled([bank.setDelay(before)]);
+        };
+        options.signal.addEventListener('abort', restore);
+        await payments.run(load, options, measurement);
+        options.signal.removeEventListener('abort', restore);
+        await restored;
+      },
       async close() {
         await payments.close();
         await bank.setDelay(before);

@@ -1,0 +1,52 @@
+/**
+ * Charges stuck on the way: the caller has no answer, and the bank books them only later.
+ *
+ * Kept in memory only. They are on their way to the bank, so an outage of the bank does not lose them; its stop does.
+ * @module
+ */
+import type { ChargeOrder } from './bank.ts';
+import type { Book } from './book.ts';
+import type { Callbacks } from './callbacks.ts';
+import type { Delays } from './delays.ts';
+
+export class LateBookings {
+  readonly #book: Book;
+  readonly #callbacks: Callbacks;
+  readonly #delays: Delays;
+  readonly #clock: () => number;
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  constructor(parts: {
+    readonly book: Book;
+    readonly callbacks: Callbacks;
+    readonly delays: Delays;
+    readonly clock: () => number;
+  }) {
+    this.#book = parts.book;
+    this.#callbacks = parts.callbacks;
+    this.#delays = parts.delays;
+    this.#clock = parts.clock;
+  }
+
+  /** Books the order after `ms`; until then queries do not find it. */
+  add(account: string, order: ChargeOrder, ms: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#bookNow(account, order);
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  /** Forgets them all. Nothing may be added afterwards. */
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  #bookNow(account: string, order: ChargeOrder): void {
+    const now = this.#clock();
+    const { kind, charge } = this.#book.place(account, order, now);
+    if (kind === 'booked' && charge.callback === 'due') {
+      this.#callbacks.send(charge, now + this.#delays.next().callbackMs);
+    }
+  }
+}
