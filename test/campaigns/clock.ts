@@ -10,33 +10,27 @@
  */
 
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createClientLog } from '../../src/verification/client-log.ts';
+import type { ClientLog } from '../../src/verification/client-log.ts';
 import { queryShards } from '../support/databases.ts';
 import { eventually } from '../support/eventually.ts';
 import { shuffled } from '../support/random.ts';
 import { CARDS } from '../support/shop.ts';
 import { createSteppedClock, type SteppedClock } from '../support/stepped-clock.ts';
-import { type Gateway, startWorld, type World } from '../support/world.ts';
+import type { Gateway, World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
-import { type Client, createClient, SILENT } from './client.ts';
-import { type Shoppers, startShoppers } from './shoppers.ts';
-import { everyAttemptFinal, verdictOf } from './verdict.ts';
+import { allFinal, openCase } from './judgement.ts';
+import { createLoggedShop, type LoggedShop, newKey, newOrder, type Order } from './logged-shop.ts';
+import { inWorld, SEND_BEFORE_MS, SHORT_TIMES } from './setting.ts';
+import { paidMore, type Shoppers, startShoppers } from './shoppers.ts';
 
 const HOUR_S = 3600;
 const DAY_S = 24 * HOUR_S;
 const SHOPPERS = 8;
 /** Payments that must go through after each step and after its taking back. */
 const PAYMENTS_AFTER = 15;
-const SEND_BEFORE_MS = 3000;
-const SHORT = {
-  SLUICE_SEND_BEFORE_SECONDS: String(SEND_BEFORE_MS / 1000),
-  SLUICE_NOT_FOUND_PROOF_SECONDS: '2',
-  SLUICE_PROCESSOR_TIMEOUT_MS: '2000',
-};
 
 interface Clocks {
   gateway: SteppedClock;
@@ -49,7 +43,9 @@ export interface Stage {
   clocks: Clocks;
   /** Two, on one clock. */
   gateways: readonly Gateway[];
-  clients: readonly Client[];
+  log: ClientLog;
+  /** One at each gateway. */
+  shops: readonly LoggedShop[];
   shoppers: Shoppers;
   violations: string[];
 }
@@ -71,28 +67,23 @@ export const clock: Campaign = {
       createSteppedClock(folder, name),
     );
     const clocks = { gateway: gateway!, bank: bank!, postgres: postgres! };
-    const world = await startWorld({
-      cluster: { environment: clocks.postgres.env },
-      bankEnv: clocks.bank.env,
-    });
+    const options = { cluster: { environment: clocks.postgres.env }, bankEnv: clocks.bank.env };
     try {
-      return await stepClocks(world, clocks, run);
+      return await inWorld(options, (world) => stepClocks(world, clocks, run));
     } finally {
-      await world.stop();
       rmSync(folder, { recursive: true, force: true });
     }
   },
 };
 
 async function stepClocks(world: World, clocks: Clocks, run: CampaignRun): Promise<CampaignReport> {
-  const environment = { ...SHORT, ...clocks.gateway.env };
+  const environment = { ...SHORT_TIMES, ...clocks.gateway.env };
   const gateways = [await world.startGateway(environment), await world.startGateway(environment)];
-  const clientLog = join(world.folder, 'client.ndjson');
-  const log = createClientLog(clientLog, { durable: false });
-  const clients = gateways.map((gateway) => createClient(world, gateway, log));
-  const shoppers = startShoppers(clients, SHOPPERS, run.random);
+  const { log, judge } = openCase(world);
+  const shops = gateways.map((gateway) => createLoggedShop(world, gateway, { log }));
+  const shoppers = startShoppers(shops, SHOPPERS, run.random);
   const violations: string[] = [];
-  const stage: Stage = { world, clocks, gateways, clients, shoppers, violations };
+  const stage: Stage = { world, clocks, gateways, log, shops, shoppers, violations };
   const made: Record<string, number> = {};
   const steps: Step[] = [];
   while (steps.length < run.count) steps.push(...shuffled(STEPS, run.random));
@@ -103,16 +94,15 @@ async function stepClocks(world: World, clocks: Clocks, run: CampaignRun): Promi
       made[step.name] = (made[step.name] ?? 0) + 1;
     }
   } finally {
-    await shoppers.stop();
+    await shoppers.leave();
   }
   for (const each of Object.values(clocks)) each.set(2 * HOUR_S);
-  await everyAttemptFinal(world);
-  await log.close();
-  const verdict = await verdictOf(world, clientLog, { now: clocks.gateway.now() });
+  await allFinal(world);
+  const judgement = await judge({ now: clocks.gateway.now() });
   return {
     trials: Math.min(run.count, steps.length),
-    figures: { ...verdict.figures, 'payments under load': shoppers.paid(), ...made },
-    violations: [...violations, ...unhealthy(gateways), ...verdict.violations],
+    figures: { ...judgement.figures, 'payments under load': shoppers.paid(), ...made },
+    violations: [...violations, ...unhealthy(gateways), ...judgement.violations],
   };
 }
 
@@ -130,43 +120,40 @@ function jump(who: keyof Clocks, offset: number): Step {
   return {
     name,
     async make(stage) {
-      const { clients, clocks, shoppers } = stage;
-      const order = { amount: 4200, orderId: `order_${randomUUID()}`, key: randomUUID() };
-      const before = await clients[0]!.order(order);
-      const open = await openCheckout(clients[0]!);
+      const { shops, clocks, shoppers } = stage;
+      const order = newKeyedOrder(4200);
+      const before = await shops[0]!.intent(...order);
+      const open = await shops[0]!.openCheckout(777);
       clocks[who].set(offset);
-      await shoppers.pay(PAYMENTS_AFTER);
+      await paidMore(shoppers, PAYMENTS_AFTER);
       await sameOrder(stage, name, order, before?.body.paymentIntentId);
       // The control database keeps the sessions, so only its clock ends them.
       const expected = who === 'postgres' && offset > 0 ? 410 : 202;
-      const paid = await clients[1]!.pay(open.paymentIntentId, open.sessionId, CARDS.success);
+      const paid = await shops[1]!.pay(open, CARDS.success);
       if (paid?.status !== expected) {
         stage.violations.push(`${name}: a session from before was answered ${paid?.status}, not ${expected}`);
       }
       clocks[who].set(0);
-      await shoppers.pay(PAYMENTS_AFTER);
+      await paidMore(shoppers, PAYMENTS_AFTER);
       await sameOrder(stage, `${name}, taken back`, order, before?.body.paymentIntentId);
     },
   };
 }
 
-async function openCheckout(client: Client): Promise<{ paymentIntentId: string; sessionId: string }> {
-  const order = await client.order({ amount: 777 });
-  assert.equal(order?.status, 201);
-  const { paymentIntentId } = order.body;
-  const session = await client.session(paymentIntentId);
-  assert.equal(session?.status, 201);
-  return { paymentIntentId, sessionId: session.body.sessionId };
+type KeyedOrder = readonly [order: Order, key: Record<string, string>];
+
+function newKeyedOrder(amount: number): KeyedOrder {
+  return [newOrder(amount), newKey()];
 }
 
 /** The same order with the same key at both gateways at once: one intent, the known one if there is one. */
 async function sameOrder(
-  { clients, violations }: Stage,
+  { shops, violations }: Stage,
   when: string,
-  order: { amount: number; orderId: string; key: string },
+  order: KeyedOrder,
   known?: string,
 ): Promise<string> {
-  const answers = await Promise.all(clients.map((client) => client.order(order)));
+  const answers = await Promise.all(shops.map((shop) => shop.intent(...order)));
   const ids = answers.map((answer) => answer?.body.paymentIntentId ?? `answer ${answer?.status}`);
   const intent = known ?? ids[0]!;
   if (ids.some((id) => id !== intent))
@@ -179,16 +166,15 @@ function jumpBeforeSend(offset: number): Step {
   const name = `gateway ${offset > 0 ? 'ahead' : 'back'} before a charge leaves`;
   return {
     name,
-    async make({ world, clocks, clients, violations }) {
+    async make({ world, clocks, log, shops, violations }) {
       const victim = await world.startGateway({
-        ...SHORT,
+        ...SHORT_TIMES,
         ...clocks.gateway.env,
         SLUICE_ROLES: 'api,checkout',
         SLUICE_FAULT_POINTS: 'before-send=stop',
       });
-      const checkout = await openCheckout(clients[0]!);
-      const shopper = createClient(world, victim, SILENT);
-      const paying = shopper.pay(checkout.paymentIntentId, checkout.sessionId, CARDS.success);
+      const checkout = await shops[0]!.openCheckout(777);
+      const paying = createLoggedShop(world, victim, { log }).pay(checkout, CARDS.success);
       await eventually(() => assert.match(victim.log(), /fault-point before-send/));
       const stoppedAt = performance.now();
       clocks.gateway.set(offset);
@@ -199,7 +185,7 @@ function jumpBeforeSend(offset: number): Step {
       await paying;
       const transactionId = `${checkout.paymentIntentId.replace('pi_', 'txn_').slice(0, -1)}1`;
       const end = await eventually(async () => {
-        const told = await clients[0]!.read(transactionId);
+        const told = await shops[0]!.transaction(transactionId);
         assert.match(String(told?.body.status), /^(SUCCESS|FAILED)$/);
         return told!.body.status;
       });
@@ -216,18 +202,14 @@ function jumpBeforeSend(offset: number): Step {
 const midnight: Step = {
   name: 'midnight',
   async make(stage) {
-    const { clocks, world, clients, shoppers } = stage;
-    const order = { amount: 2359, orderId: `order_${randomUUID()}`, key: randomUUID() };
+    const { clocks, world, shops, shoppers } = stage;
+    const order = newKeyedOrder(2359);
     clocks.postgres.set(secondsToMidnight() - 2);
     const day = await databaseDay(world);
-    const before = await clients[0]!.order(order);
+    const before = await shops[0]!.intent(...order);
     await eventually(async () => assert.notEqual(await databaseDay(world), day), { everyMs: 100 });
     await sameOrder(stage, 'after midnight', order, before?.body.paymentIntentId);
-    await sameOrder(stage, 'in the first minute', {
-      ...order,
-      orderId: `order_${randomUUID()}`,
-      key: randomUUID(),
-    });
+    await sameOrder(stage, 'in the first minute', newKeyedOrder(2359));
     const today = (await databaseDay(world)).replaceAll('-', '');
     const tables = ['payment_intents', 'transactions', 'outbox', 'idempotency_keys', 'processor_callbacks'];
     for (const table of tables) {
@@ -240,7 +222,7 @@ const midnight: Step = {
         stage.violations.push(`midnight: there is no partition ${table}_${today}`);
     }
     clocks.postgres.set(0);
-    await shoppers.pay(PAYMENTS_AFTER);
+    await paidMore(shoppers, PAYMENTS_AFTER);
     await sameOrder(stage, 'midnight, taken back', order, before?.body.paymentIntentId);
   },
 };
@@ -249,13 +231,13 @@ const midnight: Step = {
 const backOverMidnight: Step = {
   name: 'back over midnight',
   async make(stage) {
-    const order = { amount: 11, orderId: `order_${randomUUID()}`, key: randomUUID() };
+    const order = newKeyedOrder(11);
     stage.clocks.postgres.set(secondsToMidnight() + 600);
-    const before = await stage.clients[0]!.order(order);
+    const before = await stage.shops[0]!.intent(...order);
     stage.clocks.postgres.set(secondsToMidnight() + 600 - HOUR_S);
     await sameOrder(stage, 'back over midnight', order, before?.body.paymentIntentId);
     stage.clocks.postgres.set(0);
-    await stage.shoppers.pay(PAYMENTS_AFTER);
+    await paidMore(stage.shoppers, PAYMENTS_AFTER);
   },
 };
 

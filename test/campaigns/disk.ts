@@ -16,14 +16,14 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { createClientLog } from '../../src/verification/client-log.ts';
 import { eventually } from '../support/eventually.ts';
-import { startWorld, type World } from '../support/world.ts';
+import type { World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
-import { createClient, type Told } from './client.ts';
-import { type Shoppers, startShoppers } from './shoppers.ts';
+import { allFinal, openCase } from './judgement.ts';
+import { createLoggedShop, type Told } from './logged-shop.ts';
+import { inWorld, SHORT_TIMES } from './setting.ts';
+import { paidMore, type Shoppers, startShoppers } from './shoppers.ts';
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
-import { everyAttemptFinal, verdictOf } from './verdict.ts';
 
 type Kind = 'data' | 'log';
 
@@ -37,11 +37,8 @@ const REFUSALS = 20;
 const SEGMENTS_MAX = 200;
 /** How soon a gateway takes payments once there is room, or once PostgreSQL is back. */
 const BACK_WITHIN_MS = 30_000;
-const SHORT = {
-  SLUICE_SEND_BEFORE_SECONDS: '3',
-  SLUICE_NOT_FOUND_PROOF_SECONDS: '2',
-  SLUICE_PROCESSOR_TIMEOUT_MS: '2000',
-};
+/** Beyond every deadline of the gateway: whoever hears nothing by then was left without an answer. */
+const PATIENCE_MS = 30_000;
 
 export const disk: Campaign = {
   name: 'disk',
@@ -78,19 +75,14 @@ async function onSmallDisk(kind: Kind, run: CampaignRun): Promise<CampaignReport
   });
   if (small === null) return skipped(kind, why, run);
   try {
-    const world = await startWorld(
-      kind === 'data' ? { cluster: { dataDir: join(small.folder, 'postgres') } } : {},
-    );
-    try {
+    const options = kind === 'data' ? { cluster: { dataDir: join(small.folder, 'postgres') } } : {};
+    return await inWorld(options, async (world) => {
       const { folder } = world.cluster;
       if (kind === 'data') await moveLog(world, join(small.folder, 'postgres'), join(folder, 'wal'));
       else await moveLog(world, join(folder, 'postgres'), join(small.folder, 'wal'));
-      return await fillDisk(kind, small, world, run);
-    } finally {
       // The server's last checkpoint needs room.
-      small.empty();
-      await world.stop();
-    }
+      return await fillDisk(kind, small, world, run).finally(() => small.empty());
+    });
   } finally {
     small.unmount();
   }
@@ -127,17 +119,20 @@ async function fillDisk(
   world: World,
   run: CampaignRun,
 ): Promise<CampaignReport> {
-  const gateway = await world.startGateway(SHORT);
-  const clientLog = join(world.folder, 'client.ndjson');
-  const log = createClientLog(clientLog, { durable: false });
+  const gateway = await world.startGateway(SHORT_TIMES);
+  const { log, judge } = openCase(world);
   const witness: Witness = { watching: false, refusals: 0, violations: [] };
-  const client = createClient(world, gateway, log, (told) => hear(kind, witness, told));
-  const shoppers = startShoppers([client], SHOPPERS, run.random);
+  const shop = createLoggedShop(world, gateway, {
+    log,
+    patienceMs: PATIENCE_MS,
+    hear: (told) => hear(kind, witness, told),
+  });
+  const shoppers = startShoppers([shop], SHOPPERS, run.random);
   let ended = 0;
   let trials = 0;
   try {
     for (; trials < run.count; trials++) {
-      await shoppers.pay(PAYMENTS_BETWEEN);
+      await paidMore(shoppers, PAYMENTS_BETWEEN);
       const refusedBefore = witness.refusals;
       witness.watching = true;
       small.fill(0);
@@ -154,13 +149,12 @@ async function fillDisk(
       run.tell(`  ${kind} full: ${witness.refusals - refusedBefore} refused, then payments again`);
     }
   } finally {
-    await shoppers.stop();
+    await shoppers.leave();
   }
-  await everyAttemptFinal(world);
-  await log.close();
-  const verdict = await verdictOf(world, clientLog);
+  await allFinal(world);
+  const judgement = await judge();
   const figures = {
-    ...verdict.figures,
+    ...judgement.figures,
     trials,
     refused: witness.refusals,
     'PostgreSQL started again': ended,
@@ -168,7 +162,7 @@ async function fillDisk(
   return {
     trials,
     figures: Object.fromEntries(Object.entries(figures).map(([name, value]) => [`${kind}: ${name}`, value])),
-    violations: [...witness.violations, ...verdict.violations],
+    violations: [...witness.violations, ...judgement.violations],
   };
 }
 

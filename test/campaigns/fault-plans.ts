@@ -7,6 +7,7 @@
  */
 
 import { CARDS } from '../support/shop.ts';
+import { PROCESSOR_TIMEOUT_MS } from './setting.ts';
 
 /** As `POST /_bank/faults` takes it, but for the amount, which is the payment's. */
 export interface FaultOrder {
@@ -26,8 +27,7 @@ export interface FaultPlan {
   calledBack: boolean;
 }
 
-/** Beyond the gateway's `SLUICE_PROCESSOR_TIMEOUT_MS`. */
-export const BEYOND_TIMEOUT_MS = 3000;
+const BEYOND_TIMEOUT_MS = PROCESSOR_TIMEOUT_MS + 1000;
 /** Long after recovery has closed what the bank does not know. */
 const LATE_MS = 13_000;
 

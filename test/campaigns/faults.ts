@@ -8,20 +8,19 @@
  */
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { FAULT_KINDS } from '../../sandbox/faults.ts';
-import { createClientLog } from '../../src/verification/client-log.ts';
 import { queryShards } from '../support/databases.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { shuffled } from '../support/random.ts';
 import { CARDS } from '../support/shop.ts';
-import { startWorld, type World } from '../support/world.ts';
+import type { World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
-import { type Client, createClient, type Payment } from './client.ts';
 import { inCrew } from './crew.ts';
 import { FAULT_PLANS, type FaultOrder, type FaultPlan, SECOND_FAULTS } from './fault-plans.ts';
+import { allFinal, openCase } from './judgement.ts';
+import { createLoggedShop, type LoggedShop, type Payment } from './logged-shop.ts';
+import { inWorld, SHORT_TIMES } from './setting.ts';
 import { startShoppers } from './shoppers.ts';
-import { everyAttemptFinal, verdictOf } from './verdict.ts';
 
 const AT_ONCE = 200;
 /** Shoppers to whom nothing happens. Two of three charges with faults fail: without them the breaker would be open most of the time. */
@@ -33,25 +32,11 @@ const ENDS_WITHIN_MS = 90_000;
 /** The breaker may be open: a payment that was not sent is made again. */
 const TRIES_MAX = 40;
 
-/** Recovery knows within ten seconds what the bank has never had. */
-const SHORT = {
-  SLUICE_SEND_BEFORE_SECONDS: '3',
-  SLUICE_NOT_FOUND_PROOF_SECONDS: '2',
-  SLUICE_PROCESSOR_TIMEOUT_MS: '2000',
-};
-
 export const faults: Campaign = {
   name: 'faults',
   summary: 'a bank that drops, delays, garbles, repeats and forges; one trial is one payment with faults',
   countDefault: 500,
-  async run(run) {
-    const world = await startWorld();
-    try {
-      return await meetFaults(world, run);
-    } finally {
-      await world.stop();
-    }
-  },
+  run: (run) => inWorld({}, (world) => meetFaults(world, run)),
 };
 
 interface Tally {
@@ -62,33 +47,31 @@ interface Tally {
 }
 
 async function meetFaults(world: World, run: CampaignRun): Promise<CampaignReport> {
-  const gateway = await world.startGateway(SHORT);
-  const clientLog = join(world.folder, 'client.ndjson');
-  const log = createClientLog(clientLog, { durable: false });
-  const client = createClient(world, gateway, log);
+  const gateway = await world.startGateway(SHORT_TIMES);
+  const { log, judge } = openCase(world);
+  const shop = createLoggedShop(world, gateway, { log });
   const tally: Tally = { trials: 0, notSent: 0, amounts: AMOUNT_FIRST, violations: [] };
   const habits = { cards: [CARDS.success], restMs: UNHARMED_REST_MS };
-  const shoppers = startShoppers([client], UNHARMED_SHOPPERS, run.random, habits);
+  const shoppers = startShoppers([shop], UNHARMED_SHOPPERS, run.random, habits);
   const plans = dealPlans(run);
   await inCrew(plans.length, AT_ONCE, async (index) => {
-    await tryPlan(world, client, plans[index]!, tally);
+    await tryPlan(world, shop, plans[index]!, tally);
     if (++tally.trials % 100 === 0) run.tell(`  ${tally.trials} payments`);
-  }).finally(() => shoppers.stop());
+  }).finally(() => shoppers.leave());
   await allCallbacksHeard(world);
-  await everyAttemptFinal(world);
-  await log.close();
-  const verdict = await verdictOf(world, clientLog);
+  await allFinal(world);
+  const judgement = await judge();
   return {
     trials: tally.trials,
     figures: {
-      ...verdict.figures,
+      ...judgement.figures,
       'payments without a fault': shoppers.paid(),
       'not sent, made again': tally.notSent,
       ...(await struckFaults(world)),
       ...(await countsBy(world, 'callbacks', 'select verdict as name from processor_callbacks')),
       ...(await countsBy(world, 'events', 'select type as name from outbox')),
     },
-    violations: [...tally.violations, ...verdict.violations],
+    violations: [...tally.violations, ...judgement.violations],
   };
 }
 
@@ -107,12 +90,12 @@ function dealPlans({ count, random }: CampaignRun): FaultPlan[] {
   });
 }
 
-async function tryPlan(world: World, client: Client, plan: FaultPlan, tally: Tally): Promise<void> {
+async function tryPlan(world: World, shop: LoggedShop, plan: FaultPlan, tally: Tally): Promise<void> {
   for (let tries = 1; tries <= TRIES_MAX; tries++) {
     const amount = tally.amounts++;
     for (const fault of plan.faults) await orderFault(world, fault, amount);
-    const payment = await client.buy(plan.card, amount);
-    const end = payment === null ? null : await endOf(client, payment, plan);
+    const payment = await shop.buy(plan.card, amount);
+    const end = payment === null ? null : await endOf(shop, payment, plan);
     // What is left waits for a charge or a question that never comes; a fault of the callback is still to strike.
     if (end !== 'as planned' || plan.faults.some(({ count = 1 }) => count > 1))
       await clearFaults(world, amount);
@@ -129,10 +112,10 @@ async function tryPlan(world: World, client: Client, plan: FaultPlan, tally: Tal
 }
 
 /** Looks until the payment has ended as planned. Late success makes a SUCCESS of FAILED, so only time tells another end. */
-async function endOf(client: Client, { transactionId }: Payment, plan: FaultPlan): Promise<string> {
+async function endOf(shop: LoggedShop, { transactionId }: Payment, plan: FaultPlan): Promise<string> {
   const until = performance.now() + ENDS_WITHIN_MS;
   for (let everyMs = 100; ; everyMs = Math.min(everyMs * 1.5, 1000)) {
-    const told = await client.read(transactionId);
+    const told = await shop.transaction(transactionId);
     const { status, outcome, failureCode } = told?.body ?? {};
     const sendable = plan.name !== 'connection refused';
     if (sendable && outcome === 'not_sent' && failureCode === 'processor_unreachable') return 'not sent';

@@ -1,53 +1,77 @@
 /**
- * Judgement of a campaign: waits until recovery has settled what the trouble left behind, then has the three records joined.
+ * Judgement of a campaign: the client log that is kept while the trouble lasts, the wait until recovery has settled what it left
+ * behind, and `verify`, which joins the three records.
  *
  * @module
  */
 
 import { readFile } from 'node:fs/promises';
-import { verify } from '../../src/verification/verify.ts';
+import { join } from 'node:path';
+import { type ClientLog, createClientLog } from '../../src/verification/client-log.ts';
+import { type VerifyRequest, verify } from '../../src/verification/verify.ts';
+import type { Cluster } from '../support/cluster.ts';
 import { queryShards } from '../support/databases.ts';
-import { eventually } from '../support/eventually.ts';
+import { pause } from '../support/eventually.ts';
 import { bookOf } from '../support/shop.ts';
-import type { World } from '../support/world.ts';
 
-/** Recovery needs some 10 s with the short times of a campaign; a bank or gateway just back may double it. */
-const SETTLED_MS = 120_000;
-
-/**
- * Waits until no attempt is open. One that stays open is no error here: the judgement names it.
- * @returns whether all were final in time
- */
-export async function allFinal(world: World, withinMs = SETTLED_MS): Promise<boolean> {
-  const open = (): Promise<unknown[]> =>
-    queryShards(world, "select from transactions where status not in ('SUCCESS', 'FAILED') limit 1");
-  return await eventually(
-    async () => {
-      if ((await open()).length > 0) throw new Error('an attempt is open');
-      return true;
-    },
-    { withinMs, everyMs: 300 },
-  ).catch(() => false);
+/** What is judged: databases and, where there is one, a bank. */
+export interface Judged {
+  cluster: Cluster;
+  bankUrl: string | null;
 }
 
-/** What `verify` finds: a line for each rule that was broken, and what it has counted. */
+/** The client's record of a campaign, and the judgement over it. */
+export interface Case {
+  readonly log: ClientLog;
+  /** Closes the log and joins it with the book and the databases. Whatever is open by now is stuck, unless `over` says otherwise. */
+  judge(over?: Partial<VerifyRequest>): Promise<Judgement>;
+}
+
+/** What `verify` finds: a line for each rule that was broken, all that is recorded of its first payments, and what it has counted. */
 export interface Judgement {
   violations: string[];
   figures: Record<string, number>;
 }
 
-/** Joins client log, book and databases of a world. Whatever is open by now is stuck. */
-export async function judge(world: World, clientLog: string): Promise<Judgement> {
+/** Begins the client log. It need not be synced: nothing kills the campaign's own process. */
+export function openCase(judged: Judged): Case {
+  const clientLog = join(judged.cluster.folder, 'client.ndjson');
+  const log = createClientLog(clientLog, { durable: false });
+  return {
+    log,
+    async judge(over) {
+      await log.close();
+      return await judge(judged, clientLog, over);
+    },
+  };
+}
+
+/** Recovery needs some 10 s with the short times of a campaign; a bank or gateway just back may double it. */
+const SETTLED_MS = 120_000;
+
+/** Waits until no attempt is open. One that stays open is no error here: the judgement names it. */
+export async function allFinal(world: Judged): Promise<void> {
+  const text = "select from transactions where status not in ('SUCCESS', 'FAILED') limit 1";
+  const until = performance.now() + SETTLED_MS;
+  while ((await queryShards(world, text)).length > 0 && performance.now() < until) await pause(300);
+}
+
+async function judge(
+  judged: Judged,
+  clientLog: string,
+  over: Partial<VerifyRequest> = {},
+): Promise<Judgement> {
   const { rules, counts, remarks } = await verify({
-    shardDatabaseUrls: world.cluster.owner.shards,
-    book: world.bankUrl,
+    shardDatabaseUrls: judged.cluster.owner.shards,
+    book: judged.bankUrl,
     clientLog,
     unknownAfterMs: 0,
     now: Date.now(),
+    ...over,
   });
   const broken = rules.filter(({ count }) => count > 0);
   const evidence = await Promise.all(
-    broken.flatMap(({ ids }) => ids.slice(0, EVIDENCE_MAX).map((id) => evidenceOf(world, clientLog, id))),
+    broken.flatMap(({ ids }) => ids.slice(0, EVIDENCE_MAX).map((id) => evidenceOf(judged, clientLog, id))),
   );
   return {
     violations: [
@@ -63,16 +87,18 @@ export async function judge(world: World, clientLog: string): Promise<Judgement>
 const EVIDENCE_MAX = 3;
 
 /** All that is recorded of a payment. The world is gone after the run, and a run of real processes never repeats itself exactly. */
-async function evidenceOf(world: World, clientLog: string, id: string): Promise<string> {
+async function evidenceOf(judged: Judged, clientLog: string, id: string): Promise<string> {
   // An intent and its attempts share all digits but the last, which is the attempt's number.
   const stem = id.slice(id.indexOf('_') + 1, -1);
   const rows = (columns: string, table: string, key: string): Promise<unknown[]> =>
     queryShards(
-      world,
+      judged,
       `select ${columns} from ${table} where replace(${key}::text, '-', '') like $1 order by ${key}`,
       [`${stem}%`],
     );
-  const charges = (await bookOf(world)).filter(({ reference }) => reference.includes(stem));
+  const { bankUrl } = judged;
+  const book = bankUrl === null ? [] : await bookOf({ bankUrl });
+  const charges = book.filter(({ reference }) => reference.includes(stem));
   const told = (await readFile(clientLog, 'utf8')).split('\n');
   const numbers = new Set(told.filter((line) => line.includes(stem)).map((line) => JSON.parse(line).n));
   return JSON.stringify({

@@ -9,22 +9,13 @@
 
 import type { ClientLog } from '../../src/verification/client-log.ts';
 import { eventually, pause } from '../support/eventually.ts';
-import { type Answer, CARDS } from '../support/shop.ts';
+import { CARDS } from '../support/shop.ts';
 import type { World } from '../support/world.ts';
 import type { Fleet } from './fleet.ts';
-import { type Checkout, createLoggedShop, type LoggedShop } from './logged-shop.ts';
+import { type Checkout, createLoggedShop, type LoggedShop, newOrder, type Told } from './logged-shop.ts';
+import { CARD_MIX, type Shoppers } from './shoppers.ts';
 
 const SHOPPERS = 16;
-const CARD_MIX = [
-  CARDS.success,
-  CARDS.success,
-  CARDS.success,
-  CARDS.success,
-  CARDS.declined,
-  CARDS.answerLost,
-  CARDS.connectionRefused,
-  CARDS.successByCallback,
-];
 const PAY_AGAIN_MAX = 3;
 /** How long a shopper watches a payment before it leaves. */
 const WATCHED_MS = 1000;
@@ -36,13 +27,9 @@ const BROWSED_MS_MAX = 200;
 /** After a refusal or silence on the way to the checkout, before it begins anew. */
 const BREATH_MS = 20;
 
-export interface Shoppers {
-  /** Payments whose post was answered 202 so far. */
-  paid(): number;
+export interface StubbornShoppers extends Pick<Shoppers, 'paid' | 'leave'> {
   /** Rejects as soon as a shopper meets what no trouble of the campaign explains; resolves after `leave`. */
   readonly left: Promise<void>;
-  /** Lets everybody finish what it does; resolves when all have left. */
-  leave(): Promise<void>;
   /** Whoever was left without an answer pays once more, at a checkout opened anew; resolves with their number. */
   payOnceMore(): Promise<number>;
   /** Card posts sent. */
@@ -50,13 +37,17 @@ export interface Shoppers {
 }
 
 /** Lets shoppers in at all gateways. */
-export function letShoppersIn(world: World, fleet: Fleet, log: ClientLog, random: () => number): Shoppers {
+export function letShoppersIn(
+  world: World,
+  fleet: Fleet,
+  log: ClientLog,
+  random: () => number,
+): StubbornShoppers {
   /** Ports stay through kills, so each gateway's shop does too. */
   const shops = fleet.ships.map(({ gateway }) => createLoggedShop(world, gateway, { log }));
   const unanswered = new Set<string>();
   let paid = 0;
   let posts = 0;
-  let orders = 0;
   let over = false;
 
   function anyShop(): LoggedShop {
@@ -71,8 +62,7 @@ export function letShoppersIn(world: World, fleet: Fleet, log: ClientLog, random
   }
 
   async function buyOnce(): Promise<void> {
-    const order = { orderId: `order_kill_${++orders}`, amount: 100 + Math.floor(random() * 10_000) };
-    const intent = await anyShop().intent(order);
+    const intent = await anyShop().intent(newOrder(100 + Math.floor(random() * 10_000)));
     if (intent?.status !== 201) return await pause(BREATH_MS);
     const { paymentIntentId } = intent.body;
     const session = await anyShop().session(paymentIntentId);
@@ -94,7 +84,7 @@ export function letShoppersIn(world: World, fleet: Fleet, log: ClientLog, random
     if (lost) unanswered.add(checkout.paymentIntentId);
   }
 
-  async function payOnce(shop: LoggedShop, checkout: Checkout, card: string): Promise<Answer | null> {
+  async function payOnce(shop: LoggedShop, checkout: Checkout, card: string): Promise<Told> {
     posts++;
     const answer = await shop.pay(checkout, card);
     if (answer?.status === 202) paid++;
@@ -102,7 +92,7 @@ export function letShoppersIn(world: World, fleet: Fleet, log: ClientLog, random
   }
 
   /** True after no answer, a 503, and an attempt that fails while the shopper watches. */
-  async function triesAgain(last: Answer | null): Promise<boolean> {
+  async function triesAgain(last: Told): Promise<boolean> {
     if (last === null || last.status === 503) return true;
     if (last.status !== 202) return false;
     for (const until = performance.now() + WATCHED_MS; performance.now() < until; await pause(50)) {

@@ -9,34 +9,27 @@
  * @module
  */
 
-import { join } from 'node:path';
 import { PAYMENT_POINTS } from '../../src/domain/fault-points.ts';
-import { createClientLog } from '../../src/verification/client-log.ts';
 import { queryShards } from '../support/databases.ts';
 import { eventually, pause } from '../support/eventually.ts';
-import { startWorld, type World } from '../support/world.ts';
+import type { World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
 import { type Fleet, type Ship, startFleet, strikeAt } from './fleet.ts';
-import { allFinal, judge } from './judgement.ts';
+import { allFinal, openCase } from './judgement.ts';
 import { nameOf, planOf, ROUND, STRIKES, type Strike } from './kill-plan.ts';
-import { letShoppersIn, type Shoppers } from './kill-shoppers.ts';
+import { letShoppersIn, type StubbornShoppers } from './kill-shoppers.ts';
+import { inWorld, SHORT_TIMES } from './setting.ts';
+import { paidMore } from './shoppers.ts';
 
-/** Short times, so that recovery concludes within seconds. */
-const SHORT = {
-  SLUICE_SEND_BEFORE_SECONDS: '3',
-  SLUICE_NOT_FOUND_PROOF_SECONDS: '2',
-  SLUICE_PROCESSOR_TIMEOUT_MS: '2000',
-};
 const GATEWAYS = [
-  { ...SHORT, SLUICE_SHARD_THREADS: '0' },
-  { ...SHORT, SLUICE_SHARD_THREADS: '2' },
+  { ...SHORT_TIMES, SLUICE_SHARD_THREADS: '0' },
+  { ...SHORT_TIMES, SLUICE_SHARD_THREADS: '2' },
 ];
 /** Only this one has shard threads. */
 const WITH_SHARD_THREADS = 1;
 
 /** Payments acknowledged between two kills, so that each meets work under way and lets its victims' successors work. */
 const PAID_BETWEEN = 10;
-const PAID_BETWEEN_MS = 60_000;
 /** A kill at any moment comes up to this long after that. */
 const MOMENT_MS_MAX = 300;
 /** At a point, the n-th passing. */
@@ -51,21 +44,14 @@ export const kill: Campaign = {
   summary:
     'SIGKILL of gateway, PostgreSQL and bank and death of every kind of thread, under load; a trial is a kill',
   countDefault: 300,
-  async run(run) {
-    const world = await startWorld();
-    try {
-      return await killUnderLoad(world, run);
-    } finally {
-      await world.stop();
-    }
-  },
+  run: (run) => inWorld({}, (world) => killUnderLoad(world, run)),
 };
 
 /** What the trials are made with and what they leave behind. */
 interface Trials {
   world: World;
   fleet: Fleet;
-  shoppers: Shoppers;
+  shoppers: StubbornShoppers;
   random(): number;
   /** How often each kill was made, by name. */
   made: Map<string, number>;
@@ -81,8 +67,7 @@ async function killUnderLoad(world: World, run: CampaignRun): Promise<CampaignRe
   const { random } = run;
   // Drawn before anybody else draws: whom a trial kills, and where, is by the seed alone.
   const plan = planOf(run.count, random);
-  const clientLog = join(world.folder, 'client.ndjson');
-  const log = createClientLog(clientLog);
+  const { log, judge } = openCase(world);
   const fleet = await startFleet(world, GATEWAYS);
   const shoppers = letShoppersIn(world, fleet, log, random);
   const trials: Trials = {
@@ -101,8 +86,7 @@ async function killUnderLoad(world: World, run: CampaignRun): Promise<CampaignRe
   await allFinal(world);
   const unanswered = await shoppers.payOnceMore();
   await allFinal(world);
-  await log.close();
-  const { violations, figures } = await judge(world, clientLog);
+  const { violations, figures } = await judge();
   const attemptsAgain = await furtherAttempts(world);
   return {
     trials: [...trials.made.values()].reduce((sum, times) => sum + times, 0),
@@ -125,24 +109,14 @@ async function killUnderLoad(world: World, run: CampaignRun): Promise<CampaignRe
 
 async function killAll(trials: Trials, plan: readonly Strike[], { count, tell }: CampaignRun): Promise<void> {
   for (const [i, strike] of plan.entries()) {
-    await someArePaid(trials);
+    await paidMore(trials.shoppers, PAID_BETWEEN);
     await make(trials, strike);
     trials.made.set(nameOf(strike), trials.made.get(nameOf(strike))! + 1);
     if ((i + 1) % 10 === 0)
       tell(`${i + 1} of ${count} kills, ${trials.shoppers.paid()} payments acknowledged`);
   }
   await trials.fleet.raise();
-  await someArePaid(trials);
-}
-
-async function someArePaid({ shoppers }: Trials): Promise<void> {
-  const enough = shoppers.paid() + PAID_BETWEEN;
-  await eventually(
-    () => {
-      if (shoppers.paid() < enough) throw new Error(`fewer than ${PAID_BETWEEN} payments were acknowledged`);
-    },
-    { withinMs: PAID_BETWEEN_MS, everyMs: 5 },
-  );
+  await paidMore(trials.shoppers, PAID_BETWEEN);
 }
 
 async function make(trials: Trials, strike: Strike): Promise<void> {

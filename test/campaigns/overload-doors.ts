@@ -18,7 +18,7 @@ import type { Loaded, Needs } from '../../src/storage/storage.ts';
 import type { ClientLog } from '../../src/verification/client-log.ts';
 import { anIntent } from '../support/payments.ts';
 import type { World } from '../support/world.ts';
-import type { Client } from './client.ts';
+import { type LoggedShop, newOrder } from './logged-shop.ts';
 
 /** `refused` as it must be: at once, and telling when to come again. Anything else is told in words. */
 export type DoorAnswer = 'done' | 'refused' | (string & {});
@@ -34,9 +34,9 @@ export interface Door {
 const CEILING_MS = 3000;
 
 /** A merchant's orders over HTTP. */
-export function openMerchantDoor(client: Client): Door {
+export function openMerchantDoor(shop: LoggedShop): Door {
   const ask = async (): Promise<DoorAnswer> => {
-    const told = await client.order({ amount: 100 });
+    const told = await shop.intent(newOrder(100));
     if (told?.status === 201) return 'done';
     if (told === null) return 'left without an answer';
     const refused = (told.status === 429 || told.status === 503) && told.headers.get('retry-after') !== null;

@@ -13,16 +13,15 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { createClientLog } from '../../src/verification/client-log.ts';
 import { eventually, pause } from '../support/eventually.ts';
 import { CARDS } from '../support/shop.ts';
-import { type Gateway, startWorld, type World } from '../support/world.ts';
+import type { Gateway, World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
-import { type Client, createClient } from './client.ts';
+import { allFinal, openCase } from './judgement.ts';
+import { createLoggedShop, type LoggedShop } from './logged-shop.ts';
 import { type Door, openLaneDoor, openMerchantDoor } from './overload-doors.ts';
+import { inWorld } from './setting.ts';
 import { startShoppers } from './shoppers.ts';
-import { everyAttemptFinal, verdictOf } from './verdict.ts';
 
 const TIMES = [2, 5, 10];
 const STEP_MS = 3000;
@@ -49,24 +48,18 @@ export const overload: Campaign = {
   name: 'overload',
   summary: '2, 5 and 10 times the ceiling, of a merchant and of a lane; one trial is one step of load',
   countDefault: 6,
-  async run(run) {
-    const world = await startWorld();
-    try {
-      return await overloadWorld(world, run);
-    } finally {
-      await world.stop();
-    }
-  },
+  run: (run) => inWorld({}, (world) => overloadWorld(world, run)),
 };
 
 async function overloadWorld(world: World, run: CampaignRun): Promise<CampaignReport> {
   // So few that ten times as many are no trouble for the driver.
   const gateway = await world.startGateway({ SLUICE_RATE_LIMITS: 'merchant=20/1' });
-  const clientLog = join(world.folder, 'client.ndjson');
-  const log = createClientLog(clientLog, { durable: false });
-  const busy = createClient(world, gateway, log);
+  const { log, judge } = openCase(world);
+  const patience = { log, patienceMs: ANSWERS_WITHIN_MS };
+  const busy = createLoggedShop(world, gateway, patience);
   const secretKey = await world.addMerchant('merchant_calm');
-  const calm = createClient({ ...world, merchantId: 'merchant_calm', secretKey }, gateway, log);
+  const merchant = { merchantId: 'merchant_calm', secretKey };
+  const calm = createLoggedShop(world, gateway, { ...patience, merchant });
   const shoppers = startShoppers([calm], CALM_SHOPPERS, run.random, {
     cards: [CARDS.success],
     restMs: CALM_REST_MS,
@@ -95,7 +88,7 @@ async function overloadWorld(world: World, run: CampaignRun): Promise<CampaignRe
       figures[`${name}: refused`] = step.refusals;
     }
   } finally {
-    await shoppers.stop();
+    await shoppers.leave();
     await Promise.all(doors.map((door) => door.close()));
   }
   if (shoppers.turnedAway() > 0)
@@ -103,18 +96,17 @@ async function overloadWorld(world: World, run: CampaignRun): Promise<CampaignRe
   const gained = residentMebibytes(gateway) - memoryBefore;
   if (gained > GAIN_MEBIBYTES_MAX)
     violations.push(`the gateway has gained ${gained} MiB, more than ${GAIN_MEBIBYTES_MAX}`);
-  await everyAttemptFinal(world);
-  await log.close();
-  const verdict = await verdictOf(world, clientLog);
+  await allFinal(world);
+  const judgement = await judge();
   return {
     trials,
     figures: {
-      ...verdict.figures,
+      ...judgement.figures,
       ...figures,
       'payments of the other merchant': shoppers.paid(),
       'memory gained, MiB': gained,
     },
-    violations: [...violations, ...verdict.violations],
+    violations: [...violations, ...judgement.violations],
   };
 }
 
@@ -181,9 +173,9 @@ function wrongIn(name: string, step: Step, ceiling: number): string[] {
   return wrong;
 }
 
-async function backToNormal(name: string, client: Client): Promise<string[]> {
+async function backToNormal(name: string, shop: LoggedShop): Promise<string[]> {
   try {
-    await eventually(async () => assert.ok((await client.buy(CARDS.success, 500)) !== null), {
+    await eventually(async () => assert.ok((await shop.buy(CARDS.success, 500)) !== null), {
       withinMs: NORMAL_WITHIN_MS,
       everyMs: 250,
     });

@@ -1,26 +1,12 @@
-/**
- * A few pairs and a long stop; `npm run campaign -- pause --count 100` is the whole campaign.
- *
- * @module
- */
-
 import { expect, test } from 'vitest';
 import { seededRandom } from '../support/random.ts';
+import { makeTrials, SEED } from './few-trials.ts';
 import { pause, trialsOf } from './pause.ts';
 
 const TRIALS = 6;
-const SEED = Number(Date.now() % 1_000_000);
 
 test(`${TRIALS} pauses (seed ${SEED}): charged at most once, and every intent ends as the book says`, async () => {
-  const { trials, violations, figures } = await pause.run({
-    count: TRIALS,
-    seed: SEED,
-    random: seededRandom(SEED),
-    tell: (line) => console.log(`pause: ${line}`),
-  });
-  console.log(`pause: seed ${SEED}`, figures);
-  expect(violations).toEqual([]);
-  expect(trials).toBe(TRIALS);
+  const figures = await makeTrials(pause, TRIALS);
   const stops = Object.entries(figures).filter(([name]) => name.startsWith('stopped at'));
   expect(stops.reduce((sum, [, times]) => sum + times, 0)).toBeGreaterThanOrEqual(TRIALS - 1);
   expect(figures['posts without an answer in long stops']).toBeGreaterThan(0);

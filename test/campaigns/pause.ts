@@ -12,32 +12,31 @@
  * @module
  */
 
-import { join } from 'node:path';
 import { PAYMENT_POINTS, type PaymentPoint } from '../../src/domain/fault-points.ts';
-import { type ClientLog, createClientLog } from '../../src/verification/client-log.ts';
+import type { ClientLog } from '../../src/verification/client-log.ts';
 import { eventually, pause as sleep } from '../support/eventually.ts';
 import { shuffled } from '../support/random.ts';
 import { CARDS, chargesOf } from '../support/shop.ts';
-import { startWorld, type World } from '../support/world.ts';
+import type { World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
 import { arm, type Ship, startFleet, strikeAt } from './fleet.ts';
-import { allFinal, judge } from './judgement.ts';
+import { allFinal, openCase } from './judgement.ts';
 import { type Checkout, createLoggedShop, type LoggedShop } from './logged-shop.ts';
+import { inWorld, SEND_BEFORE_MS, SHORT_TIMES } from './setting.ts';
 
 /** The instants of an attempt from before it is durable to after its outcome is. */
 const POINTS = PAYMENT_POINTS.slice(PAYMENT_POINTS.indexOf('before-commit-b'));
 const PAIRS = POINTS.flatMap((first) => POINTS.map((second) => [first, second] as const));
 
-const SEND_BEFORE_MS = 2000;
-/** Short times, so that recovery reaches every conclusion while a gateway stands still. */
-const SHORT = {
-  SLUICE_SEND_BEFORE_SECONDS: String(SEND_BEFORE_MS / 1000),
-  SLUICE_NOT_FOUND_PROOF_SECONDS: '2',
-  SLUICE_SHARD_THREADS: '1',
-};
+/**
+ * Recovery reaches every conclusion while a gateway stands still. The bank may be silent for longer than in other campaigns: a sender that
+ * goes on after some seconds must still read its answer.
+ */
+const WITNESS = { ...SHORT_TIMES, SLUICE_PROCESSOR_TIMEOUT_MS: '10000', SLUICE_SHARD_THREADS: '1' };
 /** One without recovery of its own, to be stopped. */
-const VICTIM = { ...SHORT, SLUICE_ROLES: 'api,checkout' };
+const VICTIM = { ...WITNESS, SLUICE_ROLES: 'api,checkout' };
 
+const AMOUNT = 5000;
 /** Pairs of gateways at work at once: a trial mostly waits. */
 const LANES = 3;
 const LONG_EVERY = 10;
@@ -45,8 +44,8 @@ const LONG_FIRST = 4;
 
 /** Enough for a charge that was sent to be answered, and for the point after the answer to be reached. */
 const AFTER_ANSWER_MS = 1500;
-/** Recovery concludes some 8 s after commit B: `send_before`, the proof's time, and three questions a second apart. */
-const CONCLUDED_MS = 12_000;
+/** Recovery concludes some 9 s after commit B: `send_before`, the proof's time, and three questions a second apart. */
+const CONCLUDED_MS = 13_000;
 /** As long as a resumed sender may still begin to send, and as a charge takes to reach the book. */
 const RESUMED_MS = SEND_BEFORE_MS + 1500;
 const FINAL_MS = 60_000;
@@ -85,14 +84,7 @@ export const pause: Campaign = {
   summary:
     'SIGSTOP of two gateways at pairs of named points, and of one for long; a trial is a pair or a long stop',
   countDefault: 100,
-  async run(run) {
-    const world = await startWorld({ callbackDelayMs: 300 });
-    try {
-      return await pauseAll(world, run);
-    } finally {
-      await world.stop();
-    }
-  },
+  run: (run) => inWorld({ callbackDelayMs: 300 }, (world) => pauseAll(world, run)),
 };
 
 /** The trials of a run, by its seed. */
@@ -114,8 +106,6 @@ interface Stage {
   world: World;
   log: ClientLog;
   witness: LoggedShop;
-  /** Orders made so far; each has a number of its own. */
-  orders: number;
   /** How often a gateway was stopped at each point. */
   stops: Map<PaymentPoint, number>;
   /** Pairs of which both gateways were stopped. */
@@ -128,15 +118,13 @@ interface Stage {
 async function pauseAll(world: World, run: CampaignRun): Promise<CampaignReport> {
   const trials = trialsOf(run.count, run.random);
   const lanes = Math.min(LANES, trials.length);
-  const clientLog = join(world.folder, 'client.ndjson');
-  const log = createClientLog(clientLog);
-  const fleet = await startFleet(world, [SHORT, ...Array.from({ length: 2 * lanes }, () => VICTIM)]);
+  const { log, judge } = openCase(world);
+  const fleet = await startFleet(world, [WITNESS, ...Array.from({ length: 2 * lanes }, () => VICTIM)]);
   const [witness, ...victims] = fleet.ships;
   const stage: Stage = {
     world,
     log,
     witness: createLoggedShop(world, witness!.gateway, { log }),
-    orders: 0,
     stops: new Map(POINTS.map((point) => [point, 0])),
     bothStopped: 0,
     longUnanswered: 0,
@@ -157,8 +145,7 @@ async function pauseAll(world: World, run: CampaignRun): Promise<CampaignReport>
     Array.from({ length: lanes }, (_, lane) => work([victims[2 * lane]!, victims[2 * lane + 1]!])),
   );
   await allFinal(world);
-  await log.close();
-  const { violations, figures } = await judge(world, clientLog);
+  const { violations, figures } = await judge();
   return {
     trials: made,
     figures: {
@@ -174,7 +161,7 @@ async function pauseAll(world: World, run: CampaignRun): Promise<CampaignReport>
 async function stopBoth(stage: Stage, pair: readonly [Ship, Ship], trial: PairTrial): Promise<void> {
   const { points, resumed, order } = trial;
   const name = `stopped at ${points[0]}, then at ${points[1]}, resumed ${resumed}, ${order}`;
-  const checkout = await openCheckout(stage);
+  const checkout = await stage.witness.openCheckout(AMOUNT);
   const posts: Promise<unknown>[] = [];
   let stopped = 0;
   for (const [i, ship] of pair.entries()) {
@@ -218,7 +205,9 @@ async function stopForLong(
   trial: LongTrial,
 ): Promise<void> {
   const [atVictim, atOther] = [shopAt(stage, victim, LONG_PATIENCE_MS), shopAt(stage, other)];
-  const checkouts = await Promise.all(Array.from({ length: LONG_SHOPPERS }, () => openCheckout(stage)));
+  const checkouts = await Promise.all(
+    Array.from({ length: LONG_SHOPPERS }, () => stage.witness.openCheckout(AMOUNT)),
+  );
   const shoppers = checkouts.map(async (checkout, i) => {
     await sleep((trial.momentMs * 2 * i) / LONG_SHOPPERS);
     if ((await atVictim.pay(checkout, CARDS.success)) !== null) return checkout;
@@ -238,14 +227,6 @@ async function stopForLong(
 
 function shopAt({ world, log }: Stage, { gateway }: Ship, patienceMs?: number): LoggedShop {
   return createLoggedShop(world, gateway, { log, ...(patienceMs !== undefined && { patienceMs }) });
-}
-
-async function openCheckout(stage: Stage): Promise<Checkout> {
-  const order = { orderId: `order_pause_${++stage.orders}`, amount: 5000 };
-  const intent = await stage.witness.intent(order);
-  const session = await stage.witness.session(intent?.body.paymentIntentId);
-  if (session?.status !== 201) throw new Error(`the witness opened no checkout: ${session?.status}`);
-  return { paymentIntentId: intent!.body.paymentIntentId, sessionId: session.body.sessionId };
 }
 
 /** Resolves when the intent is no longer PROCESSING, or after the time in which recovery would have ended that. */

@@ -9,7 +9,6 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { createPaymentActor } from '../../src/actors/payment-actor.ts';
 import { LIMITS } from '../../src/config/limits.ts';
 import { type IntentId, makeId, showIntentId, showTransactionId } from '../../src/domain/ids.ts';
@@ -26,14 +25,14 @@ import * as clock from '../../src/runtime/clock.ts';
 import { createLane, type Lane } from '../../src/runtime/turn.ts';
 import { failureOf } from '../../src/storage/postgres/errors.ts';
 import { createShardStore } from '../../src/storage/postgres/shard-store.ts';
-import { type ClientLog, createClientLog } from '../../src/verification/client-log.ts';
+import type { ClientLog } from '../../src/verification/client-log.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import { query } from '../support/databases.ts';
 import { anIntent, aWord, SHOWN_CARD } from '../support/payments.ts';
 import { shuffled } from '../support/random.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
+import { openCase } from './judgement.ts';
 import { AWKWARD_TEXTS, BAD_ATTEMPTS, BAD_CALLBACKS, BAD_INTENTS, BAD_WORDS } from './poison-values.ts';
-import { verdictOf } from './verdict.ts';
 
 /** Commands of each kind in a batch, bad ones included. */
 const EACH = 12;
@@ -74,8 +73,8 @@ interface Counts {
 type PaymentLane = Lane<ShardRequest, ShardReply>;
 
 async function poisonBatches(cluster: Cluster, run: CampaignRun): Promise<CampaignReport> {
-  const clientLog = join(cluster.folder, 'client.ndjson');
-  const log = createClientLog(clientLog, { durable: false });
+  // There is no bank here: what it would have booked is not compared.
+  const { log, judge } = openCase({ cluster, bankUrl: null });
   const counts: Counts = { commits: 0, turns: 0, neighbours: 0, poisoned: {} };
   const violations: string[] = [];
   const store = createShardStore({
@@ -93,15 +92,14 @@ async function poisonBatches(cluster: Cluster, run: CampaignRun): Promise<Campai
   } finally {
     await lane.close();
     await store.close();
-    await log.close();
   }
-  // There is no bank here: what it would have booked is not compared, and attempts that nobody settled stay open.
-  const verdict = await verdictOf({ cluster, bankUrl: null }, clientLog, { unknownAfterMs: DAY_MS });
+  // Attempts that nobody settled stay open.
+  const judgement = await judge({ unknownAfterMs: DAY_MS });
   const { poisoned, ...figures } = counts;
   return {
     trials,
-    figures: { ...verdict.figures, ...figures, ...poisoned },
-    violations: [...violations, ...verdict.violations],
+    figures: { ...judgement.figures, ...figures, ...poisoned },
+    violations: [...violations, ...judgement.violations],
   };
 }
 

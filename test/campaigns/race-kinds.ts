@@ -5,7 +5,8 @@
  */
 
 import { type Answer, CARDS } from '../support/shop.ts';
-import { CROWD, type Race } from './race-track.ts';
+import { newKey, newOrder, type Told } from './logged-shop.ts';
+import { AMOUNT, CROWD, type Race } from './race-track.ts';
 
 export interface RaceKind {
   name: string;
@@ -26,7 +27,7 @@ export const RACES: readonly RaceKind[] = [
 ];
 
 async function oneKeyIntents(on: Race): Promise<void> {
-  const [key, order, shopOf] = [on.newKey(), on.newOrder(), on.shopsInTurn()];
+  const [key, order, shopOf] = [newKey(), newOrder(AMOUNT), on.shopsInTurn()];
   const answers = await crowd((i) => shopOf(i).intent(order, key));
   expectOneAnswer(on, answers, 201);
   on.expect((await on.storedIntents(order.orderId)) === 1, `order ${order.orderId} has one intent`);
@@ -34,7 +35,7 @@ async function oneKeyIntents(on: Race): Promise<void> {
 
 async function oneKeySessions(on: Race): Promise<void> {
   const { paymentIntentId } = await on.openCheckout();
-  const [key, shopOf] = [on.newKey(), on.shopsInTurn()];
+  const [key, shopOf] = [newKey(), on.shopsInTurn()];
   const answers = await crowd((i) => shopOf(i).session(paymentIntentId, key));
   const first = expectOneAnswer(on, answers, 201);
   const checkout = { paymentIntentId, sessionId: first?.body.sessionId };
@@ -45,18 +46,20 @@ async function oneKeySessions(on: Race): Promise<void> {
 
 async function oneKeyCards(on: Race): Promise<void> {
   const { paymentIntentId } = await on.openCheckout();
-  const key = on.newKey();
-  const answers = await crowd((i) => on.payAsMerchant(i, paymentIntentId, CARDS.success, key));
+  const key = newKey();
+  const answers = await crowd((i) =>
+    on.merchant.shops[i % 2]!.payAsMerchant(paymentIntentId, CARDS.success, key),
+  );
   const first = expectOneAnswer(on, answers, 202);
   await on.watch(first?.body.transactionId);
   await expectOneCharge(on, paymentIntentId);
-  const otherCard = await on.payAsMerchant(1, paymentIntentId, CARDS.declined, key);
+  const otherCard = await on.merchant.shops[1]!.payAsMerchant(paymentIntentId, CARDS.declined, key);
   on.expect(isKeyReused(otherCard), `the key of ${paymentIntentId} is refused with another card`);
 }
 
 /** Half of the crowd has another amount: whoever is first makes the intent, and the other half is refused. */
 async function oneKeyTwoBodies(on: Race): Promise<void> {
-  const [key, order, shopOf] = [on.newKey(), on.newOrder(), on.shopsInTurn()];
+  const [key, order, shopOf] = [newKey(), newOrder(AMOUNT), on.shopsInTurn()];
   const amounts = [order.amount, order.amount + 1];
   const answers = await crowd((i) => shopOf(i).intent({ ...order, amount: amounts[(i >> 1) % 2]! }, key));
   const halves = amounts.map((_, half) => answers.filter((_answer, i) => (i >> 1) % 2 === half));
@@ -70,7 +73,7 @@ async function oneKeyTwoBodies(on: Race): Promise<void> {
 }
 
 async function oneKeyTwoMerchants(on: Race): Promise<void> {
-  const [key, order] = [on.newKey(), on.newOrder()];
+  const [key, order] = [newKey(), newOrder(AMOUNT)];
   const merchants = [on.merchant, on.otherMerchant];
   const answers = await crowd((i) => merchants[(i >> 1) % 2]!.shops[i % 2]!.intent(order, key));
   const ids = merchants.map((_, half) =>
@@ -89,7 +92,9 @@ async function oneKeyTwoMerchants(on: Race): Promise<void> {
 
 async function oneIntentManyKeys(on: Race): Promise<void> {
   const { paymentIntentId } = await on.openCheckout();
-  const answers = await crowd((i) => on.payAsMerchant(i, paymentIntentId, CARDS.success, on.newKey()));
+  const answers = await crowd((i) =>
+    on.merchant.shops[i % 2]!.payAsMerchant(paymentIntentId, CARDS.success, newKey()),
+  );
   const taken = answers.filter((answer) => answer?.status === 202);
   on.expect(taken.length === 1, `one of ${CROWD} keys pays ${paymentIntentId}, not ${taken.length}`);
   on.expect(
@@ -104,7 +109,9 @@ async function oneIntentManyKeys(on: Race): Promise<void> {
 async function doubleClick(on: Race): Promise<void> {
   const checkout = await on.openCheckout();
   const shift = on.random() < 0.5 ? 0 : 1;
-  const clicks = [0, 1, 2, 3].map((i) => on.payByForm(i * shift, checkout, CARDS.success));
+  const clicks = [0, 1, 2, 3].map((i) =>
+    on.merchant.shops[(i * shift) % 2]!.payByForm(checkout, CARDS.success),
+  );
   const answers = await Promise.all(clicks);
   const pages = new Set(answers.map((answer) => answer?.headers.get('location')));
   on.expect(
@@ -160,15 +167,15 @@ async function payAmongCallbacks(on: Race, answerDelayMs: number): Promise<void>
 }
 
 /** Everybody at once. */
-function crowd(ask: (i: number) => Promise<Answer | null>): Promise<Array<Answer | null>> {
+function crowd(ask: (i: number) => Promise<Told>): Promise<Told[]> {
   return Promise.all(Array.from({ length: CROWD }, (_, i) => ask(i)));
 }
 
-function created(answers: ReadonlyArray<Answer | null>): number {
+function created(answers: readonly Told[]): number {
   return answers.filter((answer) => answer?.status === 201).length;
 }
 
-function isKeyReused(answer: Answer | null): boolean {
+function isKeyReused(answer: Told): boolean {
   return answer?.status === 422 && answer.body.code === 'idempotency_key_reused';
 }
 
@@ -177,12 +184,8 @@ function isKeyReused(answer: Answer | null): boolean {
  * is in flight.
  * @returns the first of them
  */
-function expectOneAnswer(
-  on: Race,
-  answers: ReadonlyArray<Answer | null>,
-  status: number,
-): Answer | undefined {
-  const inFlight = (answer: Answer | null): boolean =>
+function expectOneAnswer(on: Race, answers: readonly Told[], status: number): Answer | undefined {
+  const inFlight = (answer: Told): boolean =>
     answer?.status === 409 && answer.body.code === 'idempotency_key_in_flight';
   const given = answers.filter((answer): answer is Answer => answer !== null && !inFlight(answer));
   const statuses = [...new Set(answers.map((answer) => (inFlight(answer) ? status : answer?.status)))];

@@ -7,17 +7,12 @@
 import type { ClientLog } from '../../src/verification/client-log.ts';
 import { queryShards } from '../support/databases.ts';
 import { eventually, pause } from '../support/eventually.ts';
-import { type Answer, type BookLine, cardFields, chargesOf, createShop } from '../support/shop.ts';
+import { type BookLine, chargesOf } from '../support/shop.ts';
 import type { Gateway, World } from '../support/world.ts';
-import {
-  answered,
-  type Checkout,
-  createLoggedShop,
-  type LoggedShop,
-  logged,
-  type Order,
-} from './logged-shop.ts';
+import { type Checkout, createLoggedShop, type LoggedShop } from './logged-shop.ts';
 
+/** Of an order of a race. */
+export const AMOUNT = 5000;
 /** Requests at once. */
 export const CROWD = 50;
 /** How long after a payment is SUCCESS its status is still read: late callbacks and duplicates come by then. */
@@ -38,19 +33,8 @@ export interface Race {
   random(): number;
   /** One gateway for all, or both in turn, as the seed has it. */
   shopsInTurn(): (i: number) => LoggedShop;
-  newOrder(): Order;
-  newKey(): Record<string, string>;
-  /** An intent of 5000 INR with a checkout. */
+  /** A checkout of the first merchant. */
   openCheckout(): Promise<Checkout>;
-  /** Posts a card as a certified merchant does. */
-  payAsMerchant(
-    i: number,
-    paymentIntentId: string,
-    card: string,
-    key: Record<string, string>,
-  ): Promise<Answer | null>;
-  /** Posts a card as a browser's form does. */
-  payByForm(i: number, checkout: Checkout, card: string): Promise<Answer | null>;
   /** Reads the status at both gateways until SUCCESS, and some more; the judgement finds who saw it taken back. */
   watch(transactionId: string): Promise<void>;
   /** Lines of the book that took money for an intent, once its payment is SUCCESS. */
@@ -83,30 +67,15 @@ export async function createRaceTrack(
   const otherKey = await world.addMerchant(otherId);
   const merchantAt = (merchantId: string, secretKey: string): Merchant => ({
     merchantId,
-    shops: gateways.map((gateway) => createLoggedShop(world, gateway, { log, merchantId, secretKey })),
+    shops: gateways.map((gateway) =>
+      createLoggedShop(world, gateway, { log, merchant: { merchantId, secretKey } }),
+    ),
   });
   const merchant = merchantAt(world.merchantId, world.secretKey);
   const otherMerchant = merchantAt(otherId, otherKey);
-  const plain = gateways.map((gateway) => createShop(world, gateway));
-  const atCheckout = gateways.map((gateway) =>
-    createShop(world, { ...gateway, apiUrl: gateway.checkoutUrl }),
-  );
   const violations: string[] = [];
-  let numbers = 0;
   let replays = 0;
   let reads = 0;
-
-  async function openCheckout(): Promise<Checkout> {
-    const shop = merchant.shops[0]!;
-    const intent = await shop.intent(newOrder());
-    const session = await shop.session(intent?.body.paymentIntentId);
-    if (session?.status !== 201) throw new Error(`no checkout was opened: ${session?.status}`);
-    return { paymentIntentId: intent!.body.paymentIntentId, sessionId: session.body.sessionId };
-  }
-
-  function newOrder(): Order {
-    return { orderId: `order_race_${++numbers}`, amount: 5000 };
-  }
 
   async function readSuccess(transactionId: string): Promise<void> {
     await eventually(
@@ -148,30 +117,7 @@ export async function createRaceTrack(
     otherMerchant,
     random,
     shopsInTurn: () => (random() < 0.5 ? () => merchant.shops[0]! : (i) => merchant.shops[i % 2]!),
-    newOrder,
-    newKey: () => ({ 'idempotency-key': `key_${++numbers}` }),
-    openCheckout,
-    payAsMerchant: (i, paymentIntentId, card, key) =>
-      logged(
-        log,
-        { do: 'pay', paymentIntentId },
-        () =>
-          answered(
-            atCheckout[i % 2]!.post(
-              '/v1/payment/process',
-              { paymentIntentId, merchantId: world.merchantId, ...cardFields(card) },
-              key,
-            ),
-          ),
-        ({ body }) => ({ outcome: 'ok', transactionId: body.transactionId }),
-      ),
-    payByForm: (i, { paymentIntentId, sessionId }, card) =>
-      logged(
-        log,
-        { do: 'pay', paymentIntentId },
-        () => answered(plain[i % 2]!.payByForm(sessionId, card)),
-        () => ({ outcome: 'unknown' }),
-      ),
+    openCheckout: () => merchant.shops[0]!.openCheckout(AMOUNT),
     watch,
     chargesOnceFinal,
     async storedIntents(orderId) {

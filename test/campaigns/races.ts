@@ -7,29 +7,21 @@
  * @module
  */
 
-import { join } from 'node:path';
-import { createClientLog } from '../../src/verification/client-log.ts';
 import { shuffled } from '../support/random.ts';
-import { startWorld, type World } from '../support/world.ts';
+import type { World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
-import { allFinal, judge } from './judgement.ts';
+import { allFinal, openCase } from './judgement.ts';
 import { RACES } from './race-kinds.ts';
 import { createRaceTrack } from './race-track.ts';
+import { inWorld } from './setting.ts';
 
 export const races: Campaign = {
   name: 'races',
   summary:
     'one key, one intent or one session many times at once, callbacks against answers; a trial is a race',
   countDefault: 200,
-  async run(run) {
-    // The callback leaves with the charge's answer: whichever is heard first.
-    const world = await startWorld({ callbackDelayMs: 0 });
-    try {
-      return await raceAll(world, run);
-    } finally {
-      await world.stop();
-    }
-  },
+  // The callback leaves with the charge's answer: whichever is heard first.
+  run: (run) => inWorld({ callbackDelayMs: 0 }, (world) => raceAll(world, run)),
 };
 
 async function raceAll(world: World, { count, random, tell }: CampaignRun): Promise<CampaignReport> {
@@ -37,8 +29,7 @@ async function raceAll(world: World, { count, random, tell }: CampaignRun): Prom
     world.startGateway({ SLUICE_SHARD_THREADS: '0' }),
     world.startGateway({ SLUICE_SHARD_THREADS: '2' }),
   ]);
-  const clientLog = join(world.folder, 'client.ndjson');
-  const log = createClientLog(clientLog);
+  const { log, judge } = openCase(world);
   const track = await createRaceTrack(world, gateways, log, random);
   const rounds = Array.from({ length: Math.ceil(count / RACES.length) }, () => shuffled(RACES, random));
   const made = new Map(RACES.map(({ name }) => [name, 0]));
@@ -48,8 +39,7 @@ async function raceAll(world: World, { count, random, tell }: CampaignRun): Prom
     if ((i + 1) % 25 === 0) tell(`${i + 1} of ${count} races`);
   }
   await allFinal(world);
-  await log.close();
-  const { violations, figures } = await judge(world, clientLog);
+  const { violations, figures } = await judge();
   return {
     trials: [...made.values()].reduce((sum, times) => sum + times, 0),
     figures: { ...Object.fromEntries(made), ...track.figures(), ...figures },

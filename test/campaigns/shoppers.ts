@@ -7,20 +7,19 @@
 import assert from 'node:assert/strict';
 import { eventually, pause } from '../support/eventually.ts';
 import { CARDS } from '../support/shop.ts';
-import type { Client } from './client.ts';
+import type { LoggedShop } from './logged-shop.ts';
 
 export interface Shoppers {
   /** Payments taken by a gateway (answered 202) so far. */
   paid(): number;
   /** Tries that ended with a refusal or without an answer. */
   turnedAway(): number;
-  /** Resolves when `count` more payments have been taken; rejects when that takes too long. */
-  pay(count: number): Promise<void>;
-  /** Resolves when the last of them has gone. */
-  stop(): Promise<void>;
+  /** Lets everybody finish what it does; resolves when the last of them has gone. */
+  leave(): Promise<void>;
 }
 
-const CARD_MIX = [
+/** Succeeds, is declined, or is left in doubt. */
+export const CARD_MIX = [
   CARDS.success,
   CARDS.success,
   CARDS.success,
@@ -35,15 +34,15 @@ const PATIENCE_MS = 60_000;
 const AGAIN_MS = 200;
 
 export interface ShopperHabits {
-  /** Default: a mix that succeeds, is declined, or is left in doubt. */
+  /** Default: {@link CARD_MIX}. */
   cards?: readonly string[];
   /** Between two payments of one shopper. Default: none. */
   restMs?: number;
 }
 
-/** Starts `count` shoppers, dealt over the clients. */
+/** Starts `count` shoppers, dealt over the shops. */
 export function startShoppers(
-  clients: readonly Client[],
+  shops: readonly LoggedShop[],
   count: number,
   random: () => number,
   { cards = CARD_MIX, restMs = 0 }: ShopperHabits = {},
@@ -52,39 +51,42 @@ export function startShoppers(
   let paid = 0;
   let turnedAway = 0;
 
-  async function shop(client: Client): Promise<void> {
+  async function goShopping(shop: LoggedShop): Promise<void> {
     while (!over) {
       const card = cards[Math.floor(random() * cards.length)]!;
-      const payment = await client.buy(card, 100 + Math.floor(random() * 10_000));
+      const payment = await shop.buy(card, 100 + Math.floor(random() * 10_000));
       if (payment === null) {
         turnedAway++;
         await pause(AGAIN_MS);
       } else {
         paid++;
-        await client.read(payment.transactionId);
+        await shop.transaction(payment.transactionId);
         if (restMs > 0) await pause(restMs);
       }
     }
   }
 
   const shopping = Promise.all(
-    Array.from({ length: count }, (_, index) => shop(clients[index % clients.length]!)),
+    Array.from({ length: count }, (_, index) => goShopping(shops[index % shops.length]!)),
   );
   return {
     paid: () => paid,
     turnedAway: () => turnedAway,
-    async pay(more) {
-      const wanted = paid + more;
-      await eventually(
-        () => assert.ok(paid >= wanted, `${paid - wanted + more} of ${more} payments were taken`),
-        {
-          withinMs: PATIENCE_MS,
-        },
-      );
-    },
-    async stop() {
+    async leave() {
       over = true;
       await shopping;
     },
   };
+}
+
+/** Resolves when `more` payments have been taken; rejects when that takes too long. */
+export async function paidMore(shoppers: Pick<Shoppers, 'paid'>, more: number): Promise<void> {
+  const before = shoppers.paid();
+  await eventually(
+    () => {
+      const paid = shoppers.paid() - before;
+      assert.ok(paid >= more, `only ${paid} of ${more} payments were taken`);
+    },
+    { withinMs: PATIENCE_MS, everyMs: 5 },
+  );
 }

@@ -7,8 +7,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { freePort } from '../support/ports.ts';
 import { CARDS, createShop, type Shop } from '../support/shop.ts';
-import { freePort, type Gateway, startWorld, type World } from '../support/world.ts';
+import { type Gateway, startWorld, type World } from '../support/world.ts';
 
 const TTL_SECONDS = 2;
 const GRACE_SECONDS = 2;

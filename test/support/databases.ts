@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 
 /** Runs a statement in every shard database and joins the rows. */
 export async function queryShards<Row extends pg.QueryResultRow>(
-  world: World,
+  world: Pick<World, 'cluster'>,
   text: string,
   values: unknown[] = [],
 ): Promise<Row[]> {

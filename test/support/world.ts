@@ -9,7 +9,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -19,6 +18,7 @@ import { ensureSoftHsmTokens } from '../../src/hsm/soft-hsm-tokens.ts';
 import { writeMerchant } from '../../src/setup/merchant.ts';
 import { createControlAdmin } from '../../src/storage/postgres/control-admin.ts';
 import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
+import { freePort } from './ports.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const READY_MS = 60_000;
@@ -93,7 +93,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const bankUrl = `http://127.0.0.1:${bankPort}`;
   const children = new Set<RunningProcess>();
   let bank: RunningProcess;
-  let nextApiPort: number | undefined = firstApiPort;
+  /** For the first gateway, which hears the bank's callbacks. */
+  const knownApiPorts = [firstApiPort];
 
   async function start(name: string, entry: string, env: Record<string, string>): Promise<RunningProcess> {
     const running = await startProcess(name, entry, env, folder);
@@ -118,11 +119,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
   async function startGateway(env: Record<string, string> = {}): Promise<Gateway> {
     const ports = {
-      api: nextApiPort ?? (await freePort()),
+      // Taken before anything is waited for: gateways may be started at once.
+      api: knownApiPorts.pop() ?? (await freePort()),
       checkout: await freePort(),
       ops: await freePort(),
     };
-    nextApiPort = undefined;
     return await startOn(ports, env);
   }
 
@@ -263,16 +264,4 @@ async function startProcess(
     throw new Error(`${name} did not start (${failure}): ${log().slice(-2000)}`);
   }
   return { child, pid: child.pid!, ended, kill: (signal) => child.kill(signal), log };
-}
-
-/** A port nobody has now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

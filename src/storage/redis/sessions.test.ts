@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { freePort } from '../../../test/support/ports.ts';
 import { type SessionStore, SessionStoreError } from '../sessions.ts';
 import { sessionStoreContract } from '../sessions-contract.ts';
 import { createRedisSessions } from './sessions.ts';
@@ -193,13 +193,4 @@ async function untilReady(child: ChildProcess): Promise<void> {
     if (said.includes('Ready to accept connections')) break;
   }
   if (!said.includes('Ready to accept connections')) throw new Error(`redis-server did not start: ${said}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
