@@ -90,15 +90,33 @@ function intentOf(row: IntentRow): ScannedIntent {
 }
 
 type AttemptRow = [
-  ...[transactionId: string, merchantId: string, amount: number, currency: string],
-  ...[status: ScannedAttempt['status'], reopenable: boolean, revision: number],
-  ...[processor: ScannedAttempt['processor'], processorAccount: string],
-  ...[sendBefore: number, updatedAt: number],
+  transactionId: string,
+  merchantId: string,
+  amount: number,
+  currency: string,
+  status: ScannedAttempt['status'],
+  reopenable: boolean,
+  revision: number,
+  processor: ScannedAttempt['processor'],
+  processorAccount: string,
+  sendBefore: number,
+  updatedAt: number,
 ];
 
 function attemptOf(row: AttemptRow): ScannedAttempt {
-  const [transactionId, merchantId, amount, currency, status, reopenable, revision] = row;
-  const [, , , , , , , processor, processorAccount, sendBefore, updatedAt] = row;
+  const [
+    transactionId,
+    merchantId,
+    amount,
+    currency,
+    status,
+    reopenable,
+    revision,
+    processor,
+    processorAccount,
+    sendBefore,
+    updatedAt,
+  ] = row;
   return {
     ...{ transactionId, merchantId, amount, currency, status, reopenable, revision },
     ...{ processor, processorAccount, sendBefore, updatedAt },
