@@ -64,7 +64,7 @@ const ID = `lpad(to_hex($2::bigint + n / 3), 12, '0') || '7' || lpad(to_hex($1::
 /** Statements over the numbers $3 to $4 of payments in the logical shard $1 from the moment $2 on. */
 const FILL = [
   `insert into payment_intents (payment_intent_id, merchant_id, customer_id, order_id, amount, currency, status, created_at, updated_at)
-   select (${ID} || '0')::uuid, 'merchant_demo', 'user_456', 'order_' || n, 100 + n % 9000, 'INR',
+   select (${ID} || '0')::uuid, 'merchant_demo', 'user_456', 'order_1', 100 + n % 9000, 'INR',
      case when n % 10 = 0 then 'PENDING' else 'SUCCESS' end, now(), now()
    from generate_series($3::bigint, $4::bigint) n`,
   `insert into transactions (transaction_id, payment_intent_id, attempt, merchant_id, amount, currency, status, outcome, leg, processor,
@@ -114,7 +114,7 @@ async function writeRecords(cluster: Cluster, folder: string): Promise<{ book: s
         const reference = showTransactionId(transactionId);
         const paymentIntentId = showIntentId(intentIdOf(transactionId));
         const at = Date.now();
-        const order = { n: ++n, at, do: 'intent', orderId: 'o', amount, currency };
+        const order = { n: ++n, at, do: 'intent', orderId: 'order_1', amount, currency };
         const pay = { n: ++n, at, do: 'pay', paymentIntentId };
         told.push(
           ...[order, { n: order.n, at, outcome: 'ok', paymentIntentId }].map((one) => JSON.stringify(one)),

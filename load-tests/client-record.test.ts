@@ -50,7 +50,13 @@ describe('client record', () => {
     const told = await toldBy(record);
     const intents = told.filter(({ kind }) => kind === 'intent');
     expect(intents).toEqual(
-      [1, 2, 3, 4, 5].map((n) => ({ kind: 'intent', intentId: idOf(n), amount: 1000 + n, currency: 'INR' })),
+      [1, 2, 3, 4, 5].map((n) => ({
+        kind: 'intent',
+        intentId: idOf(n),
+        orderId: record.orderOf(n).orderId,
+        amount: 1000 + n,
+        currency: 'INR',
+      })),
     );
     const pays = told.filter((one) => one.kind === 'pay');
     expect(pays.map(({ transactionId }) => `txn_${transactionId}`)).toEqual([attemptOf(3), attemptOf(5)]);

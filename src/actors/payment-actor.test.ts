@@ -335,7 +335,7 @@ test('a usual payment reads nothing: memory proposes, the commit verifies', asyn
   };
   for (const step of [create(), start(), hear(), callback()]) await world.ask(step);
   expect(reads).toBe(0);
-  expect(world.store.outbox).toEqual([
+  expect(world.store.outbox).toMatchObject([
     { paymentIntentId: INTENT, transactionId: TXN, type: 'payment.succeeded' },
   ]);
 });

@@ -9,15 +9,19 @@
 
 import type { IntentId, TransactionId } from '../domain/ids.ts';
 import type { PaymentIntent } from '../domain/payment-intent.ts';
-import type { TransactionStatus } from '../domain/transaction.ts';
+import type { ProcessorName, TransactionStatus } from '../domain/transaction.ts';
 
 /** An intent, as far as it is judged. */
 export interface ScannedIntent {
   intentId: IntentId;
+  merchantId: string;
+  orderId: string;
   /** Minor units. */
   amount: number;
   currency: string;
   status: PaymentIntent['status'];
+  /** Milliseconds since 1970. */
+  createdAt: number;
   /** Milliseconds between its creation and its last change. */
   changedAfterMs: number;
 }
@@ -25,22 +29,33 @@ export interface ScannedIntent {
 /** An attempt, as far as it is judged. */
 export interface ScannedAttempt {
   transactionId: TransactionId;
+  merchantId: string;
   amount: number;
   currency: string;
   status: TransactionStatus;
   reopenable: boolean;
+  /** Grows with each change; an event has that of the change it tells. */
+  revision: number;
+  processor: ProcessorName;
   /** The account at the processor that is charged. */
   processorAccount: string;
   /** Milliseconds since 1970 after which the sender no longer sends. */
   sendBefore: number;
+  /** Its last change, milliseconds since 1970. */
+  updatedAt: number;
 }
 
 /** A row of the outbox, as far as it is judged. */
 export interface ScannedEvent {
   intentId: IntentId;
+  merchantId: string;
   /** Null: the event is of the intent itself. */
   transactionId: TransactionId | null;
   type: string;
+  /** What the merchant hears the attempt or intent has become. */
+  status: string;
+  /** The attempt's revision; 0 of an intent. */
+  sequence: number;
 }
 
 export interface PaymentScan {

@@ -29,13 +29,12 @@ function fileOf(text: string): string {
   return path;
 }
 
-const CHARGE = { reference: 'txn_1', amount: 100, currency: 'INR' };
+const CHARGE = { reference: 'txn_1', amount: 100, currency: 'INR', account: 'acct_1' };
 
 function line(over: object = {}): string {
   return JSON.stringify({
     at: 1,
     id: 'ch_1',
-    account: 'acct_1',
     ...CHARGE,
     status: 'succeeded',
     effect: 'charged',
@@ -54,7 +53,7 @@ describe('NDJSON', () => {
     ];
     expect(await chargesOf(fileOf(lines.join('\n')))).toEqual([
       CHARGE,
-      { reference: 'txn_4', amount: 7, currency: 'USD' },
+      { ...CHARGE, reference: 'txn_4', amount: 7, currency: 'USD' },
     ]);
     expect(await chargesOf(fileOf(''))).toEqual([]);
   });
@@ -75,6 +74,7 @@ describe('NDJSON', () => {
   test.each<[string, string, string]>([
     ['is torn', line().slice(0, -5), 'JSON'],
     ['is no object', '[]', 'not a JSON object'],
+    ['has an account that is no text', line({ account: 7 }), 'account is missing or not a text'],
     ['has no reference', line({ reference: undefined }), 'reference is missing'],
     ['has an amount with a point', line({ amount: 1.5 }), 'amount is not a whole number'],
     ['has a negative amount', line({ amount: -1 }), 'amount is not a whole number'],
@@ -107,7 +107,8 @@ describe('CSV', () => {
       '"a ""quoted"", id",INR,"7",Captured,"txn_2"',
       ',INR,100,failed,txn_3',
     ].join('\r\n');
-    expect(await chargesOf(fileOf(text))).toEqual([CHARGE, { ...CHARGE, reference: 'txn_2', amount: 7 }]);
+    const charge = { ...CHARGE, account: null };
+    expect(await chargesOf(fileOf(text))).toEqual([charge, { ...charge, reference: 'txn_2', amount: 7 }]);
   });
 
   test.each<[string, string, number, string]>([

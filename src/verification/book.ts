@@ -3,7 +3,7 @@
  *
  * It comes from a sandbox bank over HTTP (NDJSON) or from a file: NDJSON, whose lines begin with `{`, or CSV with a heading. Fields
  * are `reference`, `amount` (minor units), `currency`, and `effect` (`charged`: money was taken; `none`) or else `status`;
- * `account` only where charges are told apart by it. Other fields are passed over.
+ * `account`, which it need not have where charges are not told apart by it. Other fields are passed over.
  *
  * @module
  */
@@ -17,6 +17,8 @@ export interface Charge {
   /** Minor units. */
   amount: number;
   currency: string;
+  /** The account it was taken for; null: the book does not say. */
+  account: string | null;
 }
 
 /**
@@ -27,9 +29,14 @@ export interface Charge {
  */
 export function readBook(place: string, account: string | undefined): AsyncGenerator<readonly Charge[]> {
   const url = `${place.replace(/\/+$/, '')}/_bank/charges`;
-  return /^https?:\/\//.test(place)
+  return isUrl(place)
     ? readRecord(url, bytesOfUrl(url), createLineReader(account))
     : readRecord(place, bytesOfFile(place), createLineReader(account));
+}
+
+/** Whether a book is a bank that answers, and no file. */
+export function isUrl(place: string): boolean {
+  return /^https?:\/\//.test(place);
 }
 
 async function* bytesOfUrl(url: string): AsyncGenerator<Uint8Array> {
@@ -102,7 +109,8 @@ function chargeOf(fields: Fields, account: string | undefined): Charge | null {
     throw new Error('amount is not a whole number of minor units');
   const currency = textOf(fields, 'currency');
   if (!/^[A-Z]{3}$/.test(currency)) throw new Error('currency is not three capitals');
-  return { reference, amount, currency };
+  const takenFor = (fields.account ?? '') === '' ? null : textOf(fields, 'account');
+  return { reference, amount, currency, account: takenFor };
 }
 
 function tookMoney(fields: Fields): boolean {

@@ -114,6 +114,22 @@ describe('written', () => {
     expect(linesIn(path)[1]).toEqual({ n, at: expect.any(Number), outcome: 'ok', paymentIntentId: PI });
   });
 
+  test('nothing is taken once it is being closed: the descriptor may be another file by then', async () => {
+    disk.holds = true;
+    const path = freshPath();
+    const log = createClientLog(path);
+    const begun = log.begin(ORDER);
+    await vi.waitFor(() => expect(disk.held).toHaveLength(1));
+    const closing = log.close();
+    expect(() => log.end(1, { outcome: 'refused' })).toThrow('the client log is closed');
+    disk.held.shift()!(null);
+    await Promise.all([begun, closing]);
+    expect(() => log.end(1, { outcome: 'refused' })).toThrow('the client log is closed');
+    await expect(log.begin(ORDER)).rejects.toThrow('the client log is closed');
+    await expect(log.close()).rejects.toThrow('the client log is closed');
+    expect(linesIn(path)).toHaveLength(1);
+  });
+
   test('a log is never begun twice', async () => {
     const path = freshPath();
     await createClientLog(path).close();
@@ -139,8 +155,8 @@ describe('read', () => {
     await log.close();
     expect(await read(path)).toEqual({
       told: [
-        { kind: 'intent', intentId, amount: 100, currency: 'INR' },
-        { kind: 'pay', transactionId },
+        { kind: 'intent', intentId, orderId: 'o_1', amount: 100, currency: 'INR' },
+        { kind: 'pay', transactionId, askedFor: intentId },
         { kind: 'read', transactionId, status: 'SUCCESS', askedAt: 9, toldAt: 11 },
       ],
       torn: [],
@@ -187,8 +203,29 @@ describe('read', () => {
       'transactionId is not one of ours: x',
     ],
     [
-      'an order without an amount',
+      'a payment of no intent',
+      ['{"n":1,"do":"pay","paymentIntentId":"x"}', `{"n":1,"outcome":"ok","transactionId":"${TXN}"}`],
+      2,
+      'paymentIntentId is not one of ours: x',
+    ],
+    [
+      'an order without a name',
       ['{"n":1,"do":"intent"}', `{"n":1,"outcome":"ok","paymentIntentId":"${PI}"}`],
+      2,
+      'orderId of operation 1 is no text',
+    ],
+    [
+      'an order of no currency',
+      [
+        '{"n":1,"do":"intent","orderId":"o","amount":1,"currency":"I N"}',
+        `{"n":1,"outcome":"ok","paymentIntentId":"${PI}"}`,
+      ],
+      2,
+      'currency of operation 1 is not three capitals',
+    ],
+    [
+      'an order without an amount',
+      ['{"n":1,"do":"intent","orderId":"o"}', `{"n":1,"outcome":"ok","paymentIntentId":"${PI}"}`],
       2,
       'amount of operation 1 is no integer',
     ],

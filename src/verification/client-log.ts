@@ -35,9 +35,12 @@ export interface ClientLog {
    * could not be written; so does every later call.
    */
   begin(operation: ClientOperation): Promise<number>;
-  /** Takes the outcome down; it is written with the next group. Losing it makes the operation unknown, which is true enough. */
+  /**
+   * Takes the outcome down; it is written with the next group. Losing it makes the operation unknown, which is true enough.
+   * @throws Error when the log is closed or a line could not be written
+   */
   end(n: number, outcome: ClientOutcome): void;
-  /** Writes everything and closes the file. */
+  /** Writes everything and closes the file; every later call fails. */
   close(): Promise<void>;
 }
 
@@ -60,9 +63,12 @@ export function createClientLog(path: string, { durable = true }: ClientLogOptio
   let group = Promise.withResolvers<void>();
   let writing: Promise<void> | null = null;
   let failure: Error | null = null;
+  /** Nothing is taken any more: the descriptor may soon be another file's. */
+  let closed = false;
   let last = 0;
 
   function append(line: object): Promise<void> {
+    if (closed) throw new Error('the client log is closed');
     lines.push(JSON.stringify(line));
     const { promise } = group;
     writing ??= writeGroups();
@@ -111,6 +117,8 @@ export function createClientLog(path: string, { durable = true }: ClientLogOptio
       void append({ n, at: Date.now(), ...outcome });
     },
     async close() {
+      if (closed) throw new Error('the client log is closed');
+      closed = true;
       await writing;
       closeSync(file);
       if (failure !== null) throw failure;

@@ -2,6 +2,7 @@
  * Records: the book and the client log, sorted by payment, so that they can be joined with the databases.
  *
  * A charge or an answer becomes one line that begins with the 32 hex digits of its id; a {@link LineSorter} puts them in order.
+ * A text that may hold a space stands at the end of its line, as JSON.
  *
  * @module
  */
@@ -89,13 +90,23 @@ async function* mapPages<From, To>(
   for await (const page of pages) yield page.map(map);
 }
 
-function lineOfCharge(transactionId: TransactionId, { amount, currency }: Charge): string {
-  return `${transactionId} ${amount} ${currency}`;
+function lineOfCharge(transactionId: TransactionId, { amount, currency, account }: Charge): string {
+  return `${transactionId} ${amount} ${currency} ${JSON.stringify(account)}`;
 }
 
 function chargeOfLine(line: string): BookedCharge {
-  const [transactionId, amount, currency] = line.split(' ') as [string, string, string];
-  return { transactionId, amount: Number(amount), currency };
+  const [transactionId, amount, currency, ...account] = line.split(' ') as [
+    string,
+    string,
+    string,
+    ...string[],
+  ];
+  return {
+    transactionId,
+    amount: Number(amount),
+    currency,
+    account: JSON.parse(account.join(' ')) as string | null,
+  };
 }
 
 function idOf(told: Told): IntentId | TransactionId {
@@ -105,28 +116,40 @@ function idOf(told: Told): IntentId | TransactionId {
 function lineOfTold(told: Told): string {
   switch (told.kind) {
     case 'intent':
-      return `${told.intentId} intent ${told.amount} ${told.currency}`;
+      return `${told.intentId} intent ${told.amount} ${told.currency} ${JSON.stringify(told.orderId)}`;
     case 'pay':
-      return `${told.transactionId} pay`;
+      return `${told.transactionId} pay ${told.askedFor}`;
     case 'read':
       return `${told.transactionId} read ${told.status} ${told.askedAt} ${told.toldAt}`;
   }
 }
 
 function toldOfLine(line: string): Told {
-  const [id, kind, first, second, third] = line.split(' ') as [string, Told['kind'], string, string, string];
+  const [id, kind, first, second, ...rest] = line.split(' ') as [
+    string,
+    Told['kind'],
+    string,
+    string,
+    ...string[],
+  ];
   switch (kind) {
     case 'intent':
-      return { kind, intentId: id, amount: Number(first), currency: second };
+      return {
+        kind,
+        intentId: id,
+        orderId: JSON.parse(rest.join(' ')) as string,
+        amount: Number(first),
+        currency: second,
+      };
     case 'pay':
-      return { kind, transactionId: id };
+      return { kind, transactionId: id, askedFor: first };
     case 'read':
       return {
         kind,
         transactionId: id,
         status: first as PublicStatus,
         askedAt: Number(second),
-        toldAt: Number(third),
+        toldAt: Number(rest[0]),
       };
   }
 }

@@ -7,12 +7,25 @@
 import { describe, expect, test } from 'vitest';
 import { makeId, showIntentId, showTransactionId, transactionIdOf } from '../domain/ids.ts';
 import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
-import { type BookedCharge, judge, type RuleName, type Story } from './rules.ts';
+import {
+  type BookedCharge,
+  INTENT_CLOSED_AFTER_MS,
+  judge,
+  type RuleName,
+  type Story,
+  type Terms,
+} from './rules.ts';
 import type { Told } from './told.ts';
 
 const NOW = Date.UTC(2026, 0, 21, 10);
-const TERMS = { account: null, now: NOW, unknownAfterMs: 60_000 };
 const DAY_MS = 24 * 60 * 60 * 1000;
+const TERMS: Terms = {
+  account: null,
+  processor: null,
+  now: NOW,
+  unknownAfterMs: 60_000,
+  closedBefore: NOW - INTENT_CLOSED_AFTER_MS - 60_000,
+};
 
 const intentId = makeId(NOW, 7, new Uint8Array(8));
 const txn = (attempt: number): string => transactionIdOf(intentId, attempt);
@@ -21,28 +34,52 @@ const T1 = showTransactionId(txn(1));
 const T2 = showTransactionId(txn(2));
 
 function intent(over: Partial<ScannedIntent> = {}): ScannedIntent {
-  return { intentId, amount: 100, currency: 'INR', status: 'SUCCESS', changedAfterMs: 900, ...over };
-}
-
-function attempt(number: number, over: Partial<ScannedAttempt> = {}): ScannedAttempt {
-  const money = { amount: 100, currency: 'INR' };
   return {
-    transactionId: txn(number),
-    ...money,
+    intentId,
+    merchantId: 'merchant_1',
+    orderId: 'order_1',
+    amount: 100,
+    currency: 'INR',
     status: 'SUCCESS',
-    reopenable: false,
-    processorAccount: 'acct_1',
-    sendBefore: NOW,
+    createdAt: NOW,
+    changedAfterMs: 900,
     ...over,
   };
 }
 
-function event(number: number | null, type: string): ScannedEvent {
-  return { intentId, transactionId: number === null ? null : txn(number), type };
+function attempt(number: number, over: Partial<ScannedAttempt> = {}): ScannedAttempt {
+  return {
+    transactionId: txn(number),
+    merchantId: 'merchant_1',
+    amount: 100,
+    currency: 'INR',
+    status: 'SUCCESS',
+    reopenable: false,
+    // A success may follow a failure.
+    revision: over.status === 'FAILED' ? 2 : 3,
+    processor: 'SANDBOX',
+    processorAccount: 'acct_1',
+    sendBefore: NOW,
+    updatedAt: NOW,
+    ...over,
+  };
+}
+
+function event(number: number | null, type: string, over: Partial<ScannedEvent> = {}): ScannedEvent {
+  const isSuccess = type === 'payment.succeeded' || type === 'payment.recovered';
+  return {
+    intentId,
+    merchantId: 'merchant_1',
+    transactionId: number === null ? null : txn(number),
+    type,
+    status: isSuccess ? 'SUCCESS' : 'FAILED',
+    sequence: number === null ? 0 : isSuccess ? 3 : 2,
+    ...over,
+  };
 }
 
 function charge(number: number, over: Partial<BookedCharge> = {}): BookedCharge {
-  return { transactionId: txn(number), amount: 100, currency: 'INR', ...over };
+  return { transactionId: txn(number), amount: 100, currency: 'INR', account: 'acct_1', ...over };
 }
 
 function shown(number: number, status: 'PROCESSING' | 'SUCCESS' | 'FAILED', askedAt: number): Told {
@@ -60,9 +97,9 @@ const PAID: Story = {
   events: [event(1, 'payment.attempt_failed'), event(2, 'payment.succeeded')],
   charges: [charge(2)],
   told: [
-    { kind: 'intent', intentId, amount: 100, currency: 'INR' },
-    { kind: 'pay', transactionId: txn(1) },
-    { kind: 'pay', transactionId: txn(2) },
+    { kind: 'intent', intentId, orderId: 'order_1', amount: 100, currency: 'INR' },
+    { kind: 'pay', transactionId: txn(1), askedFor: intentId },
+    { kind: 'pay', transactionId: txn(2), askedFor: intentId },
     shown(1, 'FAILED', 4),
     shown(2, 'PROCESSING', 6),
     shown(2, 'SUCCESS', 8),
@@ -181,6 +218,23 @@ describe('is right', () => {
       },
     ],
     ['paid, where no book is compared', { ...PAID, charges: null }],
+    [
+      'paid, in a book that does not tell accounts apart',
+      { ...PAID, charges: [charge(2, { account: null })] },
+    ],
+    [
+      'a decline after a long time, whose intent is about to be closed',
+      {
+        ...UNPAID,
+        intents: [intent({ status: 'PENDING', createdAt: NOW - 3 * DAY_MS })],
+        attempts: [declined],
+        events: [event(1, 'payment.attempt_failed')],
+      },
+    ],
+    [
+      'under way for days at a processor that takes its time',
+      { ...UNPAID, intents: [intent({ status: 'PENDING', createdAt: NOW - 3 * DAY_MS })], attempts: [open] },
+    ],
   ])('%s', (_, story) => {
     expect(judge(story, TERMS)).toEqual([]);
   });
@@ -202,6 +256,19 @@ describe('is found, and nothing else', () => {
       'an attempt a client was shown, and that is gone',
       { ...UNPAID, told: [shown(1, 'PROCESSING', 1)] },
       [['acknowledged_absent', T1]],
+    ],
+    [
+      'an attempt of another intent than was to be paid',
+      {
+        ...PAID,
+        told: [{ kind: 'pay', transactionId: txn(2), askedFor: makeId(NOW, 8, new Uint8Array(8)) }],
+      },
+      [['acknowledged_other', T2]],
+    ],
+    [
+      'an intent of another order',
+      { ...UNPAID, told: [{ kind: 'intent', intentId, orderId: 'order_2', amount: 100, currency: 'INR' }] },
+      [['acknowledged_other', PI]],
     ],
     [
       'a success shown for what failed',
@@ -268,13 +335,59 @@ describe('is found, and nothing else', () => {
       [['amount_differs', T2]],
     ],
     [
+      'a charge at another account',
+      { ...PAID, charges: [charge(2, { account: 'acct_2' })] },
+      [['account_differs', T2]],
+    ],
+    [
+      'the charge of an attempt at another account beside its own',
+      { ...PAID, charges: [charge(2, { account: 'acct_2' }), charge(2)] },
+      [
+        ['second_success', PI],
+        ['account_differs', T2],
+      ],
+    ],
+    [
+      'an attempt of another merchant',
+      { ...PAID, attempts: [declined, attempt(2, { merchantId: 'merchant_2' })] },
+      [['merchant_differs', T2]],
+    ],
+    [
+      'an event of another merchant',
+      {
+        ...PAID,
+        events: [event(1, 'payment.attempt_failed', { merchantId: 'merchant_2' }), ...PAID.events.slice(1)],
+      },
+      [['merchant_differs', T1]],
+    ],
+    [
+      'an expiry told to another merchant',
+      { ...EXPIRED, events: [event(null, 'payment.failed', { merchantId: 'merchant_2' })] },
+      [['merchant_differs', PI]],
+    ],
+    [
+      'an intent not tried and not closed',
+      { ...UNPAID, intents: [intent({ status: 'PENDING', createdAt: TERMS.closedBefore - 1 })] },
+      [['intent_not_closed', PI]],
+    ],
+    [
+      'an intent not closed after a decline',
+      {
+        ...UNPAID,
+        intents: [intent({ status: 'PENDING', createdAt: NOW - 3 * DAY_MS })],
+        attempts: [{ ...declined, updatedAt: TERMS.closedBefore - 1 }],
+        events: [event(1, 'payment.attempt_failed')],
+      },
+      [['intent_not_closed', PI]],
+    ],
+    [
       'an attempt of another amount than its intent',
       { ...PAID, attempts: [declined, attempt(2, { amount: 99 })], charges: [charge(2, { amount: 99 })] },
       [['amount_differs', T2]],
     ],
     [
       'an intent of another amount than was ordered',
-      { ...UNPAID, told: [{ kind: 'intent', intentId, amount: 99, currency: 'INR' }] },
+      { ...UNPAID, told: [{ kind: 'intent', intentId, orderId: 'order_1', amount: 99, currency: 'INR' }] },
       [['amount_differs', PI]],
     ],
     [
@@ -394,6 +507,32 @@ describe('is found, and nothing else', () => {
     ['a late success not told', { ...RECOVERED, events: FAILED.events }, [['event_missing', T1]]],
     ['an expiry not told', { ...EXPIRED, events: [] }, [['event_missing', PI]]],
     [
+      'a success told with the status of a failure',
+      {
+        ...PAID,
+        events: [...PAID.events.slice(0, 1), event(2, 'payment.succeeded', { status: 'FAILED' })],
+      },
+      [['event_differs', T2]],
+    ],
+    [
+      'a success told with the sequence of an earlier change',
+      { ...PAID, events: [...PAID.events.slice(0, 1), event(2, 'payment.succeeded', { sequence: 2 })] },
+      [['event_differs', T2]],
+    ],
+    [
+      'a failure told with the sequence of its late success',
+      {
+        ...RECOVERED,
+        events: [event(1, 'payment.failed', { sequence: 3 }), event(1, 'payment.recovered')],
+      },
+      [['event_differs', T1]],
+    ],
+    [
+      'an expiry told with the sequence of an attempt',
+      { ...EXPIRED, events: [event(null, 'payment.failed', { sequence: 2 })] },
+      [['event_differs', PI]],
+    ],
+    [
       'a success told twice',
       { ...PAID, events: [...PAID.events, event(2, 'payment.succeeded')] },
       [['event_unfounded', T2]],
@@ -458,6 +597,14 @@ describe('is found, and nothing else', () => {
       { rule: 'success_without_charge', id: T2 },
     ]);
     expect(judge(unbooked, { ...TERMS, account: 'acct_2' })).toEqual([]);
+  });
+
+  test('a success that is not in the book of its processor; the book of another processor has no charge of it', () => {
+    const unbooked = { ...PAID, charges: [] };
+    const found = (story: Story, processor: Terms['processor']) => judge(story, { ...TERMS, processor });
+    expect(found(unbooked, 'SANDBOX')).toEqual([{ rule: 'success_without_charge', id: T2 }]);
+    expect(found(unbooked, 'STRIPE')).toEqual([]);
+    expect(found(PAID, 'STRIPE')).toEqual([{ rule: 'account_differs', id: T2 }]);
   });
 
   test('a failure told with the wrong type, as missing and as unfounded', () => {

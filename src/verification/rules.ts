@@ -7,7 +7,14 @@
  * @module
  */
 
-import { type IntentId, showIntentId, showTransactionId, type TransactionId } from '../domain/ids.ts';
+import {
+  type IntentId,
+  intentIdOf,
+  showIntentId,
+  showTransactionId,
+  type TransactionId,
+} from '../domain/ids.ts';
+import type { ProcessorName } from '../domain/transaction.ts';
 import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
 import type { Told } from './told.ts';
 
@@ -23,17 +30,22 @@ const rule = (what: string, needs?: Rule['needs']): Rule => ({ what, ...(needs !
 /** The rules, in the order they are told. */
 export const RULES = {
   acknowledged_absent: rule('a client was told of it, and it is not in the databases', 'client log'),
+  acknowledged_other: rule('a client was told of another payment than it asked for', 'client log'),
   final_taken_back: rule('a client was shown a final status that does not hold', 'client log'),
   second_success: rule('an intent with more than one charge, or more than one attempt that succeeded'),
   charge_without_attempt: rule('a charge in the book for which there is no attempt', 'book'),
   success_without_charge: rule('an attempt that succeeded, and the book has no charge for it', 'book'),
   charge_of_failed: rule('an attempt that failed, and the book has a charge for it', 'book'),
   amount_differs: rule('amount or currency differ between order, intent, attempt and charge'),
+  account_differs: rule("a charge at another account or processor than its attempt's", 'book'),
+  merchant_differs: rule("an attempt or event of another merchant than its intent's"),
   unknown_too_long: rule('an attempt without a final word past its deadline'),
+  intent_not_closed: rule('an intent open long after its day, and no attempt under way'),
   intent_status: rule('an intent without the one status that follows from its attempts'),
   attempt_not_allowed: rule('an attempt after one that does not allow another'),
   event_missing: rule('a final attempt or an expired intent without its event in the outbox'),
   event_unfounded: rule('an event in the outbox that is there twice, or that nothing accounts for'),
+  event_differs: rule('an event in the outbox whose status or sequence is not that of its attempt or intent'),
 } satisfies Record<string, Rule>;
 
 export type RuleName = keyof typeof RULES;
@@ -44,6 +56,8 @@ export interface BookedCharge {
   /** Minor units. */
   amount: number;
   currency: string;
+  /** Null: the book does not say. */
+  account: string | null;
 }
 
 /** One payment, as every record has it. */
@@ -63,10 +77,14 @@ export interface Story {
 export interface Terms {
   /** The only account whose charges the book has; null: it has those of all. */
   account: string | null;
+  /** The only processor whose charges the book has; null: it has those of all. */
+  processor: ProcessorName | null;
   /** Milliseconds since 1970. */
   now: number;
   /** An attempt still open this many milliseconds after its `send_before` is stuck. */
   unknownAfterMs: number;
+  /** Milliseconds since 1970: an intent for which nothing has happened since then is closed by now. */
+  closedBefore: number;
 }
 
 export interface Finding {
@@ -79,6 +97,8 @@ export interface Finding {
 const ATTEMPTS_MAX = 5;
 /** An intent that nobody paid is closed after a day. */
 const INTENT_LIFETIME_MS = 24 * 60 * 60 * 1000;
+/** … which recovery looks after an hour later: by then no attempt can appear. */
+export const INTENT_CLOSED_AFTER_MS = INTENT_LIFETIME_MS + 60 * 60 * 1000;
 
 /** What is wrong with a payment; each rule names each id once. */
 export function judge(story: Story, terms: Terms): Finding[] {
@@ -88,14 +108,16 @@ export function judge(story: Story, terms: Terms): Finding[] {
   };
   judgeTold(story, find);
   judgeCharges(story, terms, find);
+  judgeMerchants(story, find);
   judgeAttempts(story, terms, find);
-  judgeIntent(story, find);
+  judgeIntent(story, terms, find);
   for (const attempt of story.attempts) judgeEventsOf(attempt, story, find);
   judgeOtherEvents(story, find);
   return findings;
 }
 
-type Find = (rule: RuleName, id: string) => void;
+/** Hears of a finding. */
+export type Find = (rule: RuleName, id: string) => void;
 
 interface Money {
   amount: number;
@@ -111,11 +133,15 @@ function judgeTold({ told, intents: [intent], attempts }: Story, find: Find): vo
   for (const one of told) {
     if (one.kind === 'intent') {
       if (intent === undefined) find('acknowledged_absent', showIntentId(one.intentId));
-      else if (differ(one, intent)) find('amount_differs', showIntentId(one.intentId));
+      else {
+        if (one.orderId !== intent.orderId) find('acknowledged_other', showIntentId(one.intentId));
+        if (differ(one, intent)) find('amount_differs', showIntentId(one.intentId));
+      }
       continue;
     }
     const attempt = attempts.find(({ transactionId }) => transactionId === one.transactionId);
     const id = showTransactionId(one.transactionId);
+    if (one.kind === 'pay' && one.askedFor !== intentIdOf(one.transactionId)) find('acknowledged_other', id);
     if (attempt === undefined) find('acknowledged_absent', id);
     else if (one.kind === 'read' && takesBack(one.status, attempt.status)) find('final_taken_back', id);
   }
@@ -143,10 +169,10 @@ function takesBack(shown: string, now: string): boolean {
   return shown === 'FAILED' && now !== 'FAILED' && now !== 'SUCCESS';
 }
 
-/** At most one charge for an intent, for an attempt that succeeded, of its amount. */
+/** At most one charge for an intent, for an attempt that succeeded, of its amount and at its account. */
 function judgeCharges(
   { intentId, intents: [intent], attempts, charges }: Story,
-  { account }: Terms,
+  terms: Terms,
   find: Find,
 ): void {
   const succeeded = attempts.filter(({ status }) => status === 'SUCCESS');
@@ -162,12 +188,46 @@ function judgeCharges(
     const attempt = attempts.find(({ transactionId }) => transactionId === charge.transactionId);
     if (attempt === undefined) find('charge_without_attempt', id);
     else if (attempt.status === 'FAILED') find('charge_of_failed', id);
-    if (attempt !== undefined && differ(charge, attempt)) find('amount_differs', id);
+    if (attempt !== undefined) judgeCharge(charge, attempt, terms, find);
   }
-  for (const { transactionId, processorAccount } of succeeded) {
-    if (account !== null && account !== processorAccount) continue;
-    if (!charges.some((charge) => charge.transactionId === transactionId))
+  for (const attempt of succeeded) {
+    const { transactionId } = attempt;
+    if (isInBook(attempt, terms) && !charges.some((charge) => charge.transactionId === transactionId))
       find('success_without_charge', showTransactionId(transactionId));
+  }
+}
+
+/** A charge is of its attempt's amount, at its account. */
+export function judgeCharge(
+  charge: Omit<BookedCharge, 'transactionId'>,
+  attempt: ScannedAttempt,
+  { processor }: Pick<Terms, 'processor'>,
+  find: Find,
+): void {
+  const id = showTransactionId(attempt.transactionId);
+  if (differ(charge, attempt)) find('amount_differs', id);
+  const elsewhere = charge.account !== null && charge.account !== attempt.processorAccount;
+  if (elsewhere || (processor !== null && processor !== attempt.processor)) find('account_differs', id);
+}
+
+/** Whether the book has the attempt's charge, if it was charged. */
+export function isInBook(
+  attempt: ScannedAttempt,
+  { account, processor }: Pick<Terms, 'account' | 'processor'>,
+): boolean {
+  return (
+    (account === null || account === attempt.processorAccount) &&
+    (processor === null || processor === attempt.processor)
+  );
+}
+
+/** A payment is one merchant's. */
+function judgeMerchants({ intents: [intent], attempts, events }: Story, find: Find): void {
+  if (intent === undefined) return;
+  for (const { merchantId, transactionId } of [...attempts, ...events]) {
+    if (merchantId === intent.merchantId) continue;
+    const id = transactionId === null ? showIntentId(intent.intentId) : showTransactionId(transactionId);
+    find('merchant_differs', id);
   }
 }
 
@@ -213,7 +273,7 @@ function isPaid({ attempts }: Story): boolean {
 }
 
 /** Paid, closed by its last attempt, or open; what is open may be closed unpaid after a day. */
-function judgeIntent(story: Story, find: Find): void {
+function judgeIntent(story: Story, { closedBefore }: Terms, find: Find): void {
   const { intentId, intents, attempts } = story;
   const [intent] = intents;
   if (intent === undefined ? attempts.length > 0 : intents.length > 1)
@@ -223,6 +283,10 @@ function judgeIntent(story: Story, find: Find): void {
   const closed = latest !== undefined && closesIntent(latest);
   const status = isPaid(story) ? 'SUCCESS' : closed ? 'FAILED' : 'PENDING';
   if (intent.status !== status && !hasExpired(story)) find('intent_status', showIntentId(intentId));
+  const underWay = latest !== undefined && isOpen(latest);
+  const lastTouched = Math.max(intent.createdAt, latest?.updatedAt ?? 0);
+  if (intent.status === 'PENDING' && status === 'PENDING' && !underWay && lastTouched < closedBefore)
+    find('intent_not_closed', showIntentId(intentId));
 }
 
 /** FAILED for no other reason than that its day is over. */
@@ -240,10 +304,10 @@ function hasExpired(story: Story): boolean {
  * decided in one turn.
  */
 function judgeEventsOf(attempt: ScannedAttempt, story: Story, find: Find): void {
-  const types = story.events
-    .filter(({ transactionId }) => transactionId === attempt.transactionId)
-    .map(({ type }) => type);
+  const events = story.events.filter(({ transactionId }) => transactionId === attempt.transactionId);
+  const types = events.map(({ type }) => type);
   const id = showTransactionId(attempt.transactionId);
+  if (!isOpen(attempt) && !events.every((event) => tells(event, attempt))) find('event_differs', id);
   const finals = types.filter((type) => finalTypesOf(attempt, story).includes(type));
   const failures = attempt.status === 'SUCCESS' ? types.filter((type) => FAILURES.includes(type)) : [];
   const failedBefore = finals.includes('payment.succeeded') ? 0 : 1;
@@ -253,6 +317,12 @@ function judgeEventsOf(attempt: ScannedAttempt, story: Story, find: Find): void 
 }
 
 const FAILURES: readonly string[] = ['payment.failed', 'payment.attempt_failed'];
+
+/** Whether status and sequence are those of a change the attempt can have had: its last, or its failure before a late success. */
+function tells({ type, status, sequence }: ScannedEvent, attempt: ScannedAttempt): boolean {
+  if (status !== (FAILURES.includes(type) ? 'FAILED' : 'SUCCESS')) return false;
+  return status === attempt.status ? sequence === attempt.revision : sequence < attempt.revision;
+}
 
 /** Types of which a final attempt has one. */
 function finalTypesOf(attempt: ScannedAttempt, story: Story): readonly string[] {
@@ -268,9 +338,11 @@ function judgeOtherEvents(story: Story, find: Find): void {
   const { intentId, attempts, events } = story;
   const known = new Set(attempts.map(({ transactionId }) => transactionId));
   let ofIntent = 0;
-  for (const { transactionId, type } of events) {
-    if (transactionId === null && type === 'payment.failed') ofIntent += 1;
-    else if (transactionId === null) find('event_unfounded', showIntentId(intentId));
+  for (const { transactionId, type, status, sequence } of events) {
+    if (transactionId === null && type === 'payment.failed') {
+      ofIntent += 1;
+      if (status !== 'FAILED' || sequence !== 0) find('event_differs', showIntentId(intentId));
+    } else if (transactionId === null) find('event_unfounded', showIntentId(intentId));
     else if (!known.has(transactionId)) find('event_unfounded', showTransactionId(transactionId));
   }
   const due = hasExpired(story) ? 1 : 0;

@@ -11,8 +11,8 @@ import { bytesOfFile, readRecord } from './lines.ts';
 
 /** One answer of the gateway that said `ok`. */
 export type Told =
-  | { kind: 'intent'; intentId: IntentId; amount: number; currency: string }
-  | { kind: 'pay'; transactionId: TransactionId }
+  | { kind: 'intent'; intentId: IntentId; orderId: string; amount: number; currency: string }
+  | { kind: 'pay'; transactionId: TransactionId /** The intent that was to be paid. */; askedFor: IntentId }
   | {
       kind: 'read';
       transactionId: TransactionId;
@@ -71,17 +71,24 @@ function entryOf(line: string): Begin | End {
 function toldBy(operation: Begin, end: End, askedAt: number, toldAt: number): Told {
   switch (operation.do) {
     case 'intent': {
-      const { amount, currency } = operation;
+      const { orderId, amount, currency } = operation;
+      if (typeof orderId !== 'string') throw new Error(`orderId of operation ${operation.n} is no text`);
       if (!Number.isSafeInteger(amount)) throw new Error(`amount of operation ${operation.n} is no integer`);
+      if (!/^[A-Z]{3}$/.test(currency))
+        throw new Error(`currency of operation ${operation.n} is not three capitals`);
       return {
         kind: 'intent',
         intentId: idIn('paymentIntentId', end.paymentIntentId, parseIntentId),
+        orderId,
         amount,
         currency,
       };
     }
-    case 'pay':
-      return { kind: 'pay', transactionId: idIn('transactionId', end.transactionId, parseTransactionId) };
+    case 'pay': {
+      const transactionId = idIn('transactionId', end.transactionId, parseTransactionId);
+      const askedFor = idIn('paymentIntentId', operation.paymentIntentId, parseIntentId);
+      return { kind: 'pay', transactionId, askedFor };
+    }
     case 'read': {
       const transactionId = idIn('transactionId', operation.transactionId, parseTransactionId);
       return { kind: 'read', transactionId, status: statusIn(end), askedAt, toldAt };

@@ -11,27 +11,39 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { firstIdAt, type IntentId, intentIdOf } from '../domain/ids.ts';
+import { firstIdAt, type IntentId, intentIdOf, showIntentId, showTransactionId } from '../domain/ids.ts';
 import type { PaymentScan, ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
 import { openPaymentScan } from '../storage/postgres/payment-scan.ts';
-import { readBook } from './book.ts';
+import { isUrl, readBook } from './book.ts';
 import { leastKey, Ordered } from './ordered.ts';
 import { type SortedBook, type SortedTold, sortBook, sortClientLog } from './records.ts';
-import { judge, RULES, type RuleName, type Story } from './rules.ts';
+import {
+  INTENT_CLOSED_AFTER_MS,
+  isInBook,
+  judge,
+  judgeCharge,
+  RULES,
+  type RuleName,
+  type Story,
+  type Terms,
+} from './rules.ts';
 
 export interface VerifyRequest {
   /** Connection strings of roles that may SELECT, one per shard database. */
   shardDatabaseUrls: readonly string[];
   /**
-   * URL (http, https) of the sandbox bank, whose `/_bank/charges` is streamed, or path of an NDJSON or CSV export; null: charges are
-   * not compared.
+   * URL (http, https) of the sandbox bank, whose `/_bank/charges` is streamed and has the charges of processor SANDBOX alone, or
+   * path of an NDJSON or CSV export; null: charges are not compared.
    */
   book: string | null;
   /** The book is that of this account: its other lines, and attempts at other accounts, are not compared. Default: of all. */
   account?: string;
   /** Path of a client log; null: nothing is known to be acknowledged. */
   clientLog: string | null;
-  /** An attempt still open this many milliseconds after its `send_before` is stuck. */
+  /**
+   * An attempt still open this many milliseconds after its `send_before` is stuck, and so is an intent still open so long after
+   * recovery should have closed it.
+   */
   unknownAfterMs: number;
   /** Milliseconds since 1970. */
   now: number;
@@ -57,6 +69,8 @@ export interface Verification {
   counts: {
     intents: number;
     attempts: number;
+    /** Attempts whose charges the book has, if they were charged: those at its processor and account. */
+    attemptsInBook: number;
     /** Lines of the book that took money. */
     charges: number;
     /** Rows of the outbox. */
@@ -78,7 +92,7 @@ const BEFORE_ALL = '0'.repeat(32);
 
 /**
  * Verifies. Payments are judged in the order of their ids from sorted streams, so memory does not grow with their number; sorting
- * takes temporary files of about 60 bytes a charge and as many an answer in a client log.
+ * takes temporary files of about 70 bytes a charge and 80 an answer in a client log.
  * @throws RecordError when book or client log cannot be read, or a line of it is none; else the database's error
  */
 export async function verify(request: VerifyRequest): Promise<Verification> {
@@ -87,7 +101,7 @@ export async function verify(request: VerifyRequest): Promise<Verification> {
   try {
     return await verifyIn(folder, request, scans);
   } finally {
-    await Promise.allSettled(scans.map((scan) => scan.close()));
+    await closeAll(scans);
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -95,13 +109,27 @@ export async function verify(request: VerifyRequest): Promise<Verification> {
 async function verifyIn(folder: string, request: VerifyRequest, scans: PaymentScan[]): Promise<Verification> {
   const from = request.since === undefined ? BEFORE_ALL : firstIdAt(request.since);
   const findings = new Findings();
+  const terms = termsOf(request);
   const remarks: string[] = [];
   const log = await clientLogOf(request, folder, from, remarks);
   const book = await bookOf(request, folder, from, findings);
   for (const url of request.shardDatabaseUrls) scans.push(await openPaymentScan(url, from));
-  const counts = await judgeAll(request, { scans, book, log }, findings);
-  await lookAgain(request, findings);
+  const counts = await judgeAll(terms, { scans, book, log }, findings);
+  // Reading the book may take minutes: a snapshot kept open meanwhile would keep the databases from tidying up.
+  await closeAll(scans);
+  await lookAgain(request, terms, findings);
   return { rules: findings.report(request), counts, remarks };
+}
+
+/** Closes the snapshots; the list is empty after that. */
+async function closeAll(scans: PaymentScan[]): Promise<void> {
+  await Promise.allSettled(scans.splice(0).map((scan) => scan.close()));
+}
+
+function termsOf({ book, account, now, unknownAfterMs }: VerifyRequest): Terms {
+  const processor = book !== null && isUrl(book) ? 'SANDBOX' : null;
+  const closedBefore = now - INTENT_CLOSED_AFTER_MS - unknownAfterMs;
+  return { account: account ?? null, processor, now, unknownAfterMs, closedBefore };
 }
 
 async function clientLogOf(
@@ -137,7 +165,7 @@ interface Records {
 
 /** Joins the records payment by payment. */
 async function judgeAll(
-  { account, now, unknownAfterMs }: VerifyRequest,
+  terms: Terms,
   { scans, book, log }: Records,
   findings: Findings,
 ): Promise<Verification['counts']> {
@@ -150,11 +178,11 @@ async function judgeAll(
   const counts = {
     intents: 0,
     attempts: 0,
+    attemptsInBook: 0,
     charges: book?.count ?? 0,
     events: 0,
     acknowledged: log?.acknowledged ?? 0,
   };
-  const terms = { account: account ?? null, now, unknownAfterMs };
   try {
     for (const stream of streams) await stream.load();
     for (let id = leastKey(streams); id !== null; id = leastKey(streams)) {
@@ -169,7 +197,12 @@ async function judgeAll(
       counts.intents += story.intents.length;
       counts.attempts += story.attempts.length;
       counts.events += story.events.length;
-      for (const finding of judge(story, terms)) findings.add(finding.rule, finding.id);
+      if (book !== null)
+        counts.attemptsInBook += story.attempts.filter((attempt) => isInBook(attempt, terms)).length;
+      for (const finding of judge(story, terms)) {
+        if (finding.rule !== 'success_without_charge' || !findings.putOff(finding.id, story))
+          findings.add(finding.rule, finding.id);
+      }
     }
   } finally {
     for (const stream of streams) await stream.close();
@@ -192,30 +225,61 @@ function byAttempt(a: ScannedAttempt, b: ScannedAttempt): number {
   return a.transactionId < b.transactionId ? -1 : 1;
 }
 
-/** Takes back those successes whose charges the book has by now. */
-async function lookAgain({ book, account }: VerifyRequest, findings: Findings): Promise<void> {
+/**
+ * Looks for the charges of those successes that had none when the book was read, and holds them against their attempts. What is
+ * not there now either is found.
+ */
+async function lookAgain({ book, account }: VerifyRequest, terms: Terms, findings: Findings): Promise<void> {
   const { unbooked } = findings;
   if (book === null || unbooked.size === 0) return;
-  for await (const page of readBook(book, account))
-    for (const { reference } of page) unbooked.delete(reference);
+  for await (const page of readBook(book, account)) {
+    for (const charge of page) {
+      const success = unbooked.get(charge.reference);
+      if (success === undefined) continue;
+      success.isBooked = true;
+      success.charges += 1;
+      if (success.charges === 2) findings.add('second_success', showIntentId(success.intentId));
+      judgeCharge(charge, success.attempt, terms, (rule, id) => findings.add(rule, id));
+    }
+  }
+  for (const [reference, { isBooked }] of unbooked)
+    if (!isBooked) findings.add('success_without_charge', reference);
+}
+
+/** A success whose charge was not in the book when it was read first. */
+interface UnbookedSuccess {
+  intentId: IntentId;
+  attempt: ScannedAttempt;
+  /** Charges of the whole intent so far. */
+  charges: number;
+  /** Its charge has been found since. */
+  isBooked: boolean;
 }
 
 /** What the rules have found, by rule. */
 class Findings {
-  /** Successes without a charge that may yet be found in the book. */
-  readonly unbooked = new Set<string>();
+  /** Successes without a charge that may yet be found in the book, by reference. */
+  readonly unbooked = new Map<string, UnbookedSuccess>();
   readonly #counts = new Map<RuleName, number>();
   readonly #ids = new Map<RuleName, string[]>();
 
   add(rule: RuleName, id: string): void {
-    if (rule === 'success_without_charge' && this.unbooked.size < SECOND_LOOK_MAX) this.unbooked.add(id);
-    else this.#count(rule, id);
+    this.#counts.set(rule, (this.#counts.get(rule) ?? 0) + 1);
+    const ids = this.#ids.get(rule) ?? [];
+    this.#ids.set(rule, ids);
+    if (ids.length < IDS_TOLD_MAX) ids.push(id);
   }
 
-  /** Closes the list: what is still unbooked stays so. */
+  /** Puts a success without a charge off until the book is read again; false when there are too many for that. */
+  putOff(reference: string, { intentId, attempts, charges }: Story): boolean {
+    const attempt = attempts.find(({ transactionId }) => showTransactionId(transactionId) === reference);
+    if (attempt === undefined || this.unbooked.size >= SECOND_LOOK_MAX) return false;
+    this.unbooked.set(reference, { intentId, attempt, charges: charges?.length ?? 0, isBooked: false });
+    return true;
+  }
+
+  /** Every rule with what it has found. */
   report({ book, clientLog }: VerifyRequest): RuleReport[] {
-    for (const id of this.unbooked) this.#count('success_without_charge', id);
-    this.unbooked.clear();
     const missing = [...(book === null ? ['book'] : []), ...(clientLog === null ? ['client log'] : [])];
     return (Object.keys(RULES) as RuleName[]).map((rule) => {
       const { what, needs } = RULES[rule];
@@ -223,12 +287,5 @@ class Findings {
       const compared = needs === undefined || !missing.includes(needs);
       return { rule, what, compared, count: this.#counts.get(rule) ?? 0, ids };
     });
-  }
-
-  #count(rule: RuleName, id: string): void {
-    this.#counts.set(rule, (this.#counts.get(rule) ?? 0) + 1);
-    const ids = this.#ids.get(rule) ?? [];
-    this.#ids.set(rule, ids);
-    if (ids.length < IDS_TOLD_MAX) ids.push(id);
   }
 }

@@ -40,14 +40,14 @@ function aThread() {
 
 test('what is in order is not objected to', () => {
   const { model, book, checker, attempt, paid, what } = createWorld();
-  const { transactionId, amount, currency } = attempt;
-  const charge = { id: 'ch_1', reference: '', account: '', amount, currency, status: 'succeeded' };
+  const { transactionId, amount, currency, processorAccount: account } = attempt;
+  const charge = { id: 'ch_1', reference: '', account, amount, currency, status: 'succeeded' };
   checker.sent(transactionId);
   book.set(transactionId, { transactionId, charge, visibleAt: 0 });
   const before = new Map([[transactionId, attempt]]);
   checker.committed([paid], model.apply([paid]), before);
   checker.attemptAcknowledged(transactionId, null);
-  expect(judge([model], book, checker)).toEqual({ intents: 1, attempts: 1, charged: 1, recovered: 0 });
+  expect(judge([model], book, checker, 0)).toEqual({ intents: 1, attempts: 1, charged: 1, recovered: 0 });
   expect(what()).toEqual([]);
 });
 
@@ -55,18 +55,18 @@ test('a success without a charge, and a charge without a success', () => {
   const { model, book, checker, attempt, paid, what } = createWorld();
   checker.committed([paid], model.apply([paid]), new Map([[attempt.transactionId, attempt]]));
   expect(what()).toEqual([expect.stringContaining('was not charged')]);
-  judge([model], book, checker);
+  judge([model], book, checker, 0);
   expect(what()).toContainEqual(expect.stringContaining('success_without_charge'));
 });
 
 test('what was acknowledged and is not there, and one key with two answers', () => {
   const { checker, intent, what } = createWorld();
   const absent = freshIntent().paymentIntentId;
-  checker.intentAcknowledged(absent, { amount: 1, currency: 'INR' }, null);
+  checker.intentAcknowledged(absent, { orderId: 'order_1', amount: 1, currency: 'INR' }, null);
   checker.attemptAcknowledged(transactionIdOf(intent.paymentIntentId, 2), null);
   checker.intentAcknowledged(intent.paymentIntentId, intent, 'key');
   expect(what()).toHaveLength(2);
-  checker.intentAcknowledged(absent, { amount: 1, currency: 'INR' }, 'key');
+  checker.intentAcknowledged(absent, { orderId: 'order_1', amount: 1, currency: 'INR' }, 'key');
   expect(what().at(-1)).toContain('one key was answered with');
 });
 

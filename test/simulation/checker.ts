@@ -26,7 +26,9 @@ export interface Violation {
   paymentIntentId: IntentId | null;
 }
 
-export interface Money {
+/** What a merchant asked an intent for. */
+export interface Order {
+  orderId: string;
   amount: number;
   currency: string;
 }
@@ -41,7 +43,7 @@ export interface Checker {
   readonly violations: readonly Violation[];
   /** Intents and attempts that somebody was told of. */
   readonly acknowledged: {
-    readonly intents: ReadonlyMap<IntentId, Money>;
+    readonly intents: ReadonlyMap<IntentId, Order>;
     readonly attempts: ReadonlySet<TransactionId>;
   };
   /** Requests of living threads that have waited longer than any may with nothing wrong. */
@@ -60,7 +62,7 @@ export interface Checker {
   /** A charge leaves for the bank. */
   sent(transactionId: TransactionId): void;
   /** A merchant is told that its intent is there; `key` is the idempotency key it used, in its scope. */
-  intentAcknowledged(intentId: IntentId, money: Money, key: string | null): void;
+  intentAcknowledged(intentId: IntentId, order: Order, key: string | null): void;
   /** A shopper is told that the payment is on its way. */
   attemptAcknowledged(transactionId: TransactionId, key: string | null): void;
   /** The processor is told that its callback is safe. */
@@ -154,7 +156,7 @@ function isOwn(request: ShardRequest, latest: Attempt | undefined): boolean {
 /** @param parts read late: the parts are made after the checker */
 export function createChecker(parts: () => CheckedParts): Checker {
   const violations: Violation[] = [];
-  const acknowledged = { intents: new Map<IntentId, Money>(), attempts: new Set<TransactionId>() };
+  const acknowledged = { intents: new Map<IntentId, Order>(), attempts: new Set<TransactionId>() };
   const sent = new Set<TransactionId>();
   /** Idempotency key → what it was answered with. */
   const answers = new Map<string, string>();
@@ -271,8 +273,8 @@ export function createChecker(parts: () => CheckedParts): Checker {
       sent.add(transactionId);
       if (!isStored(transactionId)) violate(`${transactionId} was sent before it was stored`, transactionId);
     },
-    intentAcknowledged(intentId, money, key) {
-      acknowledged.intents.set(intentId, money);
+    intentAcknowledged(intentId, order, key) {
+      acknowledged.intents.set(intentId, order);
       if (!modelOf(intentId).payments.has(intentId))
         violate(`${intentId} was acknowledged and is not there`, intentId);
       sameAnswer(key, intentId);

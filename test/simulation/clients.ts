@@ -84,10 +84,10 @@ async function createIntent(world: World, merchantId: string, number: number): P
       const { paymentIntentId } = JSON.parse(called.answer.body) as { paymentIntentId: string };
       const intentId = parseIntentId(paymentIntentId)!;
       trace.note('intent answered', intentId, called.answer.replayed ? 'replayed' : '');
-      const money = { amount, currency: 'INR' };
+      const order = { orderId, amount, currency: 'INR' };
       checker.intentAcknowledged(
         intentId,
-        money,
+        order,
         key === null ? null : `${merchantId} ${CREATE_ENDPOINT} ${key}`,
       );
       return intentId;

@@ -9,7 +9,14 @@
 
 import { type IntentId, intentIdOf } from '../../src/domain/ids.ts';
 import type { Payment } from '../../src/domain/payment-intent.ts';
-import { type BookedCharge, judge as findingsOf, RULES, type Story } from '../../src/verification/rules.ts';
+import {
+  type BookedCharge,
+  judge as findingsOf,
+  INTENT_CLOSED_AFTER_MS,
+  RULES,
+  type Story,
+  type Terms,
+} from '../../src/verification/rules.ts';
 import type { Told } from '../../src/verification/told.ts';
 import type { ModelStore } from '../support/model-store.ts';
 import type { BookEntry } from './bank.ts';
@@ -24,16 +31,29 @@ export interface Verdict {
   recovered: number;
 }
 
-/** Judges every payment; what is wrong goes to the checker. */
+/** Recovery comes round to every unpaid intent, whatever its clock says, within this time. */
+const CLOSED_LATE_MS = 30 * 60_000;
+
+/**
+ * Judges every payment; what is wrong goes to the checker.
+ * @param restMs when the run came to rest, milliseconds since its start
+ */
 export function judge(
   models: readonly ModelStore[],
   book: ReadonlyMap<string, BookEntry>,
   checker: Checker,
+  restMs: number,
 ): Verdict {
   const verdict: Verdict = { intents: 0, attempts: 0, charged: 0, recovered: 0 };
   const effects = new Set<string>();
   // Whatever is still open is open too long: that it was waited for is what rest means.
-  const terms = { now: EPOCH * 2, unknownAfterMs: 0, account: null };
+  const terms: Terms = {
+    account: null,
+    processor: 'SANDBOX',
+    now: EPOCH * 2,
+    unknownAfterMs: 0,
+    closedBefore: EPOCH + restMs - INTENT_CLOSED_AFTER_MS - CLOSED_LATE_MS,
+  };
   for (const story of storiesOf(models, book, checker).values()) {
     for (const { rule, id } of findingsOf(story, terms)) {
       checker.violate(`${rule}: ${RULES[rule].what}: ${id}`, story.intentId);
@@ -76,26 +96,27 @@ function storiesOf(
   };
   for (const { payments, outbox } of models) {
     for (const payment of payments.values()) addPayment(storyOf(payment.intent.paymentIntentId), payment);
-    for (const { paymentIntentId, transactionId, type } of outbox) {
-      storyOf(paymentIntentId).events.push({ intentId: paymentIntentId, transactionId, type });
+    for (const { paymentIntentId, ...row } of outbox) {
+      storyOf(paymentIntentId).events.push({ intentId: paymentIntentId, ...row });
     }
   }
   for (const { transactionId, charge } of book.values()) {
-    const { amount, currency, status } = charge;
-    if (status === 'succeeded') storyOf(transactionId).charges.push({ transactionId, amount, currency });
+    const { amount, currency, account, status } = charge;
+    if (status === 'succeeded') {
+      storyOf(transactionId).charges.push({ transactionId, amount, currency, account });
+    }
   }
-  for (const [intentId, money] of acknowledged.intents) {
-    storyOf(intentId).told.push({ kind: 'intent', intentId, ...money });
+  for (const [intentId, order] of acknowledged.intents) {
+    storyOf(intentId).told.push({ kind: 'intent', intentId, ...order });
   }
   for (const transactionId of acknowledged.attempts) {
-    storyOf(transactionId).told.push({ kind: 'pay', transactionId });
+    storyOf(transactionId).told.push({ kind: 'pay', transactionId, askedFor: intentIdOf(transactionId) });
   }
   return stories;
 }
 
 function addPayment(story: WritableStory, { intent, attempts }: Payment): void {
-  const { paymentIntentId, amount, currency, status, createdAt, updatedAt } = intent;
-  const changedAfterMs = updatedAt - createdAt;
-  story.intents.push({ intentId: paymentIntentId, amount, currency, status, changedAfterMs });
+  const { paymentIntentId, createdAt, updatedAt } = intent;
+  story.intents.push({ ...intent, intentId: paymentIntentId, changedAfterMs: updatedAt - createdAt });
   story.attempts.push(...attempts);
 }

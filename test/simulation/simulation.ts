@@ -88,7 +88,7 @@ export async function simulate({
   const verdict =
     checker.violations.length > 0
       ? { intents: 0, attempts: 0, charged: 0, recovered: 0 }
-      : judge(models, world.bank.book, checker);
+      : judge(models, world.bank.book, checker, scheduler.now());
   return {
     seed,
     faults: described,

@@ -12,7 +12,7 @@ import type { CallbackRecorded, Effect, Fact } from '../../src/domain/facts.ts';
 import { keyName, type StoredKey } from '../../src/domain/idempotency.ts';
 import { type IntentId, intentIdOf } from '../../src/domain/ids.ts';
 import { INTENT_LIFETIME_MS, intentStatus, type Payment } from '../../src/domain/payment-intent.ts';
-import type { Attempt, PaymentEventType } from '../../src/domain/transaction.ts';
+import type { Attempt, PaymentEventType, TransactionStatus } from '../../src/domain/transaction.ts';
 import { type Loaded, type Needs, StorageError, type StorageFailureKind } from '../../src/storage/storage.ts';
 
 export interface ModelStore {
@@ -21,7 +21,7 @@ export interface ModelStore {
   callbacks: Map<string, string>;
   /** Callbacks no transaction was found for, in the order they came. */
   unmatched: Map<string, CallbackRecorded>;
-  outbox: Array<{ paymentIntentId: IntentId; transactionId: string | null; type: PaymentEventType }>;
+  outbox: OutboxRow[];
   /** What `commit` was called with. */
   commits: Fact[][];
   /** Called before each commit; throw a StorageError to fail it. */
@@ -35,6 +35,16 @@ export interface ModelStore {
   /** As `commit`, at once; throws what `commit` rejects with. */
   apply(facts: readonly Fact[]): Effect[];
   failureOf(error: unknown): StorageFailureKind;
+}
+
+export interface OutboxRow {
+  merchantId: string;
+  paymentIntentId: IntentId;
+  /** Null: the event is of the intent itself. */
+  transactionId: string | null;
+  type: PaymentEventType;
+  status: TransactionStatus;
+  sequence: number;
 }
 
 export interface ModelStoreOptions {
@@ -156,8 +166,9 @@ function apply(turn: Turn, fact: Fact): Effect {
       if (!old || intentStatus(payment) !== 'PENDING') return { effective: false };
       const intent = { ...payment.intent, status: 'FAILED' as const, updatedAt: fact.at };
       turn.put(store.payments, fact.paymentIntentId, { intent, attempts: payment.attempts });
-      const { paymentIntentId, event } = fact;
-      store.outbox.push({ paymentIntentId, transactionId: null, type: event.type });
+      const { merchantId, paymentIntentId, status } = intent;
+      const { type } = fact.event;
+      store.outbox.push({ merchantId, paymentIntentId, transactionId: null, type, status, sequence: 0 });
       return { effective: true };
     }
     case 'callback-recorded': {
@@ -228,8 +239,11 @@ function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>)
   if (fact.event !== null) {
     const { type } = fact.event;
     turn.store.outbox.push({
+      merchantId: row.merchantId,
       paymentIntentId: intentId,
       transactionId,
+      status: changed.status,
+      sequence: changed.revision,
       type: type === 'payment.failed' && !closes ? 'payment.attempt_failed' : type,
     });
   }

@@ -11,7 +11,8 @@ import {
   moved,
   started,
 } from '../../../test/support/facts.ts';
-import type { PaymentScan } from '../payment-scan.ts';
+import type { Attempt } from '../../domain/transaction.ts';
+import type { PaymentScan, ScannedAttempt } from '../payment-scan.ts';
 import type { ShardStore } from '../storage.ts';
 import { openPaymentScan } from './payment-scan.ts';
 import { createShardStore } from './shard-store.ts';
@@ -39,6 +40,15 @@ async function all<Item>(pages: AsyncIterable<readonly Item[]>): Promise<Item[]>
   return items;
 }
 
+function scannedOf(attempt: Attempt): ScannedAttempt {
+  const { transactionId, merchantId, amount, currency, status, reopenable, revision } = attempt;
+  const { processor, processorAccount, sendBefore, updatedAt } = attempt;
+  return {
+    ...{ transactionId, merchantId, amount, currency, status, reopenable, revision },
+    ...{ processor, processorAccount, sendBefore, updatedAt },
+  };
+}
+
 async function scanned<Read>(from: string, read: (scan: PaymentScan) => Promise<Read>): Promise<Read> {
   const scan = await openPaymentScan(url, from);
   try {
@@ -63,21 +73,19 @@ test('reads every payment in the order of ids as it was when the scan was opened
   await scanned(BEFORE_ALL, async (scan) => {
     await store.commit([success, created(later)]);
     expect(await all(scan.intents)).toEqual(
-      [yesterday, today].map(({ paymentIntentId, amount, currency }) => ({
+      [yesterday, today].map(({ paymentIntentId, merchantId, orderId, amount, currency, createdAt }) => ({
         intentId: paymentIntentId,
-        amount,
-        currency,
+        ...{ merchantId, orderId, amount, currency, createdAt },
         status: 'PENDING',
         changedAfterMs: 0,
       })),
     );
-    const { transactionId, amount, currency, processorAccount, sendBefore } = first;
-    const sent = { transactionId, amount, currency, processorAccount, sendBefore };
-    const attempt = { ...sent, status: 'FAILED', reopenable: true };
-    const next = { transactionId: second.transactionId, status: 'SENT', reopenable: false };
-    expect(await all(scan.attempts)).toEqual([attempt, { ...attempt, ...next }]);
-    const event = { intentId: today.paymentIntentId, transactionId, type: 'payment.attempt_failed' };
-    expect(await all(scan.events)).toEqual([event]);
+    expect(await all(scan.attempts)).toEqual([refused.attempt, second].map(scannedOf));
+    const { transactionId, merchantId, revision } = refused.attempt;
+    const event = { type: 'payment.attempt_failed', status: 'FAILED', sequence: revision };
+    expect(await all(scan.events)).toEqual([
+      { intentId: today.paymentIntentId, transactionId, merchantId, ...event },
+    ]);
   });
 
   await scanned(today.paymentIntentId, async (scan) => {
@@ -100,8 +108,12 @@ test('an intent that expired shows how long it lived, and its event has no attem
     expect(row).toMatchObject({ intentId: intent.paymentIntentId, status: 'FAILED' });
     expect(row!.changedAfterMs).toBeGreaterThanOrEqual(DAY_MS + 600_000);
     const events = (await all(scan.events)).filter(({ intentId }) => intentId === intent.paymentIntentId);
+    const { paymentIntentId, merchantId } = intent;
     expect(events).toEqual([
-      { intentId: intent.paymentIntentId, transactionId: null, type: 'payment.failed' },
+      {
+        intentId: paymentIntentId,
+        ...{ merchantId, transactionId: null, type: 'payment.failed', status: 'FAILED', sequence: 0 },
+      },
     ]);
   });
 });

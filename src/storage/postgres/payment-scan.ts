@@ -19,14 +19,17 @@ const SETTINGS = { work_mem: '32MB', jit: 'off', max_parallel_workers_per_gather
 /** A uuid as 32 hex digits: cheaper here than in the one thread that judges. */
 const hex = (column: string): string => `encode(uuid_send(${column}), 'hex')`;
 
+/** Milliseconds as a double: exact to the millisecond until long after this program, with microseconds as a fraction. */
+const ms = (what: string): string => `(extract(epoch from ${what}) * 1000)::float8`;
+
 const CURSORS = {
-  intents: `select ${hex('payment_intent_id')}, amount::float8, currency, status,
-    (extract(epoch from updated_at - created_at) * 1000)::float8
+  intents: `select ${hex('payment_intent_id')}, merchant_id, order_id, amount::float8, currency, status,
+    ${ms('created_at')}, ${ms('updated_at - created_at')}
   from payment_intents where payment_intent_id >= '$from' order by payment_intent_id`,
-  attempts: `select ${hex('transaction_id')}, amount::float8, currency, status, reopenable, processor_account,
-    (extract(epoch from send_before) * 1000)::float8
+  attempts: `select ${hex('transaction_id')}, merchant_id, amount::float8, currency, status, reopenable, revision, processor,
+    processor_account, ${ms('send_before')}, ${ms('updated_at')}
   from transactions where transaction_id >= '$from' order by transaction_id`,
-  events: `select ${hex('payment_intent_id')}, ${hex('transaction_id')}, type
+  events: `select ${hex('payment_intent_id')}, merchant_id, ${hex('transaction_id')}, type, status, sequence
   from outbox where payment_intent_id >= '$from' order by payment_intent_id`,
 } as const;
 
@@ -79,22 +82,49 @@ async function* pagesOf<Row extends unknown[], Item>(
   }
 }
 
-type IntentRow = [string, number, string, ScannedIntent['status'], number];
+type IntentRow = [string, string, string, number, string, ScannedIntent['status'], number, number];
 
 function intentOf(row: IntentRow): ScannedIntent {
-  const [intentId, amount, currency, status, changedAfterMs] = row;
-  return { intentId, amount, currency, status, changedAfterMs };
+  const [intentId, merchantId, orderId, amount, currency, status, createdAt, changedAfterMs] = row;
+  return { intentId, merchantId, orderId, amount, currency, status, createdAt, changedAfterMs };
 }
 
-type AttemptRow = [string, number, string, ScannedAttempt['status'], boolean, string, number];
+type AttemptRow = [
+  transactionId: string,
+  merchantId: string,
+  amount: number,
+  currency: string,
+  status: ScannedAttempt['status'],
+  reopenable: boolean,
+  revision: number,
+  processor: ScannedAttempt['processor'],
+  processorAccount: string,
+  sendBefore: number,
+  updatedAt: number,
+];
 
 function attemptOf(row: AttemptRow): ScannedAttempt {
-  const [transactionId, amount, currency, status, reopenable, processorAccount, sendBefore] = row;
-  return { transactionId, amount, currency, status, reopenable, processorAccount, sendBefore };
+  const [
+    transactionId,
+    merchantId,
+    amount,
+    currency,
+    status,
+    reopenable,
+    revision,
+    processor,
+    processorAccount,
+    sendBefore,
+    updatedAt,
+  ] = row;
+  return {
+    ...{ transactionId, merchantId, amount, currency, status, reopenable, revision },
+    ...{ processor, processorAccount, sendBefore, updatedAt },
+  };
 }
 
-type EventRow = [string, string | null, string];
+type EventRow = [string, string, string | null, string, string, number];
 
-function eventOf([intentId, transactionId, type]: EventRow): ScannedEvent {
-  return { intentId, transactionId, type };
+function eventOf([intentId, merchantId, transactionId, type, status, sequence]: EventRow): ScannedEvent {
+  return { intentId, merchantId, transactionId, type, status, sequence };
 }
