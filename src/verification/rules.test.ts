@@ -233,7 +233,11 @@ describe('is right', () => {
     ],
     [
       'under way for days at a processor that takes its time',
-      { ...UNPAID, intents: [intent({ status: 'PENDING', createdAt: NOW - 3 * DAY_MS })], attempts: [open] },
+      {
+        ...UNPAID,
+        intents: [intent({ status: 'PENDING', createdAt: NOW - 3 * DAY_MS })],
+        attempts: [{ ...open, updatedAt: NOW - 3 * DAY_MS }],
+      },
     ],
   ])('%s', (_, story) => {
     expect(judge(story, TERMS)).toEqual([]);
@@ -511,6 +515,17 @@ describe('is found, and nothing else', () => {
       {
         ...PAID,
         events: [...PAID.events.slice(0, 1), event(2, 'payment.succeeded', { status: 'FAILED' })],
+      },
+      [['event_differs', T2]],
+    ],
+    [
+      'a success told with status and sequence of an earlier failure',
+      {
+        ...PAID,
+        events: [
+          ...PAID.events.slice(0, 1),
+          event(2, 'payment.succeeded', { status: 'FAILED', sequence: 2 }),
+        ],
       },
       [['event_differs', T2]],
     ],

@@ -491,17 +491,17 @@ describe('when all is at rest', () => {
       async () => {
         await sql(
           "update transactions set processor = 'STRIPE', status = 'SUCCESS', revision = revision + 1 where transaction_id = $1",
-          neverArrived.transactionId,
+          declined.transactionId,
         );
         await sql(
           "update payment_intents set status = 'SUCCESS' where payment_intent_id = $1",
-          neverArrived.paymentIntentId,
+          declined.paymentIntentId,
         );
         await sql(
           `insert into outbox select (left(event_id::text, 24) || 'abcdefabcdef')::uuid, merchant_id, payment_intent_id,
              transaction_id, 'payment.recovered', 'SUCCESS', sequence + 1, created_at, delivered_at from outbox
            where transaction_id = $1`,
-          neverArrived.transactionId,
+          declined.transactionId,
         );
         return {};
       },
