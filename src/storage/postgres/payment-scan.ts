@@ -43,6 +43,8 @@ export async function openPaymentScan(connectionString: string, from: string): P
     connectionString,
     applicationName: 'sluice verify',
     statementTimeoutMs: TIMEOUT_MS,
+    // Pages of three cursors are asked for at once.
+    pipeline: true,
     settings: SETTINGS,
   });
   try {
