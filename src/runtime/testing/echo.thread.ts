@@ -88,8 +88,10 @@ function obey({ id, order }: Command): Promise<void> | void {
     case 'hang':
       for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
     case 'exhaust': {
+      // Each is large enough to be moved nowhere: what the collector would have to copy all at once when the heap is full ends the
+      // whole process instead of this thread.
       const hoard: unknown[] = [];
-      for (;;) hoard.push(Array.from({ length: 100_000 }, (_, i) => ({ i })));
+      for (;;) hoard.push(new Array(40_000).fill(0));
     }
   }
 }
