@@ -87,7 +87,7 @@ export function createPaymentMemory(paymentsMax: number) {
       believed.delete(intentId);
     },
 
-    /** The turn is over. A paid payment that was only read has nothing left to be proposed, and others need the room. */
+    /** The turn is over. A payment that was read as paid has nothing left to be proposed, and others need the room. */
     settle(): void {
       for (const [intentId, payment] of read.payments) {
         if (payment?.intent.status === 'SUCCESS') believed.delete(intentId);

@@ -103,6 +103,23 @@ export type Fact =
   | IntentExpired
   | CallbackRecorded;
 
+/** Any id of the payment a fact belongs to; null for what belongs to none. */
+export function paymentOf(fact: Fact): string | null {
+  switch (fact.kind) {
+    case 'intent-created':
+      return fact.intent.paymentIntentId;
+    case 'attempt-started':
+    case 'attempt-moved':
+      return fact.attempt.transactionId;
+    case 'intent-expired':
+      return fact.paymentIntentId;
+    case 'callback-recorded':
+      return fact.transactionId;
+    case 'key-claimed':
+      return null;
+  }
+}
+
 /**
  * What came of a fact. `started` carries what the insert took from the intent row; `incident` is what must never happen and
  * did: a second attempt of one intent was charged.

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Effect, Fact } from '../../src/domain/facts.ts';
+import { type Effect, type Fact, paymentOf } from '../../src/domain/facts.ts';
 import { type IntentId, intentIdOf, shardOfId, type TransactionId } from '../../src/domain/ids.ts';
 import { type Attempt, isFinal } from '../../src/domain/transaction.ts';
 import type { Page, RecoveryScan } from '../../src/storage/recovery-scan.ts';
@@ -295,22 +295,6 @@ function asStorageError(error: unknown): StorageError {
 
 function isPoisoned(fact: Fact): boolean {
   return fact.kind === 'intent-created' && fact.intent.orderId.startsWith(POISON);
-}
-
-function paymentOf(fact: Fact): string | null {
-  switch (fact.kind) {
-    case 'intent-created':
-      return fact.intent.paymentIntentId;
-    case 'attempt-started':
-    case 'attempt-moved':
-      return fact.attempt.transactionId;
-    case 'intent-expired':
-      return fact.paymentIntentId;
-    case 'callback-recorded':
-      return fact.transactionId;
-    case 'key-claimed':
-      return null;
-  }
 }
 
 function verdictOf(fact: Fact, { effective }: Effect): string {

@@ -8,15 +8,16 @@
  * @module
  */
 
-import type {
-  AttemptMoved,
-  AttemptStarted,
-  CallbackRecorded,
-  Effect,
-  Fact,
-  IntentCreated,
-  IntentExpired,
-  KeyClaimed,
+import {
+  type AttemptMoved,
+  type AttemptStarted,
+  type CallbackRecorded,
+  type Effect,
+  type Fact,
+  type IntentCreated,
+  type IntentExpired,
+  type KeyClaimed,
+  paymentOf,
 } from '../../domain/facts.ts';
 import { lastTransactionIdOf, shardOfId, transactionIdOf } from '../../domain/ids.ts';
 import { StorageError } from '../storage.ts';
@@ -186,23 +187,6 @@ function boundsOf(facts: readonly Fact[], ownShard: number): Bounds {
   if (lastId === '') return { lowShard: ownShard, highShard: ownShard, firstId: NO_ID, lastId: NO_ID };
   // From the intent itself to the last attempt it can have.
   return { lowShard, highShard, firstId: `${firstId.slice(0, 31)}0`, lastId: lastTransactionIdOf(lastId) };
-}
-
-/** Any id of the payment a fact belongs to; null for what belongs to none. */
-function paymentOf(fact: Fact): string | null {
-  switch (fact.kind) {
-    case 'intent-created':
-      return fact.intent.paymentIntentId;
-    case 'attempt-started':
-    case 'attempt-moved':
-      return fact.attempt.transactionId;
-    case 'intent-expired':
-      return fact.paymentIntentId;
-    case 'callback-recorded':
-      return fact.transactionId;
-    case 'key-claimed':
-      return null;
-  }
 }
 
 const seconds = (ms: number | null): number | null => (ms === null ? null : ms / 1000);
