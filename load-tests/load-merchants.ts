@@ -14,7 +14,7 @@ import { loadOptions } from '../src/cli/command.ts';
 import { readAccount } from '../src/cli/merchant-create.ts';
 import { openMerchantServices } from '../src/cli/services.ts';
 import { readJson, writeDurably } from '../src/embedded/private-file.ts';
-import { type MerchantServices, writeMerchant } from '../src/setup/merchant.ts';
+import { type MerchantServices, sandboxMerchant, writeMerchant } from '../src/setup/merchant.ts';
 import type { ProcessorAccount } from '../src/storage/control.ts';
 import type { Merchant } from './wire.ts';
 
@@ -69,15 +69,7 @@ async function makeMerchants(
   const now = new Date();
   for (let place = from; place < to; place++) {
     const merchantId = `load_${String(place + 1).padStart(DIGITS, '0')}`;
-    const merchant = {
-      merchantId,
-      name: `Load shop ${place + 1}`,
-      mode: 'test',
-      preferredProcessor: 'SANDBOX',
-      fallbackProcessor: null,
-      transactionFeePercent: '2.00',
-      account,
-    } as const;
+    const merchant = sandboxMerchant(merchantId, `Load shop ${place + 1}`, account);
     const { secretKey } = await writeMerchant(services, merchant, now);
     made.push({ merchantId, secretKey });
   }

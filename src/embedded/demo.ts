@@ -10,7 +10,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type MerchantServices, writeMerchant } from '../setup/merchant.ts';
+import { type MerchantServices, sandboxMerchant, writeMerchant } from '../setup/merchant.ts';
 import type { ProcessorAccount } from '../storage/control.ts';
 import { readJson, writeDurably } from './private-file.ts';
 
@@ -77,25 +77,14 @@ export async function ensureDemo(
   }
   const services = await open();
   try {
-    const secrets = await writeMerchant(services, demoMerchant(accounts.account), now);
+    const merchant = sandboxMerchant(DEMO_MERCHANT_ID, 'Demo shop', accounts.account);
+    const secrets = await writeMerchant(services, merchant, now);
     const demo = { merchantId: DEMO_MERCHANT_ID, ...secrets, ...urls };
     writeDurably(file, `${JSON.stringify(demo, null, 2)}\n`);
     return demo;
   } finally {
     await services.close();
   }
-}
-
-function demoMerchant(account: ProcessorAccount) {
-  return {
-    merchantId: DEMO_MERCHANT_ID,
-    name: 'Demo shop',
-    mode: 'test',
-    preferredProcessor: 'SANDBOX',
-    fallbackProcessor: null,
-    transactionFeePercent: '2.00',
-    account,
-  } as const;
 }
 
 function firstAccount(value: unknown): ProcessorAccount | undefined {

@@ -29,6 +29,19 @@ export interface NewMerchant {
   readonly account: ProcessorAccount;
 }
 
+/** A test merchant of the sandbox bank, as the demo, load runs and tests have them. */
+export function sandboxMerchant(merchantId: string, name: string, account: ProcessorAccount): NewMerchant {
+  return {
+    merchantId,
+    name,
+    mode: 'test',
+    preferredProcessor: 'SANDBOX',
+    fallbackProcessor: null,
+    transactionFeePercent: '2.00',
+    account,
+  };
+}
+
 /** Where merchants are written. */
 export interface MerchantServices {
   readonly control: ControlAdmin;

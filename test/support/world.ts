@@ -15,7 +15,7 @@ import { createInterface } from 'node:readline';
 import { findPkcs11Module } from '../../src/embedded/pkcs11-module.ts';
 import { openConfigSecrets } from '../../src/hsm/config-secrets.ts';
 import { ensureSoftHsmTokens } from '../../src/hsm/soft-hsm-tokens.ts';
-import { writeMerchant } from '../../src/setup/merchant.ts';
+import { sandboxMerchant, writeMerchant } from '../../src/setup/merchant.ts';
 import { createControlAdmin } from '../../src/storage/postgres/control-admin.ts';
 import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
 import { freePort } from './ports.ts';
@@ -181,15 +181,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       pageCardsMax: 1,
       callTimeoutMs: 5000,
     });
-    const merchant = {
-      merchantId,
-      name: `Shop ${merchantId}`,
-      mode: 'test',
-      preferredProcessor: 'SANDBOX',
-      fallbackProcessor: null,
-      transactionFeePercent: '2.00',
-      account,
-    } as const;
+    const merchant = sandboxMerchant(merchantId, `Shop ${merchantId}`, account);
     const { secretKey } = await writeMerchant({ control, secrets }, merchant, new Date());
     await Promise.all([secrets.close(), control.close()]);
     return secretKey;
