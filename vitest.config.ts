@@ -5,6 +5,7 @@ export default defineConfig({
     include: [
       'src/**/*.test.ts',
       'sandbox/**/*.test.ts',
+      'clients/**/*.test.ts',
       'test/**/*.test.ts',
       'load-tests/**/*.test.ts',
       'bench/**/*.test.ts',

@@ -10,13 +10,13 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeId, transactionIdOf } from '../domain/ids.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
-import type { Charge, ChargeCard, ChargeRequest, Query, ReadCallback } from './connector.ts';
 import {
   closedPort,
   httpAnswer,
   type ScriptedServer,
   startScriptedServer,
-} from './testing/scripted-server.ts';
+} from '../outbound/testing/scripted-server.ts';
+import type { Charge, ChargeCard, ChargeRequest, Query, ReadCallback } from './connector.ts';
 
 /** What a processor knows of a charge. */
 export interface Told {

@@ -9,8 +9,8 @@
 
 import { showTransactionId } from '../../domain/ids.ts';
 import type { ProcessorWord, Said } from '../../domain/transaction.ts';
+import { createHttpClient, type HttpClient, type HttpOutcome } from '../../outbound/http-client.ts';
 import type { Charge, ChargeCard, ChargeRequest } from '../connector.ts';
-import { createHttpClient, type HttpClient, type HttpOutcome } from '../http-client.ts';
 import { REFUSED_BIN, REFUSED_ORIGIN, type SandboxConfig } from './config.ts';
 import { type BankCharge, parseAnswer, readCharge, refusalOf, transactionOf, wordOf } from './status.ts';
 

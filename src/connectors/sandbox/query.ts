@@ -5,8 +5,8 @@
  */
 
 import { showTransactionId } from '../../domain/ids.ts';
+import { createHttpClient } from '../../outbound/http-client.ts';
 import type { Query } from '../connector.ts';
-import { createHttpClient } from '../http-client.ts';
 import type { SandboxConfig } from './config.ts';
 import { errorCodeOf, parseAnswer, readCharge, transactionOf, wordOf } from './status.ts';
 

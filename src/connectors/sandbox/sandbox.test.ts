@@ -7,9 +7,13 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeId, transactionIdOf } from '../../domain/ids.ts';
+import {
+  httpAnswer,
+  type ScriptedServer,
+  startScriptedServer,
+} from '../../outbound/testing/scripted-server.ts';
 import type { ChargeCard, ChargeRequest } from '../connector.ts';
 import { connectorContract, type Told } from '../contract-suite.ts';
-import { httpAnswer, type ScriptedServer, startScriptedServer } from '../testing/scripted-server.ts';
 import { createSandboxCharge, type SandboxCharge } from './charge.ts';
 import { createSandbox } from './index.ts';
 
