@@ -213,9 +213,12 @@ CREATE TABLE outbox (
   sequence integer NOT NULL,
   created_at timestamp with time zone NOT NULL,
   delivered_at timestamp with time zone,
+  dispatched_at timestamp with time zone,
+  failure_code character varying(100),
   PRIMARY KEY (event_id)
 ) PARTITION BY RANGE (event_id);
-GRANT insert, select, update (delivered_at) ON outbox TO sluice_shard;
+CREATE INDEX outbox_undispatched ON ONLY public.outbox USING btree (event_id) WHERE (dispatched_at IS NULL);
+GRANT insert, select, update (delivered_at), update (dispatched_at) ON outbox TO sluice_shard;
 
 CREATE TABLE owned_ranges (
   low integer NOT NULL,
@@ -239,6 +242,7 @@ CREATE TABLE payment_intents (
   metadata jsonb,
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL,
+  event_sequence integer NOT NULL DEFAULT 0,
   PRIMARY KEY (payment_intent_id),
   CHECK ((amount > 0)),
   CHECK (((status)::text = ANY ((ARRAY['PENDING'::character varying, 'SUCCESS'::character varying, 'FAILED'::character varying])::text[])))
@@ -316,6 +320,34 @@ CREATE TABLE transactions (
 ) PARTITION BY RANGE (transaction_id);
 GRANT insert, select, update ON transactions TO sluice_shard;
 
+CREATE TABLE webhook_deliveries (
+  endpoint_id uuid NOT NULL,
+  event_id uuid NOT NULL,
+  merchant_id character varying(100) NOT NULL,
+  state character varying(20) NOT NULL,
+  tries integer NOT NULL,
+  replays integer NOT NULL,
+  next_at timestamp with time zone,
+  log jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (endpoint_id, event_id),
+  CHECK ((((state)::text = 'waiting'::text) = (next_at IS NOT NULL))),
+  CHECK (((state)::text = ANY ((ARRAY['waiting'::character varying, 'delivered'::character varying, 'dead'::character varying])::text[])))
+) PARTITION BY RANGE (event_id);
+CREATE INDEX webhook_deliveries_open ON ONLY public.webhook_deliveries USING btree (endpoint_id, event_id) WHERE ((state)::text <> 'delivered'::text);
+CREATE INDEX webhook_deliveries_waiting ON ONLY public.webhook_deliveries USING btree (next_at) WHERE ((state)::text = 'waiting'::text);
+GRANT insert, select, update ON webhook_deliveries TO sluice_shard;
+
+CREATE TABLE webhook_lease (
+  only_one boolean NOT NULL DEFAULT true,
+  holder character varying(64) NOT NULL,
+  until timestamp with time zone NOT NULL,
+  PRIMARY KEY (only_one),
+  CHECK (only_one)
+);
+GRANT insert, select, update ON webhook_lease TO sluice_shard;
+
 CREATE OR REPLACE FUNCTION public.sluice_ensure_partitions(first_day date, last_day date)
  RETURNS integer
  LANGUAGE plpgsql
@@ -338,7 +370,7 @@ BEGIN
   -- Two gateways that find the same partition missing take turns.
   PERFORM pg_advisory_xact_lock(5102027);
   FOR today IN SELECT generate_series(first_day, last_day, interval '1 day')::date LOOP
-    FOREACH parent IN ARRAY ARRAY['payment_intents', 'transactions', 'outbox', 'idempotency_keys', 'processor_callbacks'] LOOP
+    FOREACH parent IN ARRAY ARRAY['payment_intents', 'transactions', 'outbox', 'webhook_deliveries', 'idempotency_keys', 'processor_callbacks'] LOOP
       child := parent || '_' || to_char(today, 'YYYYMMDD');
       CONTINUE WHEN to_regclass(child) IS NOT NULL;
       IF parent IN ('idempotency_keys', 'processor_callbacks') THEN
