@@ -7,7 +7,7 @@
 import type { AccountSecrets } from '../callbacks/verify.ts';
 import type { Options } from '../config/options.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
-import { openConfigSecrets } from '../hsm/config-secrets.ts';
+import { type ConfigSecrets, openConfigSecrets } from '../hsm/config-secrets.ts';
 import {
   type ControlReader,
   type MerchantPreferences,
@@ -20,6 +20,8 @@ export interface Accounts {
   routeOf(merchantId: string): Promise<{ processor: ProcessorName; account: ProcessorAccount } | null>;
   /** The account with the secrets its callbacks may be signed with; when none is named, the processor's first 32 accounts. */
   webhookSecrets(processor: ProcessorName, account: string | null): Promise<AccountSecrets[]>;
+  /** The open config token, for what else this thread seals. */
+  readonly secrets: ConfigSecrets;
   close(): Promise<void>;
 }
 
@@ -64,6 +66,7 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
         secrets: [webhookSecret, previousWebhookSecret].filter((secret) => secret !== null),
       }));
     },
+    secrets,
     close: () => secrets.close(),
   };
 }

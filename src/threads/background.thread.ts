@@ -15,6 +15,7 @@ import { randomBytes } from '../runtime/random.ts';
 import { createPartitionUpkeep } from '../storage/postgres/partitions.ts';
 import { createRecoveryScan } from '../storage/postgres/recovery-scan.ts';
 import { createPostgresSessions } from '../storage/postgres/sessions.ts';
+import { createWebhookEndpointStore } from '../storage/postgres/webhook-endpoints.ts';
 import { openAccounts } from './accounts.ts';
 import { applyCallback } from './apply-callback.ts';
 import { askShards, enterGatewayThread } from './gateway.ts';
@@ -22,6 +23,7 @@ import { openControl } from './merchants.ts';
 
 const UNMATCHED_PAGE = 500;
 const SWEEP_EVERY_MS = 10_000;
+const SWEEP_KEYS_EVERY_MS = 10 * 60 * 1000;
 const PARTITIONS_EVERY_MS = 60 * 60 * 1000;
 
 const guest = enterGatewayThread();
@@ -61,8 +63,10 @@ async function open(): Promise<void> {
   const partitions = options.databases.shards.map((connectionString) =>
     createPartitionUpkeep(connectionString),
   );
+  const endpoints = createWebhookEndpointStore(options.databases.control);
   const upkeep = createUpkeep((error) => log('error', 'upkeep_failed', { errorMessage: String(error) }));
   if (sessions !== null) upkeep.every(SWEEP_EVERY_MS, () => sessions.sweep());
+  upkeep.every(SWEEP_KEYS_EVERY_MS, () => endpoints.sweep());
   for (const each of partitions) upkeep.every(PARTITIONS_EVERY_MS, () => each.run(new Date()));
 
   recovery.start();
@@ -74,7 +78,7 @@ async function open(): Promise<void> {
   });
   guest.onDrain(async () => {
     await Promise.all([recovery.stop(), bus.close(), upkeep.stop()]);
-    await Promise.all([control.close(), accounts.close(), sessions?.close()]);
+    await Promise.all([control.close(), accounts.close(), sessions?.close(), endpoints.close()]);
     await Promise.all([...scans, ...partitions].map((each) => each.close()));
   });
   guest.ready();
