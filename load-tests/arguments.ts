@@ -29,6 +29,8 @@ export interface LoadArguments extends TargetArguments {
   readonly keys: boolean;
   /** Whether the browser asks for the checkout page before it posts the form. */
   readonly page: boolean;
+  /** Whether the merchants have endpoints and hear of their payments. */
+  readonly webhooks: boolean;
   readonly seed: number;
   /** Connections to each listener; null lets the load decide. */
   readonly connections: number | null;
@@ -44,7 +46,7 @@ const RATE_DEFAULT = 200;
 
 const nameWidth = Math.max(...SCENARIOS.map(({ name }) => name.length));
 export const USAGE = `usage: npm run load -- SCENARIO [--rate N | --concurrency N | --max] [--duration S] [--warmup S] [--json FILE] [--html FILE]
-                             [--target URL --key K [--merchant ID] [--sandbox URL]] [--merchants N] [--no-keys] [--page]
+                             [--target URL --key K [--merchant ID] [--sandbox URL]] [--merchants N] [--no-keys] [--no-webhooks] [--page]
                              [--factor N] [--first-poll MS] [--connections N] [--seed N]
 ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(nameWidth)}  ${summary}\n`).join('')}
   --rate N         open loop: N a second by schedule, latency from the scheduled instant
@@ -57,6 +59,7 @@ ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(nameWidth)}  ${summary}\
                    --sandbox its bank, for the audit and the processor scenarios
   --merchants N    of the local gateway, 1 to 9999 (default 1000); those that are missing are made
   --no-keys        API requests without an Idempotency-Key
+  --no-webhooks    merchants have no webhook endpoints
   --page           the browser asks for the checkout page before it posts the form
   --factor N       spike: how many times as many (default 3)
   --first-poll MS  the status is asked for after MS, then after twice that, and so on (default 100)
@@ -97,6 +100,7 @@ export function parseArguments(words: readonly string[]): LoadArguments {
     merchants: target.target === null ? whole('merchants', values.merchants, 1000, 1, 9999) : 1,
     keys: values['no-keys'] !== true,
     page: values.page === true,
+    webhooks: values['no-webhooks'] !== true,
     seed: whole('seed', values.seed, Date.now() % 1_000_000, 0, 2 ** 32 - 1),
     connections:
       values.connections === undefined ? null : whole('connections', values.connections, 0, 1, 4096),
@@ -124,6 +128,7 @@ function readWords(words: readonly string[]) {
         sandbox: text,
         merchants: text,
         'no-keys': flag,
+        'no-webhooks': flag,
         page: flag,
         factor: text,
         'first-poll': text,

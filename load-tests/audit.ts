@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { loadOptions } from '../src/cli/command.ts';
 import { connectEmbedded } from '../src/embedded/connect.ts';
 import { type RuleReport, verify } from '../src/verification/verify.ts';
-import { type ClientRecord, INTENT_OK, PAY_OK, PAY_SENT } from './client-record.ts';
+import { type ClientRecord, FAILED, HEARD, INTENT_OK, PAY_OK, PAY_SENT, SUCCESS } from './client-record.ts';
 
 /** Counts of payments (of intents, where none was paid). Null where it cannot be known: no bank, or no webhooks. */
 export interface Audit {
@@ -25,7 +25,7 @@ export interface Audit {
   readonly stored: number;
   /** Lines of the book that took money. */
   readonly charged: number | null;
-  /** Webhooks delivered. */
+  /** Payments that a verified webhook told of; null without webhooks. */
   readonly delivered: number | null;
   /** Acknowledged and absent, shown final and taken back, or SUCCESS without a charge. */
   readonly lost: number;
@@ -37,8 +37,10 @@ export interface Audit {
   readonly remarks: readonly string[];
 }
 
-/** What one rule found (src/verification/rules.ts). */
-export type Finding = Pick<RuleReport, 'rule' | 'what' | 'count' | 'ids'>;
+/** What one rule found: one of verify's (src/verification/rules.ts), or that a final payment's webhook did not come. */
+export type Finding = Pick<RuleReport, 'what' | 'count' | 'ids'> & {
+  readonly rule: RuleReport['rule'] | 'webhook_missing';
+};
 
 /** What an audit has found, before it is counted up. */
 export interface Reading {
@@ -77,8 +79,16 @@ export async function readBySql(
   }
 }
 
-/** Counts a reading up. */
-export function auditOf(record: ClientRecord, { source, rules, charges, remarks }: Reading): Audit {
+/**
+ * Counts a reading up.
+ * @param webhooks whether the merchants of the run had endpoints
+ */
+export function auditOf(
+  record: ClientRecord,
+  { source, rules, charges, remarks }: Reading,
+  webhooks: boolean,
+): Audit {
+  const findings = webhooks ? [...rules, missingWebhooks(record)] : rules;
   const found = (rule: RuleReport['rule']) => rules.find((one) => one.rule === rule)?.count ?? 0;
   const acknowledged = record.count(record.count(PAY_SENT) > 0 ? PAY_OK : INTENT_OK);
   const absent = found('acknowledged_absent');
@@ -87,12 +97,27 @@ export function auditOf(record: ClientRecord, { source, rules, charges, remarks 
     acknowledged,
     stored: Math.max(0, acknowledged - absent),
     charged: charges,
-    delivered: null,
+    delivered: webhooks ? record.count(HEARD) : null,
     lost: absent + found('final_taken_back') + found('success_without_charge'),
     double: charges === null ? null : found('second_success'),
-    findings: rules
+    findings: findings
       .filter(({ count }) => count > 0)
       .map(({ rule, what, count, ids }) => ({ rule, what, count, ids })),
     remarks,
   };
+}
+
+const IDS_SHOWN_MAX = 20;
+
+/** Every payment that was shown final is told by a webhook, whatever the final word was. */
+function missingWebhooks(record: ClientRecord): Finding {
+  const ids: string[] = [];
+  let count = 0;
+  for (let place = 0; place < record.size; place++) {
+    const isFinal = record.has(place, SUCCESS) || record.has(place, FAILED);
+    if (!isFinal || record.has(place, HEARD)) continue;
+    count += 1;
+    if (ids.length < IDS_SHOWN_MAX) ids.push(record.transactionIdOf(place));
+  }
+  return { rule: 'webhook_missing', what: 'a payment shown final whose webhook has not come', count, ids };
 }

@@ -111,7 +111,7 @@ describe('audit', () => {
       count,
       ids: ['pi_1'],
     }));
-    return auditOf(record, { source: 'sql', rules, charges, remarks: [] });
+    return auditOf(record, { source: 'sql', rules, charges, remarks: [] }, false);
   };
 
   test('of a run where all is well', () => {
@@ -145,9 +145,22 @@ describe('audit', () => {
     expect(auditWith({}, null)).toMatchObject({ charged: null, double: null, lost: 0 });
   });
 
+  test('names every final payment whose webhook has not come', () => {
+    const record = new ClientRecord();
+    for (let n = 0; n < 3; n++) sell(record, 'final');
+    record.webhookHeard(1);
+    const audit = auditOf(record, { source: 'sql', rules: [], charges: 3, remarks: [] }, true);
+    expect(audit.delivered).toBe(1);
+    expect(audit.findings).toMatchObject([
+      { rule: 'webhook_missing', count: 2, ids: [record.transactionIdOf(0), record.transactionIdOf(2)] },
+    ]);
+  });
+
   test('of intents alone counts intents', () => {
     const record = new ClientRecord();
     for (let n = 0; n < 4; n++) sell(record, n === 0 ? 'sent' : 'intent');
-    expect(auditOf(record, { source: 'sql', rules: [], charges: 0, remarks: [] }).acknowledged).toBe(3);
+    expect(auditOf(record, { source: 'sql', rules: [], charges: 0, remarks: [] }, false).acknowledged).toBe(
+      3,
+    );
   });
 });

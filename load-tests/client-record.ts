@@ -20,6 +20,8 @@ export const PAY_REFUSED = 16;
 /** The last status that a GET showed, where it was final. */
 export const SUCCESS = 32;
 export const FAILED = 64;
+/** A webhook told of it. */
+export const HEARD = 128;
 
 /** Instants kept of each payment. */
 const INSTANTS = ['intentSent', 'intentTold', 'paySent', 'payTold', 'finalTold'] as const;
@@ -147,6 +149,20 @@ export class ClientRecord {
   finalTold(place: number, status: 'SUCCESS' | 'FAILED', nowMs: number): void {
     this.#mark(place, status === 'SUCCESS' ? SUCCESS : FAILED);
     this.#stamp(place, 'finalTold', nowMs);
+  }
+
+  /** A webhook came. @returns false when one had come before */
+  webhookHeard(place: number): boolean {
+    if (this.has(place, HEARD)) return false;
+    this.#mark(place, HEARD);
+    return true;
+  }
+
+  /** The place of an order of this run; null when it is none of it. */
+  placeOf(orderId: string): number | null {
+    const prefix = `load-${this.runId}-`;
+    const place = orderId.startsWith(prefix) ? Number(orderId.slice(prefix.length)) : Number.NaN;
+    return Number.isInteger(place) && place >= 0 && place < this.#size ? place : null;
   }
 
   /** Whether a payment has all these flags. */

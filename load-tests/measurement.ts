@@ -13,8 +13,8 @@ import { type Latencies, microseconds, newLatencies } from './latencies.ts';
 import { Timeline } from './timeline.ts';
 
 /**
- * What has a latency of its own. `page` is the checkout page, where it is asked for; `read` is a GET of a transaction; `webhook`
- * stays empty until webhooks exist.
+ * What has a latency of its own. `page` is the checkout page, where it is asked for; `read` is a GET of a transaction; `webhook` is
+ * from the answer to the card form until the merchant hears of the final word.
  */
 export const STEPS = ['intent', 'session', 'page', 'pay', 'final', 'webhook', 'read'] as const;
 export type Step = (typeof STEPS)[number];
@@ -57,7 +57,7 @@ export class Tally {
   answered(step: Step, dueMs: number, nowMs: number): void {
     const latencyUs = microseconds(nowMs - dueMs);
     this.latencies[step].recordValue(latencyUs);
-    if (step !== 'final') this.#timeline.answered(latencyUs, nowMs);
+    if (step !== 'final' && step !== 'webhook') this.#timeline.answered(latencyUs, nowMs);
   }
 
   /** A poll was answered: a `read` that stays out of the timeline's p99. */

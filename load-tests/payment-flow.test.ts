@@ -15,6 +15,7 @@ import { processorDown } from './scenarios/processor-down.ts';
 import { processorSlow } from './scenarios/processor-slow.ts';
 import { type Phase, WARM_UP } from './schedule.ts';
 import { type FakeGateway, startFakeGateway } from './testing/fake-gateway.ts';
+import type { WebhookReceiver } from './webhook-receiver.ts';
 import { createWire } from './wire.ts';
 
 const MERCHANTS = [1, 2, 3].map((n) => ({ merchantId: `load_000${n}`, secretKey: `sk_${n}` }));
@@ -44,6 +45,7 @@ describe('against a gateway of node:http', () => {
       bank: createBank(url),
       processorTimeoutMs: 10_000,
       connectionsMax: 4,
+      webhooks: null,
       firstPollMs: 1,
       page: false,
       random,
@@ -74,7 +76,25 @@ describe('against a gateway of node:http', () => {
   }
 
   const audit = async () =>
-    auditOf(context.record, await readByApi(gateway.url, context.wire, context.record, gateway.url));
+    auditOf(
+      context.record,
+      await readByApi(gateway.url, context.wire, context.record, gateway.url),
+      context.webhooks !== null,
+    );
+
+  test('each payment is told of by its webhook, from the answer to the form on; a second one changes nothing', async () => {
+    let tell = (_orderId: string): void => undefined;
+    const ears = { onEvent: (listener: typeof tell) => (tell = listener) };
+    context = contextWith({ webhooks: ears as unknown as WebhookReceiver });
+    gateway.onPay = (n) => {
+      for (let times = 0; times < 2; times++) tell(context.record.orderOf(n).orderId);
+      tell('load-of-another-run-0');
+      return 'pay';
+    };
+    const { counted } = await run(payment, { perSecond: 100 });
+    expect(counted.latencies.webhook.totalCount).toBe(counted.completed);
+    expect(await audit()).toMatchObject({ delivered: counted.completed, findings: [] });
+  });
 
   test('all is well: every payment is final, every order, key and card its own, every merchant sells', async () => {
     const { counted } = await run(payment, { perSecond: 200 });

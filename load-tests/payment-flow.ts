@@ -22,6 +22,20 @@ import { causeOf, fieldOf, transactionOf } from './wire.ts';
 const POLL_MS_MAX = 1000;
 /** A payment that is not final by then is counted as an error; the audit looks at it all the same. */
 const FINAL_TIMEOUT_MS = 30_000;
+/** After the load, webhooks of final payments are waited for this long: the first retry is after 5 s. */
+const WEBHOOKS_WAIT_MS = 15_000;
+const WEBHOOKS_LOOK_MS = 50;
+
+/** A payment whose webhook has not come. */
+interface Unheard {
+  readonly tally: Tally;
+  /** When the card form was answered; null until then. */
+  paidAtMs: number | null;
+  /** The webhook was faster than the answer to the form. */
+  heard: boolean;
+  /** Its final status was shown: a webhook must come. */
+  final: boolean;
+}
 
 /** Opens the pools of a scenario of whole payments. */
 export function openPayments(context: ScenarioContext, mix: Mix): Scenario {
@@ -40,6 +54,8 @@ export class Shop {
   readonly #record: ClientRecord;
   readonly #api: ConnectionPool;
   readonly #checkout: ConnectionPool;
+  /** By their place in the record. Without webhooks it stays empty. */
+  readonly #unheard = new Map<number, Unheard>();
 
   constructor(context: ScenarioContext, mix: Mix) {
     const options = { connectionsMax: context.connectionsMax, requestTimeoutMs: REQUEST_TIMEOUT_MS };
@@ -48,9 +64,11 @@ export class Shop {
     this.#record = context.record;
     this.#api = new ConnectionPool(context.apiUrl, options);
     this.#checkout = new ConnectionPool(context.checkoutUrl, options);
+    context.webhooks?.onEvent((orderId) => this.#hear(orderId, performance.now()));
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#webhooksToCome();
     this.#api.close();
     this.#checkout.close();
   }
@@ -93,6 +111,8 @@ export class Shop {
   async #pay(merchant: number, place: number, sessionId: string, tally: Tally): Promise<boolean> {
     const sentMs = performance.now();
     this.#record.paySent(place, sentMs);
+    if (this.#context.webhooks !== null)
+      this.#unheard.set(place, { tally, paidAtMs: null, heard: false, final: false });
     const paid = await this.#checkout.request(this.#context.wire.pay(sessionId, place));
     const paidAtMs = performance.now();
     if (paid.status !== 303) {
@@ -105,6 +125,7 @@ export class Shop {
       return false;
     }
     tally.answered('pay', sentMs, paidAtMs);
+    this.#paid(place, paidAtMs);
     return await this.#awaitFinal(merchant, place, transactionId, paidAtMs, tally);
   }
 
@@ -127,6 +148,8 @@ export class Shop {
       const status = answer.status === 200 ? fieldOf(answer.body, '"status":"') : '';
       if (status === 'SUCCESS' || status === 'FAILED') {
         this.#record.finalTold(place, status, nowMs);
+        const unheard = this.#unheard.get(place);
+        if (unheard !== undefined) unheard.final = true;
         tally.answered('final', paidAtMs, nowMs);
         if (status === 'SUCCESS') tally.complete(nowMs);
         else tally.fail(`final FAILED ${fieldOf(answer.body, '"failureCode":"')}`, answer.body, nowMs);
@@ -137,6 +160,34 @@ export class Shop {
         return false;
       }
     }
+  }
+
+  #paid(place: number, paidAtMs: number): void {
+    const unheard = this.#unheard.get(place);
+    if (unheard === undefined) return;
+    unheard.paidAtMs = paidAtMs;
+    if (unheard.heard) this.#told(place, unheard, paidAtMs);
+  }
+
+  #hear(orderId: string, nowMs: number): void {
+    const place = this.#record.placeOf(orderId);
+    if (place === null || !this.#record.webhookHeard(place)) return;
+    const unheard = this.#unheard.get(place);
+    if (unheard === undefined) return;
+    if (unheard.paidAtMs === null) unheard.heard = true;
+    else this.#told(place, unheard, nowMs);
+  }
+
+  #told(place: number, { tally, paidAtMs }: Unheard, nowMs: number): void {
+    tally.answered('webhook', paidAtMs!, nowMs);
+    this.#unheard.delete(place);
+  }
+
+  /** Waits for the webhooks of payments that are final; what does not come in time the audit names. */
+  async #webhooksToCome(): Promise<void> {
+    const untilMs = performance.now() + WEBHOOKS_WAIT_MS;
+    const isOwed = (): boolean => [...this.#unheard.values()].some(({ final }) => final);
+    while (isOwed() && performance.now() < untilMs) await pause(WEBHOOKS_LOOK_MS);
   }
 }
 

@@ -30,6 +30,8 @@ import { type ClimbStep, climbStep, formatReport, makeReport } from './report.ts
 import type { Scenario, ScenarioContext } from './scenario.ts';
 import { warmUpMsOf } from './schedule.ts';
 import { findTarget, NoTargetError, type Target } from './target.ts';
+import { isRefusal, type RegisteredEndpoints, registerEndpoints } from './webhook-endpoints.ts';
+import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.ts';
 import { createWire, type Merchant } from './wire.ts';
 
 /** Open-loop connections to each listener where none are named. */
@@ -72,7 +74,50 @@ async function main(words: readonly string[]): Promise<0 | 1 | 2> {
 async function load(asked: LoadArguments, target: Target): Promise<0 | 1> {
   const merchants = await merchantsOf(asked, target);
   const startedAt = new Date();
-  const context = await contextOf(asked, target, merchants);
+  const ears = await openEars(asked, target, merchants);
+  try {
+    return await loadAndReport(asked, target, { merchants, startedAt, ears });
+  } finally {
+    await ears?.endpoints.remove();
+    await ears?.receiver.close();
+  }
+}
+
+interface Ears {
+  readonly receiver: WebhookReceiver;
+  readonly endpoints: RegisteredEndpoints;
+}
+
+/** Endpoints of all merchants; null where none are wanted, the scenario pays nothing, or the gateway takes none. */
+async function openEars(
+  asked: LoadArguments,
+  target: Target,
+  merchants: readonly Merchant[],
+): Promise<Ears | null> {
+  if (!asked.webhooks || !asked.scenario.pays) return null;
+  const receiver = await startWebhookReceiver();
+  try {
+    return { receiver, endpoints: await registerEndpoints(target.apiUrl, merchants, receiver) };
+  } catch (error) {
+    await receiver.close();
+    if (!isRefusal(error)) throw error;
+    say(`without webhooks: ${error.detail}`);
+    return null;
+  }
+}
+
+interface Begun {
+  readonly merchants: readonly Merchant[];
+  readonly startedAt: Date;
+  readonly ears: Ears | null;
+}
+
+async function loadAndReport(
+  asked: LoadArguments,
+  target: Target,
+  { merchants, startedAt, ears }: Begun,
+): Promise<0 | 1> {
+  const context = await contextOf(asked, target, merchants, ears?.receiver ?? null);
   const signal = untilInterrupted(context.record);
   const scenario = await asked.scenario.prepare(context);
   let best: StepResult | undefined;
@@ -128,6 +173,7 @@ async function contextOf(
   asked: LoadArguments,
   target: Target,
   merchants: readonly Merchant[],
+  webhooks: WebhookReceiver | null,
 ): Promise<ScenarioContext> {
   const { apiUrl, sandboxUrl } = target;
   const checkoutUrl = target.checkoutUrl ?? (await learnCheckoutUrl(apiUrl, merchants));
@@ -146,6 +192,7 @@ async function contextOf(
         ? settings.options.payment.processorTimeoutMs
         : PROCESSOR_TIMEOUT_MS,
     connectionsMax: connectionsOf(asked),
+    webhooks,
     firstPollMs: asked.firstPollMs,
     page: asked.page,
     random,
@@ -177,7 +224,10 @@ async function runStep(
 }
 
 /** Null when what must be read could not be; says why. */
-async function tryAudit(target: Target, { apiUrl, wire, record }: ScenarioContext): Promise<Audit | null> {
+async function tryAudit(
+  target: Target,
+  { apiUrl, wire, record, webhooks }: ScenarioContext,
+): Promise<Audit | null> {
   if (isWatched()) say(`auditing ${record.size} payments`);
   await pause(SETTLE_MS);
   try {
@@ -185,7 +235,7 @@ async function tryAudit(target: Target, { apiUrl, wire, record }: ScenarioContex
       target.dataDir === null
         ? await readByApi(apiUrl, wire, record, target.sandboxUrl)
         : await readBySql(process.env, target.sandboxUrl, record);
-    return auditOf(record, reading);
+    return auditOf(record, reading, webhooks !== null);
   } catch (error) {
     say(`the audit could not be made: ${reasonOf(error)}`);
     return null;

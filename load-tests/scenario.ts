@@ -9,6 +9,7 @@ import type { Bank } from './bank.ts';
 import type { ClientRecord } from './client-record.ts';
 import type { Measurement } from './measurement.ts';
 import type { Phase } from './schedule.ts';
+import type { WebhookReceiver } from './webhook-receiver.ts';
 import type { Wire } from './wire.ts';
 
 /** What a scenario works with for its whole life, over all steps of a climb. */
@@ -25,6 +26,8 @@ export interface ScenarioContext {
   readonly processorTimeoutMs: number;
   /** Connections to each listener. */
   readonly connectionsMax: number;
+  /** Where the merchants hear of their payments; null without webhooks. */
+  readonly webhooks: WebhookReceiver | null;
   readonly firstPollMs: number;
   /** Whether the shopper's browser asks for the checkout page before it posts the form. */
   readonly page: boolean;
@@ -46,6 +49,8 @@ export interface ScenarioDefinition {
   readonly summary: string;
   /** Loads that make sense; the first is taken when none is named. */
   readonly loads: readonly (Load['kind'] | 'max')[];
+  /** Whether it makes whole payments, of which merchants hear. */
+  readonly pays: boolean;
   /** Whether the bank's operator must be reached. */
   readonly needsBank?: boolean;
   /** Seconds of its window when none are named. */

@@ -11,6 +11,7 @@ import { fieldOf } from '../wire.ts';
 
 export const createIntent: ScenarioDefinition = {
   name: 'create-intent',
+  pays: false,
   summary: 'POST /v1/payment/intent, answered 201',
   loads: ['concurrency', 'rate', 'max'],
   secondsDefault: 10,

@@ -17,6 +17,7 @@ import { causeOf, fieldOf } from '../wire.ts';
 
 export const createSession: ScenarioDefinition = {
   name: 'create-session',
+  pays: false,
   summary: 'POST /v1/payment/session, answered 201, of intents made first',
   loads: ['concurrency', 'rate', 'max'],
   secondsDefault: 10,

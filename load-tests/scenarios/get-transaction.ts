@@ -13,6 +13,7 @@ const MERCHANT = 0;
 
 export const getTransaction: ScenarioDefinition = {
   name: 'get-transaction',
+  pays: false,
   summary: 'GET /v1/payment/transaction/{id}, answered 200, of a payment made first',
   loads: ['concurrency', 'rate', 'max'],
   secondsDefault: 10,
@@ -45,6 +46,6 @@ async function payOnce(context: ScenarioContext): Promise<string> {
       `${context.apiUrl}: the payment to read failed: ${sample?.cause} ${sample?.body}`,
     );
   } finally {
-    shop.close();
+    await shop.close();
   }
 }

@@ -13,6 +13,7 @@ export const HOT_SHARE = 0.95;
 
 export const hotMerchant: ScenarioDefinition = {
   name: 'hot-merchant',
+  pays: true,
   summary: `whole payments, ${HOT_SHARE * 100} % of them of one merchant`,
   loads: ['concurrency', 'rate', 'max'],
   secondsDefault: 10,

@@ -10,6 +10,7 @@ import { type ScenarioDefinition, steady } from '../scenario.ts';
 
 export const payment: ScenarioDefinition = {
   name: 'payment',
+  pays: true,
   summary: 'whole payments, from intent to SUCCESS; the merchants take turns',
   loads: ['concurrency', 'rate', 'max'],
   secondsDefault: 10,

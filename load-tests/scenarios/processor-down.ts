@@ -14,6 +14,7 @@ const AWAY = 'bank away';
 
 export const processorDown: ScenarioDefinition = {
   name: 'processor-down',
+  pays: true,
   summary: 'whole payments; for a third of the time the bank refuses connections',
   loads: ['rate', 'concurrency'],
   needsBank: true,

@@ -15,6 +15,7 @@ const BEYOND_TIMEOUT_MS = 2000;
 
 export const processorSlow: ScenarioDefinition = {
   name: 'processor-slow',
+  pays: true,
   summary: 'whole payments, the bank answers lognormally (p50 300 ms, p99 2 s), 1 % beyond the timeout',
   loads: ['rate', 'concurrency', 'max'],
   needsBank: true,

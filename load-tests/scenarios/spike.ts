@@ -11,6 +11,7 @@ import type { ScenarioDefinition } from '../scenario.ts';
 
 export const spike: ScenarioDefinition = {
   name: 'spike',
+  pays: true,
   summary: 'whole payments at a rate, for a fifth of the time --factor times as many',
   loads: ['rate'],
   secondsDefault: 30,

@@ -11,6 +11,7 @@ import { type ScenarioDefinition, steady } from '../scenario.ts';
 
 export const zipf: ScenarioDefinition = {
   name: 'zipf',
+  pays: true,
   summary: 'whole payments, the n-th merchant in proportion to 1/n',
   loads: ['concurrency', 'rate', 'max'],
   secondsDefault: 10,
