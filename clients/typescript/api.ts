@@ -64,6 +64,11 @@ export type Currency =
 /** SUCCESS and FAILED are final words of the processor. */
 export type PaymentStatus = 'PENDING' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
 
+export type PaymentEventType =
+  'payment.succeeded' | 'payment.failed' | 'payment.attempt_failed' | 'payment.recovered';
+
+export type DeliveryState = 'waiting' | 'delivered' | 'dead';
+
 /** The card as it may be shown. */
 export interface Card {
   brand: string;
@@ -80,6 +85,29 @@ export interface FieldError {
   /** RFC 6901. */
   pointer: string;
   detail: string;
+}
+
+export interface TransactionEvent {
+  /** ISO 8601, UTC. */
+  at: string;
+  type:
+    | 'intent_created'
+    | 'attempt_started'
+    | 'charged'
+    | 'declined'
+    | 'accepted'
+    | 'action_required'
+    | 'not_sent'
+    | 'outcome_unknown'
+    | 'never_arrived'
+    | 'attempt_succeeded'
+    | 'attempt_failed';
+  /** Who said so: the processor in its answer, its callback or its reply to our query, or we. */
+  source: 'answer' | 'callback' | 'query' | 'recovery' | 'sluice';
+  /** A sentence for people. */
+  detail: string;
+  /** Whose line it is; null: the intent’s. */
+  transactionId: string | null;
 }
 
 /** What is to be paid. */
@@ -103,9 +131,9 @@ export interface CreateSession {
   paymentIntentId: string;
   /** The merchant of the API key. */
   merchantId: string;
-  /** Where the shopper goes once paid. https. */
+  /** Where the shopper goes once paid. https, of an origin registered for the merchant. */
   successUrl: string;
-  /** Where the shopper goes otherwise. https. */
+  /** Where the shopper goes otherwise. https, of an origin registered for the merchant. */
   cancelUrl: string;
 }
 
@@ -227,6 +255,145 @@ export interface CallbackReceived {
   received: true;
   /** What the callback did; null where it is durable but not yet applied. */
   verdict: ('applied' | 'duplicate' | 'ignored' | 'quarantined' | 'unmatched') | null;
+}
+
+export interface TransactionEvents {
+  /** `txn_` and 32 hex digits. */
+  transactionId: string;
+  /** `pi_` and 32 hex digits. */
+  paymentIntentId: string;
+  /** Oldest first. */
+  events: TransactionEvent[];
+}
+
+/** Where to hear of payments. */
+export interface CreateWebhookEndpoint {
+  /** https, port 443 or 8443, a public host. In development http and any address. */
+  url: string;
+  /** Which events it hears; null: all, also those of later versions. */
+  eventTypes?: PaymentEventType[] | null;
+}
+
+/** What is to change; the rest stays. */
+export interface UpdateWebhookEndpoint {
+  /** https, port 443 or 8443, a public host. In development http and any address. */
+  url?: string;
+  /** Which events it hears; null: all, also those of later versions. */
+  eventTypes?: PaymentEventType[] | null;
+  status?: 'enabled' | 'disabled';
+}
+
+/** A new secret; the old one may stay for a while. */
+export interface RotateWebhookSecret {
+  /** How long webhooks are signed with the old secret too. Default: 86400, a day. */
+  previousValidSeconds?: number;
+}
+
+/** One event, or a range of time. */
+export interface ReplayWebhooks {
+  /** One event, whatever became of it. Alone. */
+  eventId?: string;
+  /** With `to`: events from this moment on. */
+  from?: string;
+  /** Up to and with this moment. */
+  to?: string;
+  /**
+   * Default: dead and waiting.
+   *
+   * @minItems 1
+   * @maxItems 3
+   */
+  states?: DeliveryState[];
+  /** `next` of the call before this one. */
+  after?: string;
+}
+
+export interface WebhookEndpoint {
+  /** `we_` and 32 hex digits. */
+  endpointId: string;
+  url: string;
+  eventTypes: PaymentEventType[] | null;
+  status: 'enabled' | 'disabled';
+  /** `gone`: the endpoint answered 410. Null while it is enabled. */
+  disabledReason: ('merchant' | 'gone') | null;
+  /** Until then the secret before this one signs too. */
+  previousSecretUntil: string | null;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+}
+
+export interface WebhookEndpointCreated {
+  /** `we_` and 32 hex digits. */
+  endpointId: string;
+  url: string;
+  eventTypes: PaymentEventType[] | null;
+  status: 'enabled' | 'disabled';
+  /** `gone`: the endpoint answered 410. Null while it is enabled. */
+  disabledReason: ('merchant' | 'gone') | null;
+  /** Until then the secret before this one signs too. */
+  previousSecretUntil: string | null;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  /** `whsec_` and base64. Shown here only. */
+  secret: string;
+}
+
+export interface WebhookEndpoints {
+  endpoints: WebhookEndpoint[];
+}
+
+export interface WebhookSecretRotated {
+  /** `whsec_` and base64. Shown here only. */
+  secret: string;
+  /** Null: the old secret is valid no more. */
+  previousSecretUntil: string | null;
+}
+
+export interface WebhookTested {
+  delivered: boolean;
+  /** HTTP status; null when no answer came. */
+  status: number | null;
+  /** A stable word; null when it was delivered. */
+  failure: string | null;
+  durationMs: number;
+}
+
+export interface Delivery {
+  /** `evt_` and 32 hex digits: the `webhook-id` of every try. */
+  eventId: string;
+  type: PaymentEventType;
+  transactionId: string | null;
+  /** `pi_` and 32 hex digits. */
+  paymentIntentId: string;
+  /** `dead`: only a replay tries again. */
+  state: 'waiting' | 'delivered' | 'dead';
+  /** Since the event or its last replay. */
+  tries: number;
+  /** When it is tried next; null unless waiting. */
+  nextAt: string | null;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  /** The tries, oldest first, at most the last 32. */
+  log: {
+    /** ISO 8601, UTC. */
+    at: string;
+    durationMs: number;
+    status: number | null;
+    failure: string | null;
+  }[];
+}
+
+export interface Deliveries {
+  deliveries: Delivery[];
+  /** From where to go on; null at the end. */
+  next: string | null;
+}
+
+export interface WebhooksReplayed {
+  /** At most 1000 a call. */
+  replayed: number;
+  /** From where to go on; null at the end. */
+  next: string | null;
 }
 
 /** Every refusal (RFC 9457). */

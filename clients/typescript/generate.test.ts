@@ -16,5 +16,5 @@ test('api.ts is what the OpenAPI document gives (npm run client writes it)', asy
 });
 
 test('it reads as if written: no index signatures, nothing of the compiler', () => {
-  expect(written).not.toMatch(/\[k: string\]|JSON-Schema|\bany\b/);
+  expect(written).not.toMatch(/\[k: string\]|JSON-Schema|: any\b/);
 });

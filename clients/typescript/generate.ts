@@ -29,18 +29,23 @@ const NAMED: Record<string, readonly string[]> = {
   PaymentStatus: ['Transaction', 'properties', 'status'],
   Card: ['Transaction', 'properties', 'card'],
   FieldError: ['Problem', 'properties', 'errors', 'items'],
+  TransactionEvent: ['TransactionEvents', 'properties', 'events', 'items'],
+  PaymentEventType: ['Delivery', 'properties', 'type'],
+  DeliveryState: ['ReplayWebhooks', 'properties', 'states', 'items'],
 };
 
 /** The text of `api.ts`. */
 export async function apiTypes(): Promise<string> {
   const { schemas } = openApiDocument().components as { schemas: Record<string, Schema> };
-  const named = Object.entries(NAMED).map(([name, path]) => [name, schemaAt(schemas, path)] as const);
+  const named = [
+    ...Object.entries(NAMED).map(([name, path]) => [name, schemaAt(schemas, path)] as const),
+    ...Object.entries(schemas),
+  ];
   const nameOf = new Map(named.map(([name, schema]) => [JSON.stringify(schema), name]));
-  // In one object with its parts already read, so that a named schema is not replaced by itself.
-  const definitions = Object.fromEntries([
-    ...named.map(([name, schema]) => [name, mapParts(schema, (part) => readable(part, nameOf))]),
-    ...Object.entries(schemas).map(([name, schema]) => [name, readable(schema, nameOf)]),
-  ]);
+  // Of each its parts alone are read, so that a named schema is not replaced by itself.
+  const definitions = Object.fromEntries(
+    named.map(([name, schema]) => [name, mapParts(schema, (part) => readable(part, nameOf))]),
+  );
   const source = await compile({ title: 'Root', type: 'object', definitions }, 'Root', {
     bannerComment: '',
     // The document closes every body it takes; of those it gives, a client sees the fields it knows.

@@ -11,13 +11,25 @@ import { randomUUID } from 'node:crypto';
 import type {
   CreateIntent,
   CreateSession,
+  CreateWebhookEndpoint,
+  Deliveries,
+  DeliveryState,
   FieldError,
   Intent,
   IntentCreated,
+  ReplayWebhooks,
+  RotateWebhookSecret,
   SessionCreated,
   Transaction,
+  TransactionEvents,
+  UpdateWebhookEndpoint,
+  WebhookEndpoint,
+  WebhookEndpointCreated,
+  WebhookEndpoints,
+  WebhookSecretRotated,
+  WebhooksReplayed,
+  WebhookTested,
 } from './api.ts';
-import type { PaymentEvent, TestEvent } from './webhook.ts';
 
 export interface SluiceOptions {
   /** Where the API listens: `https://pay.example`. */
@@ -49,67 +61,6 @@ export interface WriteOptions extends ReadOptions {
   idempotencyKey?: string;
 }
 
-/** One line of the story of a payment. */
-export interface TransactionEvent {
-  /** ISO 8601, UTC. */
-  at: string;
-  type: string;
-  /** Who said so. */
-  source: string;
-  /** In words. */
-  detail: string;
-}
-
-/** The story of a payment, oldest first. */
-export interface TransactionEvents {
-  transactionId: string;
-  paymentIntentId: string;
-  events: TransactionEvent[];
-}
-
-export type WebhookEventType = (PaymentEvent | TestEvent)['type'];
-
-/** Where the gateway sends events. */
-export interface WebhookEndpoint {
-  /** `we_` and 32 hex digits. */
-  endpointId: string;
-  url: string;
-  /** Null: all. */
-  eventTypes: WebhookEventType[] | null;
-  status: 'enabled' | 'disabled';
-  createdAt: string;
-  disabledReason: 'merchant' | 'gone' | null;
-  /** Until when the secret before this one is signed with too. */
-  previousSecretUntil: string | null;
-}
-
-/** The only answer, besides that of a rotation, that shows the secret. */
-export interface WebhookEndpointCreated {
-  endpointId: string;
-  url: string;
-  eventTypes: WebhookEventType[] | null;
-  status: 'enabled';
-  createdAt: string;
-  /** `whsec_…`. */
-  secret: string;
-}
-
-export type DeliveryState = 'waiting' | 'delivered' | 'dead';
-
-/** What became of telling an endpoint one event. */
-export interface Delivery {
-  /** `evt_` and 32 hex digits. */
-  eventId: string;
-  type: WebhookEventType;
-  transactionId: string | null;
-  paymentIntentId: string;
-  state: DeliveryState;
-  tries: number;
-  nextAt: string | null;
-  createdAt: string;
-  log: { at: string; durationMs: number; status: number | null; failure: string | null }[];
-}
-
 export interface DeliveryQuery {
   state?: DeliveryState;
   /** Those older than this event. */
@@ -118,48 +69,26 @@ export interface DeliveryQuery {
   limit?: number;
 }
 
-/** One event, or those of a time. */
-export type Replay =
-  | { eventId: string }
-  | { from: string; to: string; states?: DeliveryState[]; after?: string };
-
-/** Endpoints of webhooks. */
-export interface WebhookEndpoints {
-  create(
-    endpoint: { url: string; eventTypes?: WebhookEventType[] | null },
-    options?: WriteOptions,
-  ): Promise<WebhookEndpointCreated>;
-  list(options?: ReadOptions): Promise<{ endpoints: WebhookEndpoint[] }>;
+/** Where the merchant hears of its payments. */
+export interface EndpointCalls {
+  /** The only answer, besides that of a rotation, that shows the secret. */
+  create(endpoint: CreateWebhookEndpoint, options?: WriteOptions): Promise<WebhookEndpointCreated>;
+  list(options?: ReadOptions): Promise<WebhookEndpoints>;
   get(endpointId: string, options?: ReadOptions): Promise<WebhookEndpoint>;
-  update(
-    endpointId: string,
-    change: { url?: string; eventTypes?: WebhookEventType[] | null; status?: 'enabled' | 'disabled' },
-    options?: WriteOptions,
-  ): Promise<WebhookEndpoint>;
+  update(endpointId: string, change: UpdateWebhookEndpoint, options?: WriteOptions): Promise<WebhookEndpoint>;
   remove(endpointId: string, options?: ReadOptions): Promise<void>;
-  /** Makes a new secret. The one before stays valid for `previousValidSeconds` (0 to 604800). @default 86400 */
+  /** Makes a new secret; the one before stays valid for a day unless told otherwise. */
   rotateSecret(
     endpointId: string,
-    rotation?: { previousValidSeconds?: number },
+    rotation?: RotateWebhookSecret,
     options?: WriteOptions,
-  ): Promise<{ secret: string; previousSecretUntil: string | null }>;
+  ): Promise<WebhookSecretRotated>;
   /** Sends a `webhook.test` event now and tells what the endpoint answered. */
-  test(
-    endpointId: string,
-    options?: WriteOptions,
-  ): Promise<{ delivered: boolean; status: number | null; failure: string | null; durationMs: number }>;
+  test(endpointId: string, options?: WriteOptions): Promise<WebhookTested>;
   /** A page of deliveries, newest first. */
-  deliveries(
-    endpointId: string,
-    query?: DeliveryQuery,
-    options?: ReadOptions,
-  ): Promise<{ deliveries: Delivery[]; next: string | null }>;
+  deliveries(endpointId: string, query?: DeliveryQuery, options?: ReadOptions): Promise<Deliveries>;
   /** Sends events again, at most 1000 a call; `next` is the `after` of the next one. */
-  replay(
-    endpointId: string,
-    which: Replay,
-    options?: WriteOptions,
-  ): Promise<{ replayed: number; next: string | null }>;
+  replay(endpointId: string, which: ReplayWebhooks, options?: WriteOptions): Promise<WebhooksReplayed>;
 }
 
 /** The gateway, as one merchant's server sees it. Every call rejects with {@link SluiceError} when it was not answered well. */
@@ -171,7 +100,7 @@ export interface Sluice {
   getIntent(paymentIntentId: string, options?: ReadOptions): Promise<Intent>;
   getTransaction(transactionId: string, options?: ReadOptions): Promise<Transaction>;
   transactionEvents(transactionId: string, options?: ReadOptions): Promise<TransactionEvents>;
-  webhookEndpoints: WebhookEndpoints;
+  webhookEndpoints: EndpointCalls;
 }
 
 /**

@@ -28,6 +28,16 @@ test('the body of the requirements is read as it stands', () => {
   });
 });
 
+test('a field that is there and wrong is told what it must be; only one that is not there is required', () => {
+  const toldOf = (amount: unknown) => {
+    const reading = readIntent({ amount });
+    return reading.ok ? null : reading.refusal.errors?.map(({ detail }) => detail);
+  };
+  for (const wrong of [49.99, '5', null])
+    expect(toldOf(wrong)).toEqual(['must be a whole number of minor units']);
+  expect(toldOf(undefined)).toEqual(['is required']);
+});
+
 test('all that is wrong is told at once, each with its pointer', () => {
   const reading = readIntent({ merchantId: '', amount: 1.5, currency: 'QQQ', orderId: 7, 'a/b~': 1 });
   expect(pointersOf(reading)?.sort()).toEqual(['/amount', '/a~1b~0', '/currency', '/merchantId', '/orderId']);

@@ -482,7 +482,7 @@ function readBody<Body>(
   if (value === undefined) {
     return { ok: false, refusal: refusal('malformed_json', 'The body must be JSON in UTF-8.') };
   }
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { reportInput: true });
   const errors = parsed.success ? [] : parsed.error.issues.flatMap(fieldErrors);
   if (isObject(value)) errors.push(...moreErrors(value));
   if (parsed.success && errors.length === 0) return { ok: true, body: parsed.data };

@@ -48,6 +48,10 @@ test('a payment from intent to SUCCESS by the code of the README', async () => {
     orderId: 'order_1',
     outcome: 'charged',
   });
+  const { events } = await sluice.transactionEvents(transaction.transactionId);
+  expect(events.map(({ type }) => type)).toEqual(
+    expect.arrayContaining(['intent_created', 'attempt_started', 'charged', 'attempt_succeeded']),
+  );
   const intent = await sluice.getIntent(transaction.paymentIntentId);
   expect(intent).toMatchObject({ status: 'SUCCESS', transactions: [{ attempt: 1, status: 'SUCCESS' }] });
 });
