@@ -217,7 +217,10 @@ export function createDeliveryLane(
       parked: false,
       timer: undefined,
     };
-    if (hand.open.size === 0) return writer.put([event.eventId], [], true);
+    if (hand.open.size === 0) {
+      writer.put([event.eventId], [], true);
+      return;
+    }
     hands.add(hand);
     hand.timer = timers.setTimeout(() => park(hand), PARK_AFTER_MS);
     for (const delivery of [...hand.open]) begin(delivery, (record) => settle(hand, delivery, record));
@@ -225,7 +228,10 @@ export function createDeliveryLane(
 
   function settle(hand: Hand, delivery: Delivery, record: DeliveryRecord): void {
     hand.open.delete(delivery);
-    if (hand.parked) return writer.put([], [{ ...record, expectedTries: 0 }], true);
+    if (hand.parked) {
+      writer.put([], [{ ...record, expectedTries: 0 }], true);
+      return;
+    }
     hand.records.push(record);
     if (hand.open.size > 0) return;
     timers.clearTimeout(hand.timer);
@@ -250,7 +256,8 @@ export function createDeliveryLane(
     if (endpoint === undefined || endpoint.disabledAt !== null) {
       const row = { eventId: event.eventId, endpointId, expectedTries: tries, replays };
       writer.put([], [{ ...row, tries, state: 'dead', nextAt: null, lastTry: null }], true);
-      return deps.onDead('endpoint');
+      deps.onDead('endpoint');
+      return;
     }
     begin({ event, endpoint, expectedTries: tries, replays, tries }, (record) =>
       writer.put([], [record], true),
