@@ -105,7 +105,8 @@ function grantsOf({ kind, serviceRole }: MigrationTarget): string[] {
   const rights: Record<DatabaseKind, string[]> = {
     control: [
       `grant select, insert, update on merchants, api_keys, merchant_preferences, shard_map to ${role}`,
-      `grant select, insert, update, delete on checkout_sessions to ${role}`,
+      `grant select, insert, update, delete on checkout_sessions, webhook_endpoints to ${role}`,
+      `grant select, insert, delete on api_idempotency_keys to ${role}`,
     ],
     vault: [
       `grant select, insert on vault_pages, vault_audit to ${role}`,

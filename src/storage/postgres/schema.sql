@@ -3,6 +3,20 @@
 
 -- Database: control
 
+CREATE TABLE api_idempotency_keys (
+  merchant_id character varying(100) NOT NULL,
+  endpoint character varying(200) NOT NULL,
+  key character varying(255) NOT NULL,
+  body_hash bytea NOT NULL,
+  answer_sealed bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (merchant_id, endpoint, key),
+  CHECK ((length(body_hash) = 32)),
+  FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id)
+);
+CREATE INDEX api_idempotency_keys_created_at ON public.api_idempotency_keys USING btree (created_at);
+GRANT delete, insert, select ON api_idempotency_keys TO sluice_control;
+
 CREATE TABLE api_keys (
   digest bytea NOT NULL,
   merchant_id character varying(100) NOT NULL,
@@ -46,10 +60,11 @@ CREATE TABLE merchants (
   name character varying(200) NOT NULL,
   mode character varying(4) NOT NULL,
   spread integer NOT NULL DEFAULT 1,
-  webhook_secret_sealed bytea NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  redirect_origins text[] NOT NULL DEFAULT '{}'::text[],
   PRIMARY KEY (merchant_id),
   CHECK (((mode)::text = ANY ((ARRAY['test'::character varying, 'live'::character varying])::text[]))),
+  CHECK ((cardinality(redirect_origins) <= 64)),
   CHECK (((spread >= 1) AND (spread <= 1024)))
 );
 CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.merchants FOR EACH ROW EXECUTE FUNCTION sluice_tell_merchant();
@@ -74,6 +89,28 @@ CREATE TABLE shard_map (
 );
 CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.shard_map FOR EACH STATEMENT EXECUTE FUNCTION sluice_tell_all();
 GRANT insert, select, update ON shard_map TO sluice_control;
+
+CREATE TABLE webhook_endpoints (
+  endpoint_id uuid NOT NULL,
+  merchant_id character varying(100) NOT NULL,
+  url character varying(2048) NOT NULL,
+  event_types text[],
+  secret_sealed bytea NOT NULL,
+  previous_secret_sealed bytea,
+  previous_secret_until timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_reason character varying(20),
+  revision integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (endpoint_id),
+  CHECK (((previous_secret_sealed IS NULL) = (previous_secret_until IS NULL))),
+  CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
+  CHECK (((disabled_reason)::text = ANY ((ARRAY['merchant'::character varying, 'gone'::character varying])::text[]))),
+  FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id)
+);
+CREATE INDEX webhook_endpoints_merchant ON public.webhook_endpoints USING btree (merchant_id);
+CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.webhook_endpoints FOR EACH ROW EXECUTE FUNCTION sluice_tell_merchant();
+GRANT delete, insert, select, update ON webhook_endpoints TO sluice_control;
 
 CREATE OR REPLACE FUNCTION public.sluice_tell_all()
  RETURNS trigger
