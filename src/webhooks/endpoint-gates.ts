@@ -32,7 +32,7 @@ export const GATE_LIMITS: GateLimits = {
   troubledSlotsMax: 1024,
   shareStart: 8,
   shareMax: 64,
-  waitingMax: 128,
+  waitingMax: 512,
   slowMs: 2000,
   gatesMax: 20_000,
 };
