@@ -24,7 +24,7 @@ interface Operation {
   responses: Record<string, { headers?: Record<string, unknown> }>;
 }
 const document = openApiDocument() as {
-  paths: Record<string, Record<'get' | 'post', Operation> & { servers?: unknown }>;
+  paths: Record<string, Record<'get' | 'post' | 'delete', Operation> & { servers?: unknown }>;
   components: { schemas: Record<string, { properties: object; required: string[] }> };
 };
 

@@ -5,10 +5,10 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import type { StartOptions } from '../config/options.ts';
-import { readRedirectUrl } from '../domain/redirect-url.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
 import { createMerchant, type NewMerchant } from '../setup/merchant.ts';
-import type { Mode, ProcessorAccount } from '../storage/control.ts';
+import type { ProcessorAccount } from '../storage/control.ts';
+import { checkWebhookUrl } from '../webhooks/address.ts';
 import { type Command, loadOptions, MisuseError, readWords, required } from './command.ts';
 import { originsNamed } from './merchant-origins.ts';
 import { openMerchantServices, sandboxAccountsFile } from './services.ts';
@@ -35,9 +35,9 @@ export const merchantCreate: Command = {
       preferredProcessor,
       fallbackProcessor: read.fallback === undefined ? null : processorNamed('--fallback', read.fallback),
       transactionFeePercent: read.fee ?? '0.00',
-      account: readAccount(read['account-file'], preferredProcessor, options),
       redirectOrigins: originsNamed('--redirect-origin', read['redirect-origin'], options.mode),
-      webhookUrl: webhookUrlNamed(read['webhook-url'], options.mode),
+      webhookUrl: webhookUrlNamed(read['webhook-url'], options),
+      account: readAccount(read['account-file'], preferredProcessor, options),
     };
     const services = await openMerchantServices(options);
     try {
@@ -64,11 +64,11 @@ export const merchantCreate: Command = {
 };
 
 /** A URL that can never hear anything is told now, not at the first payment. */
-function webhookUrlNamed(text: string | undefined, mode: Mode): string | null {
+function webhookUrlNamed(text: string | undefined, options: StartOptions): string | null {
   if (text === undefined) return null;
-  const reading = readRedirectUrl(text, mode === 'test');
-  if (!reading.ok) throw new MisuseError(`--webhook-url ${reading.fault}`);
-  return reading.href;
+  const verdict = checkWebhookUrl(text, { allowPrivate: options.allowPrivateWebhooks });
+  if (!verdict.ok) throw new MisuseError(`--webhook-url ${verdict.reason}`);
+  return verdict.url.href;
 }
 
 /** Commands take a processor's name in either case. A merchant of a processor that cannot be charged could take no payment. */

@@ -67,6 +67,19 @@ it.each([
     'merchant create --id m_1 --name Shop --processor sandbox --fallback PAYU',
     '--fallback PAYU: this version',
   ],
+  [
+    'merchant create --id m_1 --name Shop --processor sandbox --redirect-origin ftp://a.example',
+    '--redirect-origin ftp',
+  ],
+  [
+    'merchant create --id m_1 --name Shop --processor sandbox --webhook-url shop.example',
+    '--webhook-url must be',
+  ],
+  ['merchant origins', '--id is needed'],
+  [
+    'merchant origins --id m_1 --add https://shop.example/paid',
+    '--add https://shop.example/paid must be an origin',
+  ],
   ['migrate --owner-password-file x', '--owner'],
 ])('sluice %s is misused', async (line, word) => {
   const { code, err } = await run(line);
@@ -107,7 +120,7 @@ it('merchants are made for every processor that can be charged, and no other', (
 it('prints help and version', async () => {
   const help = await run('help');
   expect(help.code).toBe(0);
-  for (const name of ['start', 'migrate', 'merchant create', 'doctor', 'SLUICE_ROLES'])
+  for (const name of ['start', 'migrate', 'merchant create', 'merchant origins', 'doctor', 'SLUICE_ROLES'])
     expect(help.out).toContain(name);
   expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
 });

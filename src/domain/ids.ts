@@ -6,7 +6,8 @@
  * so each computes the other, both live in one shard and one partition, and the primary key of a
  * transaction is the claim on "the n-th attempt of this intent".
  *
- * Inside the program an id is 32 lower-case hex digits. Outside it wears a prefix: `pi_`, `txn_`, `evt_`.
+ * Inside the program an id is 32 lower-case hex digits. Outside it wears a prefix: `pi_`, `txn_`, `evt_`. So does the id of a
+ * webhook endpoint, `we_`, which is random.
  *
  * @module
  */
@@ -97,6 +98,28 @@ export function showIntentId(id: IntentId): string {
 /** `txn_` and the id. */
 export function showTransactionId(id: TransactionId): string {
   return `txn_${id}`;
+}
+
+/** Reads `evt_…`; null when it is not an event id. */
+export function parseEventId(text: string): string | null {
+  const hex = text.slice(4);
+  return text.startsWith('evt_') && HEX_32.test(hex) ? hex : null;
+}
+
+/** `evt_` and the id. */
+export function showEventId(id: string): string {
+  return `evt_${id}`;
+}
+
+/** Reads `we_…`; null when it is not the id of a webhook endpoint. */
+export function parseEndpointId(text: string): string | null {
+  const hex = text.slice(3);
+  return text.startsWith('we_') && HEX_32.test(hex) ? hex : null;
+}
+
+/** `we_` and the id. */
+export function showEndpointId(id: string): string {
+  return `we_${id}`;
 }
 
 /**

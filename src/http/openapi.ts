@@ -18,6 +18,19 @@ const BODIES = {
   Transaction: schemas.Transaction,
   Intent: schemas.Intent,
   CallbackReceived: schemas.CallbackReceived,
+  TransactionEvents: schemas.TransactionEvents,
+  CreateWebhookEndpoint: schemas.CreateWebhookEndpointBody,
+  UpdateWebhookEndpoint: schemas.UpdateWebhookEndpointBody,
+  RotateWebhookSecret: schemas.RotateWebhookSecretBody,
+  ReplayWebhooks: schemas.ReplayWebhooks,
+  WebhookEndpoint: schemas.WebhookEndpoint,
+  WebhookEndpointCreated: schemas.WebhookEndpointCreated,
+  WebhookEndpoints: schemas.WebhookEndpoints,
+  WebhookSecretRotated: schemas.WebhookSecretRotated,
+  WebhookTested: schemas.WebhookTested,
+  Delivery: schemas.Delivery,
+  Deliveries: schemas.Deliveries,
+  WebhooksReplayed: schemas.WebhooksReplayed,
   Problem: schemas.Problem,
 } as const;
 
@@ -43,6 +56,13 @@ const HEADERS = {
   },
 } as const;
 
+/** A part of the path. */
+function inPath(name: string): object {
+  return { name, in: 'path', required: true, schema: { type: 'string' } };
+}
+
+const ID = inPath('id');
+
 /** Where cards are seen: a listener of its own, with an address that only the operator knows. */
 const CHECKOUT = [
   {
@@ -64,7 +84,7 @@ export function openApiDocument(): Record<string, unknown> {
       description: 'A payment gateway that never loses and never doubles a charge.',
     },
     security: [{ secretKey: [] }, { secretKeyAsUser: [] }],
-    paths: { ...merchantPaths(), ...checkoutPaths(), ...otherPaths() },
+    paths: { ...merchantPaths(), ...webhookPaths(), ...checkoutPaths(), ...otherPaths() },
     components: {
       schemas: Object.fromEntries(Object.entries(BODIES).map(([name, schema]) => [name, plain(schema)])),
       headers: HEADERS,
@@ -90,6 +110,9 @@ function merchantPaths(): Record<string, object> {
     },
     '/v1/payment/intent/{id}': { get: get('getIntent', 'Read an intent', 'Intent') },
     '/v1/payment/transaction/{id}': { get: get('getTransaction', 'Read a transaction', 'Transaction') },
+    '/v1/payment/transaction/{id}/events': {
+      get: get('transactionEvents', 'What happened to a payment, for support', 'TransactionEvents'),
+    },
     '/v1/payment/process': {
       servers: CHECKOUT,
       post: post(
@@ -98,6 +121,83 @@ function merchantPaths(): Record<string, object> {
         'ProcessPaymentByKey',
         ['202', 'PaymentStarted'],
       ),
+    },
+  };
+}
+
+function webhookPaths(): Record<string, object> {
+  const path = '/v1/webhook-endpoints';
+  const query = (name: string, schema: object) => ({ name, in: 'query', required: false, schema });
+  return {
+    [path]: {
+      get: get('listWebhookEndpoints', 'All webhook endpoints', 'WebhookEndpoints', []),
+      post: post('createWebhookEndpoint', 'Hear of payments at a URL', 'CreateWebhookEndpoint', [
+        '201',
+        'WebhookEndpointCreated',
+      ]),
+    },
+    [`${path}/{id}`]: {
+      get: get('getWebhookEndpoint', 'Read a webhook endpoint', 'WebhookEndpoint'),
+      post: post(
+        'updateWebhookEndpoint',
+        'Change, disable or enable a webhook endpoint',
+        'UpdateWebhookEndpoint',
+        ['200', 'WebhookEndpoint'],
+        [ID],
+      ),
+      delete: {
+        operationId: 'deleteWebhookEndpoint',
+        summary: 'Forget a webhook endpoint',
+        parameters: [ID],
+        responses: { '204': { description: 'Done' }, ...refusals('application/problem+json') },
+      },
+    },
+    [`${path}/{id}/rotate-secret`]: {
+      post: post(
+        'rotateWebhookSecret',
+        'A new secret for a webhook endpoint',
+        'RotateWebhookSecret',
+        ['200', 'WebhookSecretRotated'],
+        [ID],
+      ),
+    },
+    [`${path}/{id}/test`]: { post: testWebhook() },
+    [`${path}/{id}/deliveries`]: {
+      get: get('listDeliveries', 'What became of telling an endpoint, newest first', 'Deliveries', [
+        ID,
+        query('state', { type: 'string', enum: schemas.DELIVERY_STATES }),
+        query('before', { type: 'string', description: '`next` of the page before this one.' }),
+        query('limit', { type: 'integer', minimum: 1, maximum: 100, default: 20 }),
+      ]),
+    },
+    [`${path}/{id}/deliveries/{event}`]: {
+      get: get('getDelivery', 'What became of telling an endpoint one event', 'Delivery', [
+        ID,
+        inPath('event'),
+      ]),
+    },
+    [`${path}/{id}/replay`]: {
+      post: post(
+        'replayWebhooks',
+        'Tell an endpoint again',
+        'ReplayWebhooks',
+        ['200', 'WebhooksReplayed'],
+        [ID],
+      ),
+    },
+  };
+}
+
+/** Its body may be empty, of whatever type. */
+function testWebhook(): object {
+  return {
+    operationId: 'testWebhook',
+    summary: 'Post a test event to an endpoint, once',
+    parameters: [IDEMPOTENCY_KEY, ID],
+    requestBody: { required: false, content: { '*/*': {} } },
+    responses: {
+      '200': { ...done('WebhookTested'), headers: { 'Idempotency-Replayed': header('IdempotencyReplayed') } },
+      ...refusals('application/problem+json'),
     },
   };
 }
@@ -161,11 +261,12 @@ function post(
   summary: string,
   request: BodyName,
   [status, answer]: readonly [string, BodyName],
+  more: readonly object[] = [],
 ): object {
   return {
     operationId,
     summary,
-    parameters: [IDEMPOTENCY_KEY],
+    parameters: [IDEMPOTENCY_KEY, ...more],
     requestBody: { required: true, content: { 'application/json': { schema: reference(request) } } },
     responses: {
       [status]: { ...done(answer), headers: { 'Idempotency-Replayed': header('IdempotencyReplayed') } },
@@ -174,11 +275,16 @@ function post(
   };
 }
 
-function get(operationId: string, summary: string, answer: BodyName): object {
+function get(
+  operationId: string,
+  summary: string,
+  answer: BodyName,
+  parameters: readonly object[] = [ID],
+): object {
   return {
     operationId,
     summary,
-    parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+    parameters,
     responses: { '200': done(answer), ...refusals('application/problem+json') },
   };
 }

@@ -38,21 +38,24 @@ export function respond(wire: ResponseWire, response: HttpResponse, options: Res
     if (response.headers !== undefined) {
       for (const [name, value] of Object.entries(response.headers)) wire.writeHeader(name, value);
     }
-    if (options.head) endHead(wire, response, options.close);
+    if (options.head || response.status === NO_CONTENT) endHead(wire, response, options.close);
     else wire.end(response.body, options.close);
   });
 }
 
 /**
- * Ends the answer to a HEAD. A length given to endWithoutBody would leave the answer open, as if its body were still to
+ * Ends the answer to a HEAD, and one that has no body by its status. A length given to endWithoutBody would leave the answer open, as if its body were still to
  * come, and the connection's next request would end the connection; so length and close are said in headers.
  */
 function endHead(wire: ResponseWire, response: HttpResponse, close: boolean): void {
-  wire.writeHeader('Content-Length', String(Buffer.byteLength(response.body)));
+  if (response.status !== NO_CONTENT) {
+    wire.writeHeader('Content-Length', String(Buffer.byteLength(response.body)));
+  }
   if (close) wire.writeHeader('Connection', 'close');
   wire.endWithoutBody();
 }
 
+const NO_CONTENT = 204;
 const STRICT_FOR_A_YEAR = 'max-age=31536000';
 
 const STATUS_LINES: ReadonlyMap<number, string> = new Map(

@@ -42,14 +42,14 @@ export interface HttpResponse {
 /** One row of a listener's table. */
 export interface Route {
   /** A GET also answers HEAD. */
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'DELETE';
   /** Path with `:name` parts. */
   path: string;
   /** Name in the metrics. */
   name: string;
-  /** A longer body is refused with 413. Ignored for GET. */
+  /** A longer body is refused with 413. Ignored for GET and DELETE. */
   bodyLimitBytes: number;
-  /** Media types the body may have; empty: any. Ignored for GET. */
+  /** Media types the body may have; empty: any. Ignored for GET and DELETE. */
   contentTypes: readonly string[];
   /** Lower-case names of the headers the handler reads. */
   headers: readonly string[];

@@ -10,9 +10,12 @@
 
 import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
+import { parseEventId } from '../domain/ids.ts';
+import type { DeliveryState } from '../domain/merchant-event.ts';
 import { AMOUNT_MAX, CURRENCIES, checkAmount } from '../domain/money.ts';
 import { type FieldError, type Refusal, refusal } from '../domain/outcomes.ts';
 import { readRedirectUrl, URL_CHARS_MAX } from '../domain/redirect-url.ts';
+import type { PaymentEventType } from '../domain/transaction.ts';
 
 export const METADATA_BYTES_MAX = 8 * 1024;
 export const METADATA_DEPTH_MAX = 8;
@@ -214,6 +217,237 @@ export const Problem = z
     transactionId: z.string().optional(),
   })
   .meta({ description: 'Every refusal (RFC 9457).' });
+
+const url = text(URL_CHARS_MAX).meta({
+  description: 'https, port 443 or 8443, a public host. In development http and any address.',
+  examples: ['https://shop.example/webhooks'],
+});
+
+/** Every type, told apart by the compiler: one more in the domain is an error here. */
+const EVENT_TYPES = Object.keys({
+  'payment.succeeded': true,
+  'payment.failed': true,
+  'payment.attempt_failed': true,
+  'payment.recovered': true,
+} satisfies Record<PaymentEventType, true>) as [PaymentEventType, ...PaymentEventType[]];
+
+const eventTypes = z
+  .array(z.enum(EVENT_TYPES, { error: `must be ${EVENT_TYPES.join(', ')}` }), { error: 'must be a list' })
+  .min(1, 'must name a type; null stands for all')
+  .max(EVENT_TYPES.length, 'must name each type once')
+  .nullable()
+  .meta({ description: 'Which events it hears; null: all, also those of later versions.' });
+
+/** Body of `POST /v1/webhook-endpoints`. */
+export const CreateWebhookEndpointBody = z
+  .strictObject({ url, eventTypes: eventTypes.optional() })
+  .meta({ description: 'Where to hear of payments.' });
+export type CreateWebhookEndpointBody = z.infer<typeof CreateWebhookEndpointBody>;
+
+const endpointStatus = z.enum(['enabled', 'disabled'], { error: 'must be enabled or disabled' });
+
+/** Body of `POST /v1/webhook-endpoints/{id}`. */
+export const UpdateWebhookEndpointBody = z
+  .strictObject({
+    url: url.optional(),
+    eventTypes: eventTypes.optional(),
+    status: endpointStatus.optional(),
+  })
+  .meta({ description: 'What is to change; the rest stays.' });
+export type UpdateWebhookEndpointBody = z.infer<typeof UpdateWebhookEndpointBody>;
+
+const PREVIOUS_VALID_SECONDS_MAX = 7 * 24 * 60 * 60;
+const previousValid = `must be 0 to ${PREVIOUS_VALID_SECONDS_MAX} seconds`;
+
+/** Body of `POST /v1/webhook-endpoints/{id}/rotate-secret`. */
+export const RotateWebhookSecretBody = z
+  .strictObject({
+    previousValidSeconds: z
+      .int(previousValid)
+      .min(0, previousValid)
+      .max(PREVIOUS_VALID_SECONDS_MAX, previousValid)
+      .optional()
+      .meta({ description: 'How long webhooks are signed with the old secret too. Default: 86400, a day.' }),
+  })
+  .meta({ description: 'A new secret; the old one may stay for a while.' });
+export type RotateWebhookSecretBody = z.infer<typeof RotateWebhookSecretBody>;
+
+/** What a delivery can be. */
+export const DELIVERY_STATES = ['waiting', 'delivered', 'dead'] as const satisfies readonly DeliveryState[];
+
+const deliveryState = z.enum(DELIVERY_STATES, { error: `must be ${DELIVERY_STATES.join(', ')}` });
+const eventId = z
+  .string({ error: 'must be an event id, evt_…' })
+  .refine((value) => parseEventId(value) !== null, 'must be an event id, evt_…')
+  .meta({ description: '`evt_` and 32 hex digits.' });
+const instant = z.iso
+  .datetime({ error: 'must be a time in ISO 8601, UTC: 2026-01-21T10:00:00Z' })
+  .meta({ description: 'ISO 8601, UTC.' });
+
+/** Body of `POST /v1/webhook-endpoints/{id}/replay`. */
+export const ReplayWebhooks = z
+  .strictObject({
+    eventId: eventId.optional().meta({ description: 'One event, whatever became of it. Alone.' }),
+    from: instant.optional().meta({ description: 'With `to`: events from this moment on.' }),
+    to: instant.optional().meta({ description: 'Up to and with this moment.' }),
+    states: z
+      .array(deliveryState, { error: 'must be a list' })
+      .min(1, 'must name a state')
+      .max(DELIVERY_STATES.length, 'must name each state once')
+      .optional()
+      .meta({ description: 'Default: dead and waiting.' }),
+    after: eventId.optional().meta({ description: '`next` of the call before this one.' }),
+  })
+  .meta({ description: 'One event, or a range of time.' });
+
+/** A replay as it was asked for; ids are 32 hex digits, times milliseconds since 1970. */
+export type ReplayWebhooksBody =
+  | { eventId: string }
+  | { from: number; to: number; states?: readonly DeliveryState[]; after: string | null };
+
+const endpointFields = {
+  endpointId: z.string().meta({ description: '`we_` and 32 hex digits.' }),
+  url: z.string(),
+  eventTypes: z.array(z.enum(EVENT_TYPES)).nullable(),
+  status: endpointStatus,
+  disabledReason: z
+    .enum(['merchant', 'gone'])
+    .nullable()
+    .meta({ description: '`gone`: the endpoint answered 410. Null while it is enabled.' }),
+  previousSecretUntil: moment
+    .nullable()
+    .meta({ description: 'Until then the secret before this one signs too.' }),
+  createdAt: moment,
+};
+const webhookSecret = z.string().meta({ description: '`whsec_` and base64. Shown here only.' });
+
+export const WebhookEndpoint = z.object(endpointFields);
+export const WebhookEndpointCreated = z.object({ ...endpointFields, secret: webhookSecret });
+export const WebhookEndpoints = z.object({ endpoints: z.array(WebhookEndpoint) });
+export const WebhookSecretRotated = z.object({
+  secret: webhookSecret,
+  previousSecretUntil: moment.nullable().meta({ description: 'Null: the old secret is valid no more.' }),
+});
+
+export const WebhookTested = z.object({
+  delivered: z.boolean(),
+  status: z.int().nullable().meta({ description: 'HTTP status; null when no answer came.' }),
+  failure: z.string().nullable().meta({ description: 'A stable word; null when it was delivered.' }),
+  durationMs: z.int(),
+});
+
+export const Delivery = z.object({
+  eventId: z.string().meta({ description: '`evt_` and 32 hex digits: the `webhook-id` of every try.' }),
+  type: z.enum(EVENT_TYPES),
+  transactionId: z.string().nullable(),
+  paymentIntentId: intentId,
+  state: z.enum(DELIVERY_STATES).meta({ description: '`dead`: only a replay tries again.' }),
+  tries: z.int().meta({ description: 'Since the event or its last replay.' }),
+  nextAt: moment.nullable().meta({ description: 'When it is tried next; null unless waiting.' }),
+  createdAt: moment,
+  log: z
+    .array(
+      z.object({
+        at: moment,
+        durationMs: z.int(),
+        status: z.int().nullable(),
+        failure: z.string().nullable(),
+      }),
+    )
+    .meta({ description: 'The tries, oldest first, at most the last 32.' }),
+});
+const next = z.string().nullable().meta({ description: 'From where to go on; null at the end.' });
+export const Deliveries = z.object({ deliveries: z.array(Delivery), next });
+export const WebhooksReplayed = z.object({
+  replayed: z.int().meta({ description: 'At most 1000 a call.' }),
+  next,
+});
+
+export const TransactionEvents = z.object({
+  transactionId: z.string().meta({ description: '`txn_` and 32 hex digits.' }),
+  paymentIntentId: intentId,
+  events: z
+    .array(
+      z.object({
+        at: moment,
+        type: z.enum([
+          'intent_created',
+          'attempt_started',
+          'charged',
+          'declined',
+          'accepted',
+          'action_required',
+          'not_sent',
+          'outcome_unknown',
+          'never_arrived',
+          'attempt_succeeded',
+          'attempt_failed',
+        ]),
+        source: z.enum(['answer', 'callback', 'query', 'recovery', 'sluice']).meta({
+          description:
+            'Who said so: the processor in its answer, its callback or its reply to our query, or we.',
+        }),
+        detail: z.string().meta({ description: 'A sentence for people.' }),
+        transactionId: z.string().nullable().meta({ description: 'Whose line it is; null: the intent’s.' }),
+      }),
+    )
+    .meta({ description: 'Oldest first.' }),
+});
+
+/** Reads the body of `POST /v1/webhook-endpoints`. */
+export function readCreateWebhookEndpoint(body: Uint8Array): BodyReading<CreateWebhookEndpointBody> {
+  return readBody(body, CreateWebhookEndpointBody, noMoreErrors);
+}
+
+/** Reads the body of `POST /v1/webhook-endpoints/{id}`. */
+export function readUpdateWebhookEndpoint(body: Uint8Array): BodyReading<UpdateWebhookEndpointBody> {
+  return readBody(body, UpdateWebhookEndpointBody, noMoreErrors);
+}
+
+/** Reads the body of `POST /v1/webhook-endpoints/{id}/rotate-secret`. */
+export function readRotateWebhookSecret(body: Uint8Array): BodyReading<RotateWebhookSecretBody> {
+  return readBody(body, RotateWebhookSecretBody, noMoreErrors);
+}
+
+/** Reads the body of a request that says all by its path: nothing, or an empty object. */
+export function readNoBody(body: Uint8Array): BodyReading<Record<string, never>> {
+  return body.length === 0 ? { ok: true, body: {} } : readBody(body, z.strictObject({}), noMoreErrors);
+}
+
+/** Reads the body of `POST /v1/webhook-endpoints/{id}/replay`. */
+export function readReplayWebhooks(body: Uint8Array): BodyReading<ReplayWebhooksBody> {
+  const reading = readBody(body, ReplayWebhooks, replayErrors);
+  if (!reading.ok) return reading;
+  const { eventId: one, from, to, states, after } = reading.body;
+  if (one !== undefined) return { ok: true, body: { eventId: parseEventId(one)! } };
+  const range = { from: Date.parse(from!), to: Date.parse(to!) };
+  const last = after === undefined ? null : parseEventId(after);
+  return { ok: true, body: { ...range, after: last, ...(states !== undefined && { states }) } };
+}
+
+/** Either one event or a range. */
+function replayErrors(value: Record<string, unknown>): FieldError[] {
+  const { eventId: one, from, to } = value;
+  if (one !== undefined) {
+    return ['from', 'to', 'states', 'after']
+      .filter((field) => value[field] !== undefined)
+      .map((field) => ({ pointer: `/${field}`, detail: 'must not come with eventId' }));
+  }
+  const missing = ['from', 'to'].filter((field) => value[field] === undefined);
+  if (missing.length > 0) {
+    return missing.map((field) => ({
+      pointer: `/${field}`,
+      detail: 'is required where there is no eventId',
+    }));
+  }
+  return Date.parse(String(from)) > Date.parse(String(to))
+    ? [{ pointer: '/to', detail: 'must not be before from' }]
+    : [];
+}
+
+function noMoreErrors(): FieldError[] {
+  return [];
+}
 
 /** Reads the body of `POST /v1/payment/intent`. */
 export function readCreateIntent(body: Uint8Array): BodyReading<CreateIntentBody> {

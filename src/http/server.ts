@@ -162,6 +162,7 @@ function mount(app: uWS.TemplatedApp, routes: readonly Route[], listener: Listen
         serveRoute(listener, route, parameters, wire, request, head);
       allowed.push(route.method);
       if (route.method === 'POST') app.post(path, (wire, request) => serve(wire, request, false));
+      else if (route.method === 'DELETE') app.del(path, (wire, request) => serve(wire, request, false));
       else {
         allowed.push('HEAD');
         app.get(path, (wire, request) => serve(wire, request, false));
@@ -249,7 +250,7 @@ function serveRoute(
     return;
   }
   const request = readHead(route, parameters, wire, head, exchange);
-  if (route.method === 'GET') {
+  if (route.method !== 'POST') {
     run(listener, route, request, exchange);
     return;
   }

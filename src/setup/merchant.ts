@@ -7,7 +7,7 @@
  * @module
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { originFault, readRedirectUrl } from '../domain/redirect-url.ts';
+import { originFault } from '../domain/redirect-url.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
 import type { ConfigSecrets } from '../hsm/hsm.ts';
 import {
@@ -18,6 +18,7 @@ import {
   REDIRECT_ORIGINS_MAX,
 } from '../storage/control.ts';
 import { endpointContext } from '../storage/webhook-endpoints.ts';
+import { checkWebhookUrl } from '../webhooks/address.ts';
 
 /** A merchant to be made. */
 export interface NewMerchant {
@@ -172,6 +173,7 @@ function addressFault({ mode, redirectOrigins, webhookUrl }: NewMerchant): strin
     if (fault !== null) return `the redirect origin ${JSON.stringify(origin)} ${fault}`;
   }
   if (webhookUrl === null) return undefined;
-  const reading = readRedirectUrl(webhookUrl, mode === 'test');
-  return reading.ok ? undefined : `the webhook URL ${reading.fault}`;
+  // Whether it may be of a private network is for every delivery to ask.
+  const verdict = checkWebhookUrl(webhookUrl, { allowPrivate: mode === 'test' });
+  return verdict.ok ? undefined : `the webhook URL ${verdict.reason}`;
 }

@@ -8,7 +8,7 @@
 import type { AccountSecrets } from '../callbacks/verify.ts';
 import type { Options } from '../config/options.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
-import { openConfigSecrets } from '../hsm/config-secrets.ts';
+import { type ConfigSecrets, openConfigSecrets } from '../hsm/config-secrets.ts';
 import {
   type ControlReader,
   type MerchantPreferences,
@@ -24,6 +24,8 @@ export interface Accounts {
   webhookSecrets(processor: ProcessorName, account: string | null): Promise<AccountSecrets[]>;
   /** What a webhook to this endpoint is signed with at `now`, newest first. Rejects when the HSM cannot be had. */
   endpointSecrets(endpoint: WebhookEndpoint, now: number): Promise<string[]>;
+  /** The open config token, for what else this thread seals. */
+  readonly secrets: ConfigSecrets;
   close(): Promise<void>;
 }
 
@@ -89,6 +91,7 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
       const inRotation = previous !== null && (endpoint.previousSecretUntil ?? 0) > now;
       return inRotation ? [secret, previous] : [secret];
     },
+    secrets,
     close: () => secrets.close(),
   };
 }

@@ -17,6 +17,9 @@ import { healthRoutes, type ReadyCheck } from '../http/endpoints/health.ts';
 import { metricsRoute } from '../http/endpoints/metrics.ts';
 import { openApiRoute } from '../http/endpoints/openapi.ts';
 import { receiveCallbackRoute } from '../http/endpoints/receive-callback.ts';
+import { transactionEventsRoute } from '../http/endpoints/transaction-events.ts';
+import { webhookDeliveriesRoutes } from '../http/endpoints/webhook-deliveries.ts';
+import { webhookEndpointsRoutes } from '../http/endpoints/webhook-endpoints.ts';
 import type { Route } from '../http/routes.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { randomBytes } from '../runtime/random.ts';
@@ -25,6 +28,7 @@ import { applyCallback } from './apply-callback.ts';
 import { answerAsks, askLanes, askShards, enterGatewayThread } from './gateway.ts';
 import { openLanes } from './lanes.ts';
 import { listenerOptions } from './listener.ts';
+import { openMerchantWebhooks } from './merchant-webhooks.ts';
 import { merchantGate, openControl } from './merchants.ts';
 import { createReadyChecks } from './ready-checks.ts';
 import { openSessions } from './sessions.ts';
@@ -44,6 +48,7 @@ async function open(): Promise<void> {
   const control = openControl(guest);
   const sessions = await openSessions(guest);
   const accounts = await openAccounts(options, control);
+  const webhooks = openMerchantWebhooks(guest, control, accounts.secrets);
 
   const checks = createReadyChecks({ guest, ask, control, sessions });
   // Before any other port: whoever holds it is the one gateway of this address.
@@ -62,6 +67,7 @@ async function open(): Promise<void> {
     api.stopListening();
     await api.drained();
     await lanes?.close();
+    await webhooks.close();
     await Promise.all([control.close(), sessions.close(), accounts.close()]);
     for (const server of servers) server.close();
   });
@@ -96,7 +102,10 @@ async function open(): Promise<void> {
         plainHttpRedirects: options.mode === 'test',
       }),
       getTransactionRoute(shared),
+      transactionEventsRoute(shared),
       getIntentRoute(shared),
+      ...webhookEndpointsRoutes({ ...shared, ...webhooks.deps }),
+      ...webhookDeliveriesRoutes({ ...shared, ...webhooks.deps }),
     ];
   }
 

@@ -20,6 +20,7 @@ import { createRecoveryScan } from '../storage/postgres/recovery-scan.ts';
 import { createPostgresSessions } from '../storage/postgres/sessions.ts';
 import { createWebhookEndpointStore } from '../storage/postgres/webhook-endpoints.ts';
 import { createWebhookQueue } from '../storage/postgres/webhook-queue.ts';
+import type { WebhookEndpointStore } from '../storage/webhook-endpoints.ts';
 import { createDeliverer } from '../webhooks/deliverer.ts';
 import { createWebhookSender } from '../webhooks/send.ts';
 import { type Accounts, openAccounts } from './accounts.ts';
@@ -29,6 +30,7 @@ import { openControl } from './merchants.ts';
 
 const UNMATCHED_PAGE = 500;
 const SWEEP_EVERY_MS = 10_000;
+const SWEEP_KEYS_EVERY_MS = 10 * 60 * 1000;
 const PARTITIONS_EVERY_MS = 60 * 60 * 1000;
 const WEBHOOK_BACKLOG_EVERY_MS = 10_000;
 
@@ -69,11 +71,13 @@ async function open(): Promise<void> {
   const partitions = options.databases.shards.map((connectionString) =>
     createPartitionUpkeep(connectionString),
   );
+  const endpoints = createWebhookEndpointStore(options.databases.control);
   const upkeep = createUpkeep((error) => log('error', 'upkeep_failed', { errorMessage: String(error) }));
   if (sessions !== null) upkeep.every(SWEEP_EVERY_MS, () => sessions.sweep());
+  upkeep.every(SWEEP_KEYS_EVERY_MS, () => endpoints.sweep());
   for (const each of partitions) upkeep.every(PARTITIONS_EVERY_MS, () => each.run(new Date()));
 
-  const webhooks = openWebhooks(control, accounts);
+  const webhooks = openWebhooks(control, accounts, endpoints);
   upkeep.every(WEBHOOK_BACKLOG_EVERY_MS, webhooks.look);
 
   recovery.start();
@@ -89,7 +93,7 @@ async function open(): Promise<void> {
   guest.onDrain(async () => {
     await Promise.all([recovery.stop(), webhooks.deliverer.stop(), bus.close(), upkeep.stop()]);
     await webhooks.close();
-    await Promise.all([control.close(), accounts.close(), sessions?.close()]);
+    await Promise.all([control.close(), accounts.close(), sessions?.close(), endpoints.close()]);
     await Promise.all([...scans, ...partitions].map((each) => each.close()));
   });
   guest.ready();
@@ -107,13 +111,12 @@ async function open(): Promise<void> {
 }
 
 /** Webhooks to merchants: the deliverer with what it needs, and a look at what waits. */
-function openWebhooks(control: ControlReader, accounts: Accounts) {
+function openWebhooks(control: ControlReader, accounts: Accounts, endpoints: WebhookEndpointStore) {
   const onLost = (error: Error): void =>
     log('warn', 'webhook_connection_lost', { errorMessage: error.message });
   const queues = options.databases.shards.map((connectionString) =>
     createWebhookQueue(connectionString, { onLost }),
   );
-  const endpoints = createWebhookEndpointStore(options.databases.control, onLost);
   const sender = createWebhookSender({
     allowPrivate: options.allowPrivateWebhooks,
     now: Date.now,
@@ -155,7 +158,7 @@ function openWebhooks(control: ControlReader, accounts: Accounts) {
   async function close(): Promise<void> {
     trouble.tell();
     await sender.close();
-    await Promise.all([...queues, endpoints].map((each) => each.close()));
+    await Promise.all(queues.map((queue) => queue.close()));
   }
 
   return { deliverer, look, close };

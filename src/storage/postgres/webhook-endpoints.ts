@@ -27,6 +27,8 @@ const WAITING_MAX = 1024;
 const CONNECT_TIMEOUT_MS = 3000;
 const STATEMENT_TIMEOUT_MS = 5000;
 const LOCK_TIMEOUT_MS = 2000;
+/** SQLSTATE classes: data, integrity, syntax and rights. */
+const OUR_BUGS = /^(22|23|42)/;
 const SWEEP_ROWS = 1000;
 const SWEEP_BITES_MAX = 100;
 
@@ -83,7 +85,7 @@ const FORGET_OLD_ANSWER = `
 
 const CREATE = `
   insert into webhook_endpoints (endpoint_id, merchant_id, url, event_types, secret_sealed, created_at)
-  select $1, $2, $3, $4, $5, $6
+  select $1::uuid, $2::varchar, $3::varchar, $4::text[], $5::bytea, $6::timestamptz
   where (select count(*) from webhook_endpoints where merchant_id = $2) < ${ENDPOINTS_MAX}`;
 
 const LIST = `select ${ENDPOINT_COLUMNS} from webhook_endpoints where merchant_id = $1 order by created_at, endpoint_id`;
@@ -266,7 +268,9 @@ function changed({ rowCount }: pg.QueryResult): EndpointWrite {
   return { outcome: rowCount === 1 ? 'done' : 'changed' };
 }
 
-function unavailable(cause: unknown): ControlUnavailable {
+/** A statement the server finds wrong is a bug of ours, not an outage. */
+function unavailable(cause: unknown): Error {
+  if (cause instanceof pg.DatabaseError && OUR_BUGS.test(cause.code ?? '')) return cause;
   if (cause instanceof ControlUnavailable) return cause;
   return new ControlUnavailable('the endpoints in the control database cannot be reached', cause);
 }
