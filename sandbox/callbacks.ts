@@ -66,7 +66,7 @@ export class Callbacks {
     readonly faults: Faults;
     readonly clock: () => number;
     readonly onFailure: (error: Error) => void;
-    /** Told of every post, true or forged, once it is over; of none after `stop`. */
+    /** Told of every post, true, forged or lost, once it is over; of none after `stop`. */
     readonly onPosted?: (posted: Posted) => void;
   }) {
     this.#lanes = new Map(parts.accounts.map((account) => [account.account, openLane(account)]));
@@ -156,7 +156,8 @@ export class Callbacks {
       lane.queue.push({ ...delivery, dueAt: this.#clock() + fault.ms });
       return;
     }
-    const status = fault?.fault === 'drop' ? 0 : await this.#post(lane, charge, fault?.fault);
+    const status =
+      fault?.fault === 'drop' ? this.#lose(lane, charge) : await this.#post(lane, charge, fault?.fault);
     if (this.#stopped) return;
     const now = this.#clock();
     if (status >= 200 && status < 300) await this.#book.markCallbackDone(charge, 'heard', now);
@@ -164,6 +165,13 @@ export class Callbacks {
       await this.#book.markCallbackDone(charge, 'given_up', now);
     else
       lane.queue.push({ charge, dueAt: now + backoffMs(delivery.failures), failures: delivery.failures + 1 });
+  }
+
+  /** A post that is lost on the way: nobody hears it, and nobody answers. */
+  #lose(lane: Lane, charge: Charge): 0 {
+    const { body } = trueLetter(charge, lane.account.webhookSecret);
+    this.#onPosted({ reference: charge.reference, body, status: 0 });
+    return 0;
   }
 
   /** Posts once, or as the fault says, and returns the status of the last true post. */

@@ -4,8 +4,8 @@
  * Everything goes from server to server with the secret key; the browser gets one thing, the address of the checkout page.
  * @module
  */
+import type { Transaction } from '../../clients/typescript/api.ts';
 import { createSluice, type Sluice, SluiceError } from '../../clients/typescript/sluice.ts';
-import { isRecord } from '../bank.ts';
 import type { BankSide } from './bank-side.ts';
 import type { Product } from './catalogue.ts';
 import { createNotingFetch, type NotingFetch } from './exchanges.ts';
@@ -30,16 +30,18 @@ export interface GatewayEvent {
 
 /** An attempt as the gateway shows it. */
 export interface AttemptView {
-  readonly transactionId: string;
-  readonly attempt: number;
-  readonly status: string;
-  readonly transaction: unknown;
-  readonly events: readonly GatewayEvent[];
+  readonly transaction: Transaction;
+  readonly events: GatewayEvent[];
 }
 
 /** What the gateway says of an order's payment when it is asked. */
 export type GatewayView =
-  | { readonly ok: true; readonly attempts: readonly AttemptView[] }
+  | {
+      readonly ok: true;
+      readonly attempts: readonly AttemptView[];
+      /** Why timelines are missing, if they are: the payments themselves are known all the same. */
+      readonly timelineProblem: string | null;
+    }
   | { readonly ok: false; readonly problem: string };
 
 /** The shop has one customer: whoever sits before it. */
@@ -182,26 +184,32 @@ export class Merchant {
 
   async #look(order: Order): Promise<GatewayView> {
     const { paymentIntentId } = order;
-    if (paymentIntentId === null) return { ok: true, attempts: [] };
+    if (paymentIntentId === null) return { ok: true, attempts: [], timelineProblem: null };
     const read = await this.#file.account();
     if (!read.ok) return read;
     const sluice = createSluice({ ...read.account, retries: 0, timeoutMs: LOOK_TIMEOUT_MS });
-    const attempts: AttemptView[] = [];
+    const transactions: Transaction[] = [];
     const problem = await refusalOf(async () => {
-      const { transactions } = await sluice.getIntent(paymentIntentId);
-      for (const { transactionId } of transactions) attempts.push(await lookAt(sluice, transactionId));
+      const intent = await sluice.getIntent(paymentIntentId);
+      for (const { transactionId } of intent.transactions) {
+        transactions.push(await sluice.getTransaction(transactionId));
+      }
       return null;
     });
     if (problem !== null) return { ok: false, problem };
-    for (const attempt of attempts) await this.#noteFinalWord(order, attempt);
-    return { ok: true, attempts };
+    for (const transaction of transactions) await this.#noteFinalWord(order, transaction);
+    const attempts: AttemptView[] = transactions.map((transaction) => ({ transaction, events: [] }));
+    const timelineProblem = await refusalOf(async () => {
+      for (const attempt of attempts) attempt.events.push(...(await eventsOf(sluice, attempt.transaction)));
+      return null;
+    });
+    return { ok: true, attempts, timelineProblem };
   }
 
   /** Only of a transaction that is this order's, to the last paisa. */
-  async #noteFinalWord(order: Order, { transactionId, status, transaction }: AttemptView): Promise<void> {
+  async #noteFinalWord(order: Order, transaction: Transaction): Promise<void> {
+    const { transactionId, status, amount, currency, orderId, failureCode } = transaction;
     if (status !== 'SUCCESS' && status !== 'FAILED') return;
-    if (!isRecord(transaction)) return;
-    const { amount, currency, orderId, failureCode } = transaction;
     if (amount !== order.amount || currency !== order.currency || orderId !== order.orderId) return;
     const known = order.notes.some(
       (note) => note.kind === 'looked' && note.transactionId === transactionId && note.status === status,
@@ -212,7 +220,7 @@ export class Merchant {
       at: this.#clock(),
       transactionId,
       status,
-      failureCode: typeof failureCode === 'string' ? failureCode : null,
+      failureCode,
     });
   }
 }
@@ -221,18 +229,9 @@ function open(account: ShopAccount, noting: NotingFetch): Sluice {
   return createSluice({ ...account, fetch: noting.fetch });
 }
 
-async function lookAt(sluice: Sluice, transactionId: string): Promise<AttemptView> {
-  const [transaction, timeline] = await Promise.all([
-    sluice.getTransaction(transactionId),
-    sluice.transactionEvents(transactionId),
-  ]);
-  const events = timeline.events.map((event) => ({
-    at: Date.parse(event.at),
-    type: event.type,
-    source: event.source,
-    detail: event.detail,
-  }));
-  return { transactionId, attempt: transaction.attempt, status: transaction.status, transaction, events };
+async function eventsOf(sluice: Sluice, { transactionId }: Transaction): Promise<GatewayEvent[]> {
+  const { events } = await sluice.transactionEvents(transactionId);
+  return events.map(({ at, type, source, detail }) => ({ at: Date.parse(at), type, source, detail }));
 }
 
 /** Runs what may be refused, and says in a sentence why it was. */

@@ -57,6 +57,7 @@ export function storyPart(sources: Sources): Html {
   const { order, view } = sources;
   const standing = standingOf(sources);
   const entries = tellStory(sources);
+  const missing = view.ok ? view.timelineProblem : view.problem;
   return html`<section class="standing ${standing.tone}" data-settled="${standing.settled ? 'yes' : 'no'}" aria-labelledby="standing-title">
 <h2 id="standing-title">${standing.title}</h2><p>${standing.words}</p>
 <div class="next">${
@@ -67,7 +68,7 @@ export function storyPart(sources: Sources): Html {
 </section>
 <section class="timeline" aria-labelledby="timeline-title">
 <h2 id="timeline-title">What happened</h2>
-${view.ok ? null : html`<p class="problem">Sluice’s own timeline is missing: ${view.problem}</p>`}
+${missing === null ? null : html`<p class="problem">Sluice’s own timeline is missing: ${missing}</p>`}
 <ol class="entries">${entries.map((one) => showEntry(one, order.createdAt))}</ol>
 </section>`;
 }

@@ -93,7 +93,8 @@ export function standingOf({ order, view }: Pick<Sources, 'order' | 'view'>): St
 
 function standingOfOpen(order: Order, view: GatewayView): Standing {
   const underWay =
-    view.ok && view.attempts.some(({ status }) => status === 'PROCESSING' || status === 'PENDING');
+    view.ok &&
+    view.attempts.some(({ transaction: { status } }) => status === 'PROCESSING' || status === 'PENDING');
   if (underWay) {
     const words = 'A card was given. Until the bank’s word is known the order is neither paid nor refused.';
     return { tone: 'wait', title: 'Waiting for the bank', words, settled: false, mayPay: false };
@@ -107,6 +108,10 @@ function standingOfOpen(order: Order, view: GatewayView): Standing {
   if (returned?.to === 'cancel' && returned.at > sent.at) {
     const words = 'The shopper left the checkout. Nothing was charged; the order can still be paid.';
     return { tone: 'plain', title: 'Cancelled', words, settled: true, mayPay: true };
+  }
+  if (!view.ok) {
+    const words = 'Sluice cannot be asked just now. The shop waits for its webhook.';
+    return { tone: 'wait', title: 'Not known yet', words, settled: false, mayPay: true };
   }
   const words = 'The shopper is at Sluice’s checkout page. No card was given yet.';
   return { tone: 'wait', title: 'Waiting for the shopper', words, settled: false, mayPay: true };
@@ -317,21 +322,26 @@ function chargeTitle({ status }: BookEntry): string {
 /** The gateway's own timeline. What all attempts of an intent share is told once. */
 function tellGateway(view: Extract<GatewayView, { ok: true }>): Entry[] {
   const told = new Set<string>();
-  return view.attempts.flatMap(({ transactionId, attempt, events, transaction }) =>
+  return view.attempts.flatMap(({ events, transaction }) =>
     events.flatMap((event, index) => {
       const same = `${event.at} ${event.type} ${event.detail}`;
       if (told.has(same)) return [];
       told.add(same);
       const isLast = index === events.length - 1;
       return entry({
-        key: `sluice-${transactionId}-${index}`,
+        key: `sluice-${transaction.transactionId}-${index}`,
         at: event.at,
         voice: 'Sluice',
         title: sentence(event.type),
         words: event.detail,
         marks: event.source === null ? [] : [{ tone: 'plain', text: event.source }],
         folds: isLast
-          ? [{ title: `Transaction ${attempt} as GET shows it`, text: JSON.stringify(transaction, null, 2) }]
+          ? [
+              {
+                title: `Transaction ${transaction.attempt} as GET shows it`,
+                text: JSON.stringify(transaction, null, 2),
+              },
+            ]
           : [],
       });
     }),

@@ -78,7 +78,7 @@ function answerOf(
     case `GET /v1/payment/intent/${INTENT_ID}`:
       return { transactions: transaction === null ? [] : [{ transactionId: TRANSACTION_ID }] };
     case `GET /v1/payment/transaction/${TRANSACTION_ID}`:
-      return { transactionId: TRANSACTION_ID, attempt: 1, ...transaction };
+      return { transactionId: TRANSACTION_ID, attempt: 1, failureCode: null, ...transaction };
     case `GET /v1/payment/transaction/${TRANSACTION_ID}/events`: {
       const events = [
         { at: createdAt, type: 'attempt_started', source: 'shopper', detail: 'A card was <given>.' },
