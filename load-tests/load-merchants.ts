@@ -14,13 +14,18 @@ import { loadOptions } from '../src/cli/command.ts';
 import { readAccount } from '../src/cli/merchant-create.ts';
 import { openMerchantServices } from '../src/cli/services.ts';
 import { readJson, writeDurably } from '../src/embedded/private-file.ts';
-import { type MerchantServices, sandboxMerchant, writeMerchant } from '../src/setup/merchant.ts';
+import {
+  EXAMPLE_ORIGINS,
+  type MerchantServices,
+  sandboxMerchant,
+  writeMerchant,
+} from '../src/setup/merchant.ts';
 import type { ProcessorAccount } from '../src/storage/control.ts';
 import type { Merchant } from './wire.ts';
 
 /** `load-merchants.json`. */
 interface KeptMerchants {
-  /** Digest of the account they were made with: with another one their charges would be refused. */
+  /** Digest of what they were made with: with another account their charges would be refused, without the origins their sessions. */
   readonly account: string;
   readonly merchants: readonly Merchant[];
 }
@@ -39,7 +44,9 @@ export async function ensureLoadMerchants(
   const { options } = loadOptions(env, undefined);
   const account = readAccount(undefined, 'SANDBOX', options);
   const file = join(options.dataDir, 'load-merchants.json');
-  const digest = createHash('sha256').update(JSON.stringify(account)).digest('hex');
+  const digest = createHash('sha256')
+    .update(JSON.stringify([account, EXAMPLE_ORIGINS]))
+    .digest('hex');
   const kept = keptIn(readJson(file), digest);
   if (kept.length >= count) return kept.slice(0, count);
   say(`making ${count - kept.length} merchants for load runs, once`);

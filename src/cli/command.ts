@@ -39,25 +39,33 @@ export class MisuseError extends Error {
 }
 
 /**
- * Reads `--name value` words, and `--flag` words without a value. Unknown and positional words are a {@link MisuseError}.
+ * Reads `--name value` words, `--flag` words without a value, and `lists`, words that may come several times. Unknown and positional words are a {@link MisuseError}.
  */
-export function readWords<Name extends string, Flag extends string = never>(
+export function readWords<Name extends string, Flag extends string = never, List extends string = never>(
   words: readonly string[],
   names: readonly Name[],
   flags: readonly Flag[] = [],
-): Partial<Record<Name | 'config', string> & Record<Flag, boolean>> {
+  lists: readonly List[] = [],
+): Partial<Record<Name | 'config', string> & Record<Flag, boolean> & Record<List, string[]>> {
   const options: ParseArgsOptionsConfig = { config: { type: 'string' } };
   for (const name of names) options[name] = { type: 'string' };
   for (const flag of flags) options[flag] = { type: 'boolean' };
+  for (const list of lists) options[list] = { type: 'string', multiple: true };
   try {
     return parseArgs({ args: [...words], options, strict: true, allowPositionals: false }).values as Partial<
-      Record<Name | 'config', string> & Record<Flag, boolean>
+      Record<Name | 'config', string> & Record<Flag, boolean> & Record<List, string[]>
     >;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code?.startsWith('ERR_PARSE_ARGS_') !== true) throw error;
     throw new MisuseError((message.split('. ')[0] ?? message).replace(/\.$/, ''));
   }
+}
+
+/** The value of an option that cannot be left out. */
+export function required(option: string, value: string | undefined): string {
+  if (value === undefined || value === '') throw new MisuseError(`${option} is needed`);
+  return value;
 }
 
 /** The options, and the texts they came from. */

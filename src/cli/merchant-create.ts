@@ -5,10 +5,12 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import type { StartOptions } from '../config/options.ts';
+import { readRedirectUrl } from '../domain/redirect-url.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
 import { createMerchant, type NewMerchant } from '../setup/merchant.ts';
-import type { ProcessorAccount } from '../storage/control.ts';
-import { type Command, loadOptions, MisuseError, readWords } from './command.ts';
+import type { Mode, ProcessorAccount } from '../storage/control.ts';
+import { type Command, loadOptions, MisuseError, readWords, required } from './command.ts';
+import { originsNamed } from './merchant-origins.ts';
 import { openMerchantServices, sandboxAccountsFile } from './services.ts';
 
 /** Whom this version can charge at: `connectors/registry.ts`, held to it by a test. */
@@ -18,11 +20,12 @@ export const CHARGEABLE: readonly ProcessorName[] = ['SANDBOX'];
 export const merchantCreate: Command = {
   name: 'merchant create',
   usage:
-    '--id ID --name NAME --processor PROCESSOR [--fallback PROCESSOR] [--fee PERCENT] [--account-file FILE] [--config FILE]',
+    '--id ID --name NAME --processor PROCESSOR [--fallback PROCESSOR] [--fee PERCENT] [--account-file FILE] [--redirect-origin ORIGIN]… [--webhook-url URL] [--config FILE]',
   summary:
-    'Make a merchant and print its secrets once. FILE is JSON {account, secretKey, webhookSecret} of the merchant at its processor.',
+    'Make a merchant and print its secrets once. FILE is JSON {account, secretKey, webhookSecret} of the merchant at its processor; ORIGIN is where its shoppers go after checkout; URL hears of its payments.',
   async run(words, context) {
-    const read = readWords(words, ['id', 'name', 'processor', 'fallback', 'fee', 'account-file']);
+    const names = ['id', 'name', 'processor', 'fallback', 'fee', 'account-file', 'webhook-url'] as const;
+    const read = readWords(words, names, [], ['redirect-origin']);
     const { options } = loadOptions(context.env, read.config);
     const preferredProcessor = processorNamed('--processor', required('--processor', read.processor));
     const merchant: NewMerchant = {
@@ -33,6 +36,8 @@ export const merchantCreate: Command = {
       fallbackProcessor: read.fallback === undefined ? null : processorNamed('--fallback', read.fallback),
       transactionFeePercent: read.fee ?? '0.00',
       account: readAccount(read['account-file'], preferredProcessor, options),
+      redirectOrigins: originsNamed('--redirect-origin', read['redirect-origin'], options.mode),
+      webhookUrl: webhookUrlNamed(read['webhook-url'], options.mode),
     };
     const services = await openMerchantServices(options);
     try {
@@ -46,6 +51,11 @@ export const merchantCreate: Command = {
         `${JSON.stringify({ merchantId: merchant.merchantId, secretKey, webhookSecret }, null, 2)}\n`,
       );
       context.err('these secrets are shown once: keep them now');
+      if (merchant.redirectOrigins.length === 0) {
+        context.err(
+          `no checkout can be opened yet: sluice merchant origins --id ${merchant.merchantId} --add ORIGIN`,
+        );
+      }
       return 0;
     } finally {
       await services.close();
@@ -53,9 +63,12 @@ export const merchantCreate: Command = {
   },
 };
 
-function required(option: string, value: string | undefined): string {
-  if (value === undefined || value === '') throw new MisuseError(`${option} is needed`);
-  return value;
+/** A URL that can never hear anything is told now, not at the first payment. */
+function webhookUrlNamed(text: string | undefined, mode: Mode): string | null {
+  if (text === undefined) return null;
+  const reading = readRedirectUrl(text, mode === 'test');
+  if (!reading.ok) throw new MisuseError(`--webhook-url ${reading.fault}`);
+  return reading.href;
 }
 
 /** Commands take a processor's name in either case. A merchant of a processor that cannot be charged could take no payment. */

@@ -50,6 +50,11 @@ export function migrationTarget(
   return { owner: { control: as(databases.control), vault, shards: databases.shards.map(as) }, roles };
 }
 
+/** The control database: the owner's in an embedded profile that runs, or the one that is named. */
+export function controlDatabaseUrl(options: StartOptions): string {
+  return options.databases?.control ?? connectEmbedded(options).databases.owner.control;
+}
+
 /** Control database and config token; close when done. */
 export async function openMerchantServices(
   options: StartOptions,

@@ -8,23 +8,33 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createMerchant, type MerchantServices, type NewMerchant } from '../setup/merchant.ts';
+import {
+  createMerchant,
+  EXAMPLE_ORIGINS,
+  firstEndpointId,
+  type MerchantServices,
+  type NewMerchant,
+} from '../setup/merchant.ts';
 import type { MerchantAuth } from '../storage/control.ts';
+import { endpointContext } from '../storage/webhook-endpoints.ts';
 import { DEMO_MERCHANT_ID, type DemoFile, ensureDemo, ensureSandboxAccounts } from './demo.ts';
 
 const URLS = { apiUrl: 'http://a', checkoutUrl: 'http://c', opsUrl: 'http://o', sandboxUrl: 'http://s' };
+const ENDPOINT = firstEndpointId(DEMO_MERCHANT_ID);
 const NOW = new Date('2026-11-24T00:00:00Z');
 
 let dataDir: string;
 let merchants: Map<string, MerchantAuth>;
 let digests: string[];
 let sealed: Map<string, string>;
+let endpoints: Map<string, string>;
 
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'sluice-demo-'));
   merchants = new Map();
   digests = [];
   sealed = new Map();
+  endpoints = new Map();
 });
 
 afterEach(() => {
@@ -32,13 +42,26 @@ afterEach(() => {
 });
 
 /** A control database and config token in memory; what was sealed is kept by its context. */
-const services: MerchantServices & { close(): Promise<void> } = {
+const services: MerchantServices = {
   control: {
-    putMerchant: async ({ merchantId, name, mode }) =>
-      void merchants.set(merchantId, { merchantId, name, mode, spread: 1 }),
+    putMerchant: async ({ merchantId, name, mode, redirectOrigins }) =>
+      void merchants.set(merchantId, { merchantId, name, mode, spread: 1, redirectOrigins }),
     putApiKey: async ({ digest }) => void digests.push(Buffer.from(digest).toString('hex')),
     putPreferences: async () => undefined,
     findMerchant: async (merchantId) => merchants.get(merchantId),
+    changeRedirectOrigins: async (merchantId, { add, remove }) => {
+      const merchant = merchants.get(merchantId);
+      if (merchant === undefined) return undefined;
+      const origins = new Set([...merchant.redirectOrigins, ...add].filter((one) => !remove.includes(one)));
+      merchants.set(merchantId, { ...merchant, redirectOrigins: [...origins] });
+      return [...origins];
+    },
+    putWebhookEndpoint: async ({ endpointId, url }) => void endpoints.set(endpointId, url),
+    moveWebhookEndpoint: async (endpointId, url) => {
+      if (!endpoints.has(endpointId)) return false;
+      endpoints.set(endpointId, url);
+      return true;
+    },
     putShardMap: async () => undefined,
     close: async () => undefined,
   },
@@ -50,13 +73,18 @@ const services: MerchantServices & { close(): Promise<void> } = {
     open: async (bytes) => bytes,
     close: async () => undefined,
   },
-  close: async () => undefined,
 };
 
-function start(): Promise<DemoFile> {
+function start(sandboxUrl = URLS.sandboxUrl): Promise<DemoFile> {
   const accounts = ensureSandboxAccounts(dataDir, URLS.apiUrl);
-  const isKnown = async (): Promise<boolean> => merchants.has(DEMO_MERCHANT_ID);
-  return ensureDemo(dataDir, URLS, accounts, isKnown, async () => services, NOW);
+  return ensureDemo(
+    dataDir,
+    { ...URLS, sandboxUrl },
+    accounts,
+    services.control,
+    async () => services.secrets,
+    NOW,
+  );
 }
 
 function bankAccount(): Record<string, string> {
@@ -66,7 +94,11 @@ function bankAccount(): Record<string, string> {
 function expectWhole(demo: DemoFile): void {
   expect(JSON.parse(readFileSync(join(dataDir, 'demo.json'), 'utf8'))).toEqual(demo);
   expect(digests.at(-1)).toBe(createHash('sha256').update(demo.secretKey).digest('hex'));
-  expect(sealed.get('merchants/merchant_demo/webhook')).toBe(demo.webhookSecret);
+  expect(sealed.get(endpointContext(ENDPOINT))).toBe(demo.webhookSecret);
+  expect(endpoints.get(ENDPOINT)).toBe(`${demo.sandboxUrl}/shop/webhooks`);
+  expect(merchants.get(DEMO_MERCHANT_ID)?.redirectOrigins.toSorted()).toEqual(
+    [demo.sandboxUrl, ...EXAMPLE_ORIGINS].toSorted(),
+  );
   const account = JSON.parse(sealed.get('merchant_preferences/merchant_demo/SANDBOX') ?? '{}');
   expect(account).toMatchObject({ account: bankAccount().account, secretKey: bankAccount().secretKey });
 }
@@ -93,6 +125,22 @@ it.each(['demo.json', 'sandbox/accounts.json', 'the merchant'])(
   },
 );
 
+it('keeps its secrets and follows the ports of a later run', async () => {
+  const first = await start();
+  const second = await start('http://127.0.0.1:9500');
+  expectWhole(second);
+  expect(second).toEqual({ ...first, sandboxUrl: 'http://127.0.0.1:9500' });
+});
+
+it('gets its endpoint and its origins when an older version made it, with the secret it had', async () => {
+  const first = await start();
+  endpoints.clear();
+  sealed.delete(endpointContext(ENDPOINT));
+  merchants.set(DEMO_MERCHANT_ID, { ...merchants.get(DEMO_MERCHANT_ID)!, redirectOrigins: [] });
+  expect(await start()).toEqual(first);
+  expectWhole(first);
+});
+
 it('is whole after new bank secrets were written and the start was cut short', async () => {
   await start();
   rmSync(join(dataDir, 'sandbox/accounts.json'));
@@ -108,6 +156,9 @@ it.each([
   [{ fallbackProcessor: 'SANDBOX' as const }, 'merchant_invalid'],
   [{ mode: 'live' as const }, 'merchant_invalid'],
   [{ merchantId: DEMO_MERCHANT_ID }, 'merchant_exists'],
+  [{ redirectOrigins: ['https://shop.example/'] }, 'merchant_invalid'],
+  [{ redirectOrigins: ['ftp://shop.example'] }, 'merchant_invalid'],
+  [{ webhookUrl: 'shop.example' }, 'merchant_invalid'],
 ])('createMerchant refuses %o', async (change, code) => {
   await start();
   const account = { account: 'acct_1', secretKey: 's', webhookSecret: 'w', previousWebhookSecret: null };
@@ -119,6 +170,8 @@ it.each([
     fallbackProcessor: null,
     transactionFeePercent: '2.50',
     account,
+    redirectOrigins: [],
+    webhookUrl: null,
   };
   expect(await createMerchant(services, { ...merchant, ...change }, NOW)).toMatchObject({ ok: false, code });
   expect(await createMerchant(services, merchant, NOW)).toMatchObject({ ok: true });

@@ -1,5 +1,5 @@
 /**
- * Demo: the merchant `merchant_demo` and its account at the sandbox bank.
+ * Demo: the merchant `merchant_demo`, its account at the sandbox bank, and its shop there.
  *
  * `sandbox/accounts.json` is the bank's side of the account and is written first; the same secrets then go, sealed, into the
  * merchant's preferences. `demo.json` is written last. Whatever of the three is lost is made anew at the next start: with
@@ -10,8 +10,15 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type MerchantServices, sandboxMerchant, writeMerchant } from '../setup/merchant.ts';
-import type { ProcessorAccount } from '../storage/control.ts';
+import type { ConfigSecrets } from '../hsm/hsm.ts';
+import {
+  EXAMPLE_ORIGINS,
+  firstEndpointId,
+  putFirstEndpoint,
+  sandboxMerchant,
+  writeMerchant,
+} from '../setup/merchant.ts';
+import type { ControlAdmin, ProcessorAccount } from '../storage/control.ts';
 import { readJson, writeDurably } from './private-file.ts';
 
 /** The demo merchant's id. */
@@ -21,6 +28,7 @@ export const DEMO_MERCHANT_ID = 'merchant_demo';
 export interface DemoFile {
   readonly merchantId: string;
   readonly secretKey: string;
+  /** Of its endpoint at the sandbox's shop. */
   readonly webhookSecret: string;
   readonly apiUrl: string;
   readonly checkoutUrl: string;
@@ -57,34 +65,78 @@ export function ensureSandboxAccounts(dataDir: string, apiUrl: string): SandboxA
 }
 
 /**
- * Reads or makes the demo merchant. `open` gives access to the control database and the config token; it is called only
- * when something must be written.
+ * Reads or makes the demo merchant. Its endpoint and its redirect origin follow the ports of this run; its secrets stay.
+ * `openSecrets` gives access to the config token and is called only when something must be sealed.
  */
 export async function ensureDemo(
   dataDir: string,
   urls: DemoUrls,
   accounts: SandboxAccounts,
-  isKnown: () => Promise<boolean>,
-  open: () => Promise<MerchantServices & { close(): Promise<void> }>,
+  control: ControlAdmin,
+  openSecrets: () => Promise<ConfigSecrets>,
   now: Date,
 ): Promise<DemoFile> {
   const file = join(dataDir, 'demo.json');
   const found = asDemoFile(readJson(file));
-  if (found !== undefined && (await isKnown())) {
-    const demo = { ...found, ...urls };
-    writeDurably(file, `${JSON.stringify(demo, null, 2)}\n`);
-    return demo;
-  }
-  const services = await open();
+  const demo =
+    found !== undefined && (await control.findMerchant(DEMO_MERCHANT_ID)) !== undefined
+      ? { ...found, ...urls }
+      : await makeDemo(urls, accounts, control, openSecrets, now);
+  if (found !== undefined) await followPorts(found, demo, control, openSecrets, now);
+  writeDurably(file, `${JSON.stringify(demo, null, 2)}\n`);
+  return demo;
+}
+
+async function makeDemo(
+  urls: DemoUrls,
+  { account }: SandboxAccounts,
+  control: ControlAdmin,
+  openSecrets: () => Promise<ConfigSecrets>,
+  now: Date,
+): Promise<DemoFile> {
+  const merchant = sandboxMerchant(DEMO_MERCHANT_ID, 'Demo shop', account, {
+    redirectOrigins: [originOf(urls.sandboxUrl), ...EXAMPLE_ORIGINS],
+    webhookUrl: shopWebhookUrl(urls.sandboxUrl),
+  });
+  const secrets = await openSecrets();
   try {
-    const merchant = sandboxMerchant(DEMO_MERCHANT_ID, 'Demo shop', accounts.account);
-    const secrets = await writeMerchant(services, merchant, now);
-    const demo = { merchantId: DEMO_MERCHANT_ID, ...secrets, ...urls };
-    writeDurably(file, `${JSON.stringify(demo, null, 2)}\n`);
-    return demo;
+    const { secretKey, webhookSecret } = await writeMerchant({ control, secrets }, merchant, now);
+    return { merchantId: DEMO_MERCHANT_ID, secretKey, webhookSecret: webhookSecret!, ...urls };
   } finally {
-    await services.close();
+    await secrets.close();
   }
+}
+
+/** A run of an older version left no endpoint and no origin; one on other ports left those of its own. */
+async function followPorts(
+  before: KeptDemo,
+  { sandboxUrl, webhookSecret }: DemoFile,
+  control: ControlAdmin,
+  openSecrets: () => Promise<ConfigSecrets>,
+  now: Date,
+): Promise<void> {
+  const [origin, url] = [originOf(sandboxUrl), shopWebhookUrl(sandboxUrl)];
+  const old = before.sandboxUrl === null ? origin : originOf(before.sandboxUrl);
+  await control.changeRedirectOrigins(DEMO_MERCHANT_ID, {
+    add: [origin, ...EXAMPLE_ORIGINS],
+    remove: old === origin ? [] : [old],
+  });
+  if (await control.moveWebhookEndpoint(firstEndpointId(DEMO_MERCHANT_ID), url)) return;
+  const secrets = await openSecrets();
+  try {
+    await putFirstEndpoint({ control, secrets }, DEMO_MERCHANT_ID, { url, secret: webhookSecret }, now);
+  } finally {
+    await secrets.close();
+  }
+}
+
+/** Where the demo shop of the sandbox hears of its payments. */
+function shopWebhookUrl(sandboxUrl: string): string {
+  return `${sandboxUrl}/shop/webhooks`;
+}
+
+function originOf(url: string): string {
+  return new URL(url).origin;
 }
 
 function firstAccount(value: unknown): ProcessorAccount | undefined {
@@ -96,13 +148,17 @@ function firstAccount(value: unknown): ProcessorAccount | undefined {
   return { account, secretKey, webhookSecret, previousWebhookSecret: null };
 }
 
-function asDemoFile(
-  value: unknown,
-): Pick<DemoFile, 'merchantId' | 'secretKey' | 'webhookSecret'> | undefined {
+/** What of `demo.json` outlives a run, and where its shop was then. */
+interface KeptDemo extends Pick<DemoFile, 'merchantId' | 'secretKey' | 'webhookSecret'> {
+  readonly sandboxUrl: string | null;
+}
+
+function asDemoFile(value: unknown): KeptDemo | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { merchantId, secretKey, webhookSecret } = value as Record<string, unknown>;
+  const { merchantId, secretKey, webhookSecret, sandboxUrl } = value as Record<string, unknown>;
   if (merchantId !== DEMO_MERCHANT_ID || typeof secretKey !== 'string' || typeof webhookSecret !== 'string') {
     return undefined;
   }
-  return { merchantId, secretKey, webhookSecret };
+  const known = typeof sandboxUrl === 'string' && URL.canParse(sandboxUrl);
+  return { merchantId, secretKey, webhookSecret, sandboxUrl: known ? sandboxUrl : null };
 }

@@ -16,14 +16,12 @@ import { LIMITS } from '../config/limits.ts';
 import type { StartOptions } from '../config/options.ts';
 import { openConfigSecrets } from '../hsm/config-secrets.ts';
 import { ensureSoftHsmTokens } from '../hsm/soft-hsm-tokens.ts';
-import type { MerchantServices } from '../setup/merchant.ts';
 import { migrateAll } from '../setup/migrations.ts';
 import { createControlAdmin } from '../storage/postgres/control-admin.ts';
 import type { EmbeddedHsm, RunningProfile } from './connect.ts';
 import { type DataDirLock, lockDataDir } from './data-dir-lock.ts';
 import { ensureDatabases, SERVICE_ROLES } from './databases.ts';
 import {
-  DEMO_MERCHANT_ID,
   type DemoFile,
   type DemoUrls,
   ensureDemo,
@@ -148,13 +146,8 @@ export class EmbeddedParent {
   async #ensureDemo(profile: RunningProfile, urls: DemoUrls, accounts: SandboxAccounts): Promise<DemoFile> {
     const control = createControlAdmin(profile.databases.owner.control);
     try {
-      const isKnown = async (): Promise<boolean> =>
-        (await control.findMerchant(DEMO_MERCHANT_ID)) !== undefined;
-      const open = async (): Promise<MerchantServices & { close(): Promise<void> }> => {
-        const secrets = await this.#openConfigSecrets(profile.hsm);
-        return { control, secrets, close: async () => void (await secrets.close()) };
-      };
-      return await ensureDemo(this.#given.options.dataDir, urls, accounts, isKnown, open, new Date());
+      const openSecrets = () => this.#openConfigSecrets(profile.hsm);
+      return await ensureDemo(this.#given.options.dataDir, urls, accounts, control, openSecrets, new Date());
     } finally {
       await control.close();
     }
@@ -181,6 +174,8 @@ export class EmbeddedParent {
       SANDBOX_PORT: String(port),
       SANDBOX_DATA_DIR: join(this.#given.options.dataDir, 'sandbox'),
       SANDBOX_ACCOUNTS: `@${accountsFile}`,
+      // Where the shop reads its keys, once there are some.
+      SANDBOX_SHOP_FILE: join(this.#given.options.dataDir, 'demo.json'),
     };
     this.#sandbox = this.#keep('sandbox', SANDBOX_ENTRY, environment, SANDBOX_READY_TIMEOUT_MS, (identity) =>
       this.#record({ sandbox: identity }),

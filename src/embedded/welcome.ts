@@ -12,6 +12,7 @@ export function welcome(demo: DemoFile, demoFile: string): string {
   const card =
     '\\"cardNumber\\":\\"4111111111111111\\",\\"expiryMonth\\":\\"12\\",\\"expiryYear\\":\\"2030\\",\\"cvv\\":\\"123\\"';
   return `Sluice is ready.
+  Demo shop  ${sandboxUrl}/shop
   API        ${apiUrl}
   Checkout   ${checkoutUrl}
   Operators  ${opsUrl}/readyz  ${opsUrl}/metrics

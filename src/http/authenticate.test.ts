@@ -5,7 +5,13 @@ import { readIdempotencyKey } from './idempotency-key.ts';
 import { createRateLimit } from './rate-limit.ts';
 
 const KEY = 'sk_test_0123456789abcdef0123456789abcdef';
-const MERCHANT: Merchant = { merchantId: 'merchant_1', name: 'One', mode: 'test', spread: 1 };
+const MERCHANT: Merchant = {
+  merchantId: 'merchant_1',
+  name: 'One',
+  mode: 'test',
+  spread: 1,
+  redirectOrigins: [],
+};
 const DIGEST = createHash('sha256').update(KEY).digest('hex');
 
 function gate(merchant: Merchant | undefined = MERCHANT) {

@@ -19,6 +19,8 @@ export interface Merchant {
   mode: Mode;
   /** Logical shards the merchant spreads over; 1 unless it is large. */
   spread: number;
+  /** Where its shoppers may be sent after checkout, as browsers write origins. */
+  redirectOrigins: readonly string[];
 }
 
 export type Authenticated = { ok: true; merchant: Merchant } | { ok: false; refusal: Refusal };

@@ -83,28 +83,92 @@ test('what is not JSON, not UTF-8 or not an object', () => {
   expect(pointersOf(readCreateIntent(Buffer.from('null')))).toEqual(['']);
 });
 
-test.each([
-  ['https://shop.example/ok?a=1#b', true, true],
-  ['http://127.0.0.1:9400/shop', true, false],
-  ['https:shop.example', false, false],
-  ['//shop.example', false, false],
-  ['javascript:alert(1)', false, false],
-  ['https://user@shop.example/', false, false],
-  ['https://shop.example\\@evil.example/', false, false],
-  ['https://shop.example/\n', false, false],
-  ['https://', false, false],
-  [`https://shop.example/${'a'.repeat(2048)}`, false, false],
-])('redirect to %s: test mode %s, live mode %s', (url, inTest, inLive) => {
-  const body = Buffer.from(
-    JSON.stringify({
-      paymentIntentId: 'pi_1',
-      merchantId: 'm',
-      successUrl: url,
-      cancelUrl: 'https://a.example',
-    }),
+const ORIGINS = ['https://shop.example', 'http://127.0.0.1:9400'];
+
+const readSession = (successUrl: string, plainHttp: boolean) =>
+  readCreateSession(
+    Buffer.from(
+      JSON.stringify({
+        paymentIntentId: 'pi_1',
+        merchantId: 'm',
+        successUrl,
+        cancelUrl: 'https://shop.example/no',
+      }),
+    ),
+    plainHttp,
+    ORIGINS,
   );
-  expect(pointersOf(readCreateSession(body, true))).toEqual(inTest ? [] : ['/successUrl']);
-  expect(pointersOf(readCreateSession(body, false))).toEqual(inLive ? [] : ['/successUrl']);
+
+test.each([
+  ['https://shop.example', 'https://shop.example/'],
+  ['HTTPS://SHOP.Example/ok?a=1#b', 'https://shop.example/ok?a=1#b'],
+  ['https://shop.example:443/a/../b', 'https://shop.example/b'],
+  ['https://ｓhop.example/', 'https://shop.example/'],
+  ['https://shop.example/दुकान', 'https://shop.example/%E0%A4%A6%E0%A5%81%E0%A4%95%E0%A4%BE%E0%A4%A8'],
+  ['https://shop.example//evil.example', 'https://shop.example//evil.example'],
+  ['https://shop.example/?to=https://a@evil.example', 'https://shop.example/?to=https://a@evil.example'],
+])('a redirect to %s is kept as %s', (url, kept) => {
+  expect(readSession(url, false)).toMatchObject({ ok: true, body: { successUrl: kept } });
+});
+
+test('http is for test mode', () => {
+  expect(readSession('http://127.0.0.1:9400/shop', true).ok).toBe(true);
+  expect(pointersOf(readSession('http://127.0.0.1:9400/shop', false))).toEqual(['/successUrl']);
+});
+
+test.each([
+  'javascript:alert(1)',
+  'JavaScript://shop.example/%0aalert(1)',
+  'data:text/html,x',
+  'ftp://shop.example/',
+  'blob:https://shop.example/1',
+  '//shop.example',
+  '/ok',
+  'https:shop.example',
+  'https:/shop.example',
+  'https:///shop.example',
+  'https://',
+  'https://?shop.example',
+  'https://user@shop.example/',
+  'https://@shop.example/',
+  'https://user:pw@shop.example/',
+  'https://shop.example@evil.example',
+  'https://shop.example\\@evil.example/',
+  'https://evil.example\\.shop.example/',
+  'https:\\\\shop.example',
+  'https://shop.example/\n',
+  'https://shop.example/\r\nset-cookie: x',
+  'https://shop.exa\tmple/',
+  ' https://shop.example/',
+  'https://shop.example/a b',
+  'https://shop.example/\u0085',
+  'https://shop.example/\u00a0',
+  'https://shop.example/\u200b',
+  'https://shop.example/\u202efdp',
+  'https://shop.example/\u2028',
+  'https://shop.example./',
+  'https://shop.example:8443/',
+  'https://shop.example:99999/',
+  'http://shop.example/',
+  'https://www.shop.example/',
+  'https://shop.example.evil.example/',
+  'https://evilshop.example/',
+  'https://shöp.example/',
+  'https://xn--shp-fna.example/',
+  'https://ѕhop.example/',
+  'https://127.0.0.1:9400/',
+  `https://shop.example/${'a'.repeat(2048)}`,
+  `https://shop.example/${'ä'.repeat(1000)}`,
+])('a redirect to %j is refused in either mode, by its field', (url) => {
+  for (const plainHttp of [true, false])
+    expect(pointersOf(readSession(url, plainHttp))).toEqual(['/successUrl']);
+});
+
+test('of an origin that is not registered it is told how to register it', () => {
+  const reading = readSession('https://other.example/ok', false);
+  expect(reading.ok ? [] : reading.refusal.errors?.[0]?.detail).toMatch(
+    /^its origin https:\/\/other\.example is not registered .* sluice merchant origins /,
+  );
 });
 
 test('the OpenAPI document is whole: every reference is in it', () => {

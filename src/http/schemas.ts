@@ -12,10 +12,10 @@ import { isUtf8 } from 'node:buffer';
 import { z } from 'zod';
 import { AMOUNT_MAX, CURRENCIES, checkAmount } from '../domain/money.ts';
 import { type FieldError, type Refusal, refusal } from '../domain/outcomes.ts';
+import { readRedirectUrl, URL_CHARS_MAX } from '../domain/redirect-url.ts';
 
 export const METADATA_BYTES_MAX = 8 * 1024;
 export const METADATA_DEPTH_MAX = 8;
-export const URL_CHARS_MAX = 2048;
 const FIELD_ERRORS_MAX = 32;
 const NAME_SHOWN_CHARS_MAX = 64;
 
@@ -78,8 +78,12 @@ export const CreateSessionBody = z
   .strictObject({
     paymentIntentId: intentId,
     merchantId,
-    successUrl: text(URL_CHARS_MAX).meta({ description: 'Where the shopper goes once paid. https.' }),
-    cancelUrl: text(URL_CHARS_MAX).meta({ description: 'Where the shopper goes otherwise. https.' }),
+    successUrl: text(URL_CHARS_MAX).meta({
+      description: 'Where the shopper goes once paid. https, of an origin registered for the merchant.',
+    }),
+    cancelUrl: text(URL_CHARS_MAX).meta({
+      description: 'Where the shopper goes otherwise. https, of an origin registered for the merchant.',
+    }),
   })
   .meta({ description: 'A checkout page for one intent.' });
 export type CreateSessionBody = z.infer<typeof CreateSessionBody>;
@@ -217,11 +221,22 @@ export function readCreateIntent(body: Uint8Array): BodyReading<CreateIntentBody
 }
 
 /**
- * Reads the body of `POST /v1/payment/session`.
+ * Reads the body of `POST /v1/payment/session`; its URLs come out as the parser wrote them, never as the text that came.
  * @param plainHttp whether redirect URLs may be http (test mode)
+ * @param redirectOrigins where the merchant's shoppers may be sent
  */
-export function readCreateSession(body: Uint8Array, plainHttp: boolean): BodyReading<CreateSessionBody> {
-  return readBody(body, CreateSessionBody, (value) => urlErrors(value, plainHttp));
+export function readCreateSession(
+  body: Uint8Array,
+  plainHttp: boolean,
+  redirectOrigins: readonly string[],
+): BodyReading<CreateSessionBody> {
+  const reading = readBody(body, CreateSessionBody, (value) => urlErrors(value, plainHttp, redirectOrigins));
+  if (!reading.ok) return reading;
+  const { successUrl, cancelUrl } = reading.body;
+  return {
+    ok: true,
+    body: { ...reading.body, successUrl: new URL(successUrl).href, cancelUrl: new URL(cancelUrl).href },
+  };
 }
 
 function readBody<Body>(
@@ -279,27 +294,22 @@ function stepErrors(value: Record<string, unknown>): FieldError[] {
   return [{ pointer: '/amount', detail: `must be a multiple of 10 in ${value.currency}` }];
 }
 
-function urlErrors(value: Record<string, unknown>, plainHttp: boolean): FieldError[] {
+const NOT_REGISTERED =
+  'is not registered for this merchant; an operator does it: sluice merchant origins --id ID --add ORIGIN';
+
+function urlErrors(
+  value: Record<string, unknown>,
+  plainHttp: boolean,
+  redirectOrigins: readonly string[],
+): FieldError[] {
   return ['successUrl', 'cancelUrl'].flatMap((field) => {
     const url = value[field];
     if (typeof url !== 'string' || url === '' || url.length > URL_CHARS_MAX) return [];
-    const fault = urlFault(url, plainHttp);
-    return fault === null ? [] : [{ pointer: `/${field}`, detail: fault }];
+    const reading = readRedirectUrl(url, plainHttp);
+    if (!reading.ok) return [{ pointer: `/${field}`, detail: reading.fault }];
+    if (redirectOrigins.includes(reading.origin)) return [];
+    return [{ pointer: `/${field}`, detail: `its origin ${reading.origin} ${NOT_REGISTERED}` }];
   });
-}
-
-/** What is wrong with a redirect URL; null when nothing is. */
-export function urlFault(text: string, plainHttp: boolean): string | null {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\u0000-\u0020\u007f\\]/.test(text))
-    return 'must not contain spaces, control characters or backslashes';
-  const scheme = plainHttp ? /^https?:\/\//i : /^https:\/\//i;
-  if (!scheme.test(text) || !URL.canParse(text)) {
-    return plainHttp ? 'must be an absolute https or http URL' : 'must be an absolute https URL';
-  }
-  const url = new URL(text);
-  if (url.username !== '' || url.password !== '') return 'must not carry a user name or password';
-  return null;
 }
 
 function metadataFault(value: Record<string, unknown>): string | null {

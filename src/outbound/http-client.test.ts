@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   createHttpClient,
@@ -50,6 +51,24 @@ function post(over: Partial<HttpRequest> = {}): HttpRequest {
     timeoutMs: 2000,
     ...over,
   };
+}
+
+/** An answer that takes ten seconds, a byte at a time. */
+function drip(socket: Socket): void {
+  socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
+  const dripping = setInterval(() => socket.write('.'), 10);
+  socket.on('close', () => clearInterval(dripping));
+}
+
+/** An answer as fast as it is taken, until the other side leaves. */
+function flood(socket: Socket, header: string): void {
+  const chunk = Buffer.alloc(65_536);
+  const pour = (): void => {
+    while (!socket.destroyed && socket.write(chunk));
+  };
+  socket.write(`HTTP/1.1 200 OK\r\n${header}\r\n\r\n`);
+  socket.on('drain', pour);
+  pour();
 }
 
 test('a whole answer, on a connection that is used again', async () => {
@@ -170,11 +189,7 @@ describe('a byte may have left, and nothing is sent twice', () => {
 
   test('an answer that drips for ever', async () => {
     const client = open();
-    server.answer((socket) => {
-      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
-      const drip = setInterval(() => socket.write('.'), 10);
-      socket.on('close', () => clearInterval(drip));
-    });
+    server.answer(drip);
     expect(await client.exchange(post({ timeoutMs: 150 }))).toMatchObject({ kind: 'unknown' });
   });
 
@@ -195,6 +210,84 @@ describe('a byte may have left, and nothing is sent twice', () => {
     await vi.waitFor(() => expect(server.requests).toHaveLength(1));
     await client.close();
     expect(await call).toMatchObject({ kind: 'unknown' });
+  });
+});
+
+test('headers that are asked for come with the answer, and no others', async () => {
+  server.answer((socket) => socket.write(httpAnswer(429, '', { 'Retry-After': '7', 'x-other': 'x' })));
+  const answer = await open().exchange(post({ answerHeaders: ['retry-after', 'x-missing'] }));
+  expect(answer).toMatchObject({ kind: 'answered', headers: { 'retry-after': '7' } });
+  expect(answer.kind === 'answered' && Object.keys(answer.headers)).toEqual(['retry-after']);
+});
+
+describe('a body that is discarded: the status is the answer', () => {
+  test('a short one keeps the connection', async () => {
+    const client = open();
+    server.answer((socket) => socket.write(httpAnswer(200, 'x'.repeat(1000))));
+    for (let i = 0; i < 3; i++)
+      expect(await client.exchange(post({ discardBody: true }))).toMatchObject({
+        kind: 'answered',
+        status: 200,
+      });
+    expect(server.sockets.size).toBe(1);
+  });
+
+  test.each<[string, (socket: Socket) => void]>([
+    ['drips', drip],
+    ['never comes', (socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n')],
+    ['is a gigabyte', (socket) => flood(socket, 'content-length: 1073741824')],
+    ['has no end', (socket) => flood(socket, 'connection: close')],
+    ['is cut off', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx')],
+  ])('one that %s costs its connection and no more than a second', async (_, script) => {
+    const client = open();
+    server.answer(script);
+    const began = performance.now();
+    expect(await client.exchange(post({ discardBody: true, timeoutMs: 5000 }))).toMatchObject({
+      kind: 'answered',
+      status: 200,
+    });
+    expect(performance.now() - began).toBeLessThan(2000);
+    await vi.waitFor(() => expect(server.sockets.size).toBe(0));
+  });
+
+  test('without a status there is no answer', async () => {
+    server.answer((socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'));
+    const outcome = await open().exchange(post({ discardBody: true, timeoutMs: 100 }));
+    expect(outcome).toMatchObject({ kind: 'unknown' });
+  });
+
+  test('headers without an end are no answer', async () => {
+    server.answer((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n');
+      for (let i = 0; i < 200; i++) socket.write(`x-${i}: ${'y'.repeat(1000)}\r\n`);
+    });
+    expect(await open().exchange(post({ discardBody: true }))).toMatchObject({ kind: 'unknown' });
+  });
+});
+
+test('a name is looked up by who was handed in, and connected to where that says', async () => {
+  const asked: string[] = [];
+  const client = open({
+    origin: server.origin.replace('127.0.0.1', 'bank.invalid'),
+    lookup: (hostname, _options, done) => {
+      asked.push(hostname);
+      done(null, [{ address: '127.0.0.1', family: 4 }]);
+    },
+  });
+  for (let i = 0; i < 2; i++) expect(await client.exchange(post())).toMatchObject({ kind: 'answered' });
+  expect(asked).toEqual(['bank.invalid']);
+  expect(server.requests[0]!.head).toContain(`host: bank.invalid:${server.port}`);
+});
+
+test('what the look-up refuses is not sent, and its code is told', async () => {
+  const client = open({
+    origin: 'http://bank.invalid',
+    lookup: (_hostname, _options, done) => done(Object.assign(new Error('no'), { code: 'NOT_THERE' }), []),
+  });
+  expect(await client.exchange(post())).toEqual({
+    kind: 'not_sent',
+    reason: 'unreachable',
+    detail: 'NOT_THERE',
   });
 });
 

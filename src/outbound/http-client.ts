@@ -1,5 +1,5 @@
 /**
- * HTTP client: the one way out to a processor, over kept-alive connections.
+ * HTTP client: the one way out to a processor or a merchant, over kept-alive connections.
  *
  * What it is for: telling exactly whether a byte of a request may have left. `not_sent` is proof that none did
  * (no address, connection refused, TLS failed, no free connection, the deadline passed before the first byte);
@@ -12,6 +12,7 @@
  * @module
  */
 
+import type { LookupFunction } from 'node:net';
 import { Client, type Dispatcher } from 'undici';
 
 export interface HttpClientOptions {
@@ -21,8 +22,10 @@ export interface HttpClientOptions {
   connectionsMax?: number;
   /** For name, TCP and TLS together. @default 3000 */
   connectTimeoutMs?: number;
-  /** Bytes of an answer's body; a longer one is cut off and `unknown`. @default 65536 */
+  /** Bytes of an answer's body; a longer one is cut off and `unknown`, unless the body is discarded. @default 65536 */
   answerBytesMax?: number;
+  /** Finds the addresses of the origin's name, once a connection; not asked when the host is an address. @default Node's own */
+  lookup?: LookupFunction;
 }
 
 export interface HttpRequest {
@@ -34,6 +37,13 @@ export interface HttpRequest {
   body: Uint8Array | null;
   /** From the call to the last byte of the answer. */
   timeoutMs: number;
+  /** Names of answer headers to hand over, in lower case. @default none */
+  answerHeaders?: readonly string[];
+  /**
+   * The status is the answer: the body is read and forgotten, and when it is too long or takes too long the connection is dropped
+   * and the answer stands. @default false
+   */
+  discardBody?: boolean;
   /** Asked once, when a connected socket is ours and nothing has been written: false stops the request. */
   mayLeave?(): boolean;
   /** Called when the bytes have been handed to the system. */
@@ -43,7 +53,7 @@ export interface HttpRequest {
 export type NotSentReason = 'unreachable' | 'busy' | 'deadline_passed' | 'closed';
 
 export type HttpOutcome =
-  | { kind: 'answered'; status: number; body: Buffer }
+  | { kind: 'answered'; status: number; headers: Readonly<Record<string, string>>; body: Buffer }
   | { kind: 'not_sent'; reason: NotSentReason; detail: string }
   | { kind: 'unknown'; detail: string };
 
@@ -59,7 +69,11 @@ const CONNECT_TIMEOUT_MS = 3000;
 const ANSWER_BYTES_MAX = 64 * 1024;
 /** Below the idle time of common servers, so that we close first; a server's own hint shortens or lengthens it. */
 const KEEP_ALIVE_MS = 4000;
+/** A server's hint lengthens it no further: what is idle is to be closed. */
+const KEEP_ALIVE_MS_MAX = 60_000;
 const HEADER_BYTES_MAX = 16 * 1024;
+/** How long a discarded body is read after its headers, for the sake of the connection. */
+const DISCARD_MS_MAX = 1000;
 
 /** Opens a client of one origin. Nothing is connected before the first request. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
@@ -74,8 +88,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     if (kept !== undefined || live.size >= connectionsMax) return kept ?? null;
     const client = new Client(options.origin, {
       pipelining: 1,
-      connect: { timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS },
+      connect: {
+        timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+        ...(options.lookup !== undefined && { lookup: options.lookup }),
+      },
       keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS_MAX,
       maxHeaderSize: HEADER_BYTES_MAX,
       // One timer of our own per request covers both.
       headersTimeout: 0,
@@ -97,9 +115,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       if (client === null)
         return Promise.resolve(notSent('busy', `${connectionsMax} requests are under way`));
       return new Promise((resolve) => {
-        const exchange = new Exchange(request, answerBytesMax, (outcome) => {
+        const exchange = new Exchange(request, answerBytesMax, (outcome, whole) => {
           // A connection whose exchange did not end with a whole answer is never used again.
-          if (outcome.kind === 'answered' && !closed) idle.push(client);
+          if (whole && !closed) idle.push(client);
           else discard(client);
           resolve(outcome);
         });
@@ -123,15 +141,23 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: HttpRequest;
   readonly #answerBytesMax: number;
-  readonly #resolve: (outcome: HttpOutcome) => void;
+  readonly #resolve: (outcome: HttpOutcome, whole: boolean) => void;
   readonly #timer: NodeJS.Timeout;
+  #discardTimer: NodeJS.Timeout | undefined;
   #controller: Dispatcher.DispatchController | null = null;
   #settled = false;
+  /** 0 until the final status has come. */
   #status = 0;
+  #headers: Readonly<Record<string, string>> = {};
   #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(request: HttpRequest, answerBytesMax: number, resolve: (outcome: HttpOutcome) => void) {
+  /** @param resolve is told the outcome and whether the whole answer was read */
+  constructor(
+    request: HttpRequest,
+    answerBytesMax: number,
+    resolve: (outcome: HttpOutcome, whole: boolean) => void,
+  ) {
     this.#request = request;
     this.#answerBytesMax = answerBytesMax;
     this.#resolve = resolve;
@@ -154,30 +180,56 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#request.onSent !== undefined) queueMicrotask(this.#request.onSent);
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    // 1xx: more is to come.
+    if (status < 200) return;
     this.#status = status;
+    this.#headers = chosen(headers, this.#request.answerHeaders ?? []);
+    if (this.#request.discardBody)
+      this.#discardTimer = setTimeout(() => this.#cutOff(controller), DISCARD_MS_MAX);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#settled) return;
     this.#bytes += chunk.length;
     if (this.#bytes > this.#answerBytesMax) {
+      if (this.#request.discardBody) {
+        this.#cutOff(controller);
+        return;
+      }
       this.#settle({ kind: 'unknown', detail: `the answer is longer than ${this.#answerBytesMax} bytes` });
       controller.abort(ABORTED);
       return;
     }
+    if (this.#request.discardBody) return;
     // The chunk is a view into the parser's memory, which the next read overwrites.
     this.#chunks.push(Buffer.from(chunk));
   }
 
   onResponseEnd(): void {
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#bytes);
-    this.#settle({ kind: 'answered', status: this.#status, body });
+    this.#settle(this.#answered(body), true);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#controller === null) this.#settle(notSent('unreachable', codeOf(error)));
+    else if (this.#status !== 0 && this.#request.discardBody) this.#settle(this.#answered(NOTHING));
     else this.#settle({ kind: 'unknown', detail: `sent, then ${codeOf(error)}` });
+  }
+
+  #answered(body: Buffer): HttpOutcome {
+    return { kind: 'answered', status: this.#status, headers: this.#headers, body };
+  }
+
+  /** The rest of a body that nobody reads is not waited for. */
+  #cutOff(controller: Dispatcher.DispatchController): void {
+    if (this.#settled) return;
+    this.#settle(this.#answered(NOTHING));
+    controller.abort(ABORTED);
   }
 
   #giveUp(): void {
@@ -187,19 +239,39 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#settle(notSent('unreachable', `no connection in ${timeoutMs} ms`));
       return;
     }
+    if (this.#status !== 0 && this.#request.discardBody) {
+      this.#cutOff(this.#controller);
+      return;
+    }
     this.#settle({ kind: 'unknown', detail: `sent, then no answer in ${timeoutMs} ms` });
     this.#controller.abort(ABORTED);
   }
 
-  #settle(outcome: HttpOutcome): void {
+  #settle(outcome: HttpOutcome, whole = false): void {
     if (this.#settled) return;
     this.#settled = true;
     clearTimeout(this.#timer);
-    this.#resolve(outcome);
+    clearTimeout(this.#discardTimer);
+    this.#resolve(outcome, whole);
   }
 }
 
 const ABORTED = new Error('given up');
+const NOTHING = Buffer.alloc(0);
+
+/** The first value of each header that was asked for. */
+function chosen(
+  headers: Record<string, string | string[] | undefined>,
+  names: readonly string[],
+): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const name of names) {
+    const value = headers[name];
+    const first = Array.isArray(value) ? value[0] : value;
+    if (first !== undefined) found[name] = first;
+  }
+  return found;
+}
 
 function notSent(reason: NotSentReason, detail: string): HttpOutcome {
   return { kind: 'not_sent', reason, detail };

@@ -1,5 +1,5 @@
 /**
- * Merchant: makes a merchant with its key, its webhook secret and its account at a processor.
+ * Merchant: makes a merchant with its key, its account at a processor, its redirect origins and, if wanted, its first webhook endpoint.
  *
  * Secrets are returned once and stored only as digest (the API key) or sealed by the config token (all
  * others). The same function serves `sluice merchant create` and the embedded profile's demo merchant.
@@ -7,6 +7,7 @@
  * @module
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { originFault, readRedirectUrl } from '../domain/redirect-url.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
 import type { ConfigSecrets } from '../hsm/hsm.ts';
 import {
@@ -14,7 +15,9 @@ import {
   type Mode,
   type ProcessorAccount,
   preferencesContext,
+  REDIRECT_ORIGINS_MAX,
 } from '../storage/control.ts';
+import { endpointContext } from '../storage/webhook-endpoints.ts';
 
 /** A merchant to be made. */
 export interface NewMerchant {
@@ -27,10 +30,22 @@ export interface NewMerchant {
   /** Decimal text with at most two places, 0.00 to 100.00. */
   readonly transactionFeePercent: string;
   readonly account: ProcessorAccount;
+  /** Where its shoppers may be sent after checkout, as browsers write origins: `https://shop.example`. http in test mode only. */
+  readonly redirectOrigins: readonly string[];
+  /** Its first webhook endpoint, which hears every event; null: it makes its own by the API. */
+  readonly webhookUrl: string | null;
 }
 
+/** The redirect origins of sandbox merchants that were given no others: those of the examples. */
+export const EXAMPLE_ORIGINS: readonly string[] = ['https://amazon.com', 'https://shop.example'];
+
 /** A test merchant of the sandbox bank, as the demo, load runs and tests have them. */
-export function sandboxMerchant(merchantId: string, name: string, account: ProcessorAccount): NewMerchant {
+export function sandboxMerchant(
+  merchantId: string,
+  name: string,
+  account: ProcessorAccount,
+  more: Partial<Pick<NewMerchant, 'redirectOrigins' | 'webhookUrl'>> = {},
+): NewMerchant {
   return {
     merchantId,
     name,
@@ -39,6 +54,9 @@ export function sandboxMerchant(merchantId: string, name: string, account: Proce
     fallbackProcessor: null,
     transactionFeePercent: '2.00',
     account,
+    redirectOrigins: EXAMPLE_ORIGINS,
+    webhookUrl: null,
+    ...more,
   };
 }
 
@@ -52,8 +70,8 @@ export interface MerchantServices {
 export interface MerchantSecrets {
   /** `sk_test_…` or `sk_live_…`. */
   readonly secretKey: string;
-  /** `whsec_` and base64 of 32 bytes. */
-  readonly webhookSecret: string;
+  /** Of the first webhook endpoint: `whsec_` and base64 of 32 bytes. Null when it has none. */
+  readonly webhookSecret: string | null;
 }
 
 /** The secrets of the new merchant, or why there is none. */
@@ -64,9 +82,14 @@ export type CreatedMerchant =
 const MERCHANT_ID = /^[a-z0-9_]{3,64}$/;
 const FEE_PERCENT = /^(100(\.0{1,2})?|\d{1,2}(\.\d{1,2})?)$/;
 
-/** The context the merchant's webhook secret is sealed under. */
-export function webhookSecretContext(merchantId: string): string {
-  return `merchants/${merchantId}/webhook`;
+/** The id of the endpoint a merchant is made with: the same at each writing, so that a merchant written twice has it once. */
+export function firstEndpointId(merchantId: string): string {
+  return createHash('sha256').update(`first webhook endpoint of ${merchantId}`).digest('hex').slice(0, 32);
+}
+
+/** A secret for webhook signatures: `whsec_` and base64 of 32 random bytes (Standard Webhooks). */
+export function newWebhookSecret(): string {
+  return `whsec_${randomBytes(32).toString('base64')}`;
 }
 
 /** Makes the merchant unless it exists. */
@@ -92,16 +115,12 @@ export async function writeMerchant(
   const { control, secrets } = services;
   const { merchantId, mode, preferredProcessor, fallbackProcessor, transactionFeePercent, account } =
     merchant;
+  const { redirectOrigins, webhookUrl } = merchant;
   const prefix = mode === 'live' ? 'sk_live_' : 'sk_test_';
   const secretKey = prefix + randomBytes(24).toString('hex');
-  const webhookSecret = `whsec_${randomBytes(32).toString('base64')}`;
-  const webhookSecretSealed = await secrets.seal(
-    Buffer.from(webhookSecret),
-    webhookSecretContext(merchantId),
-  );
   const accountText = Buffer.from(JSON.stringify(account));
   const sealedConfig = await secrets.seal(accountText, preferencesContext(merchantId, preferredProcessor));
-  await control.putMerchant({ merchantId, name: merchant.name, mode, webhookSecretSealed, createdAt: now });
+  await control.putMerchant({ merchantId, name: merchant.name, mode, redirectOrigins, createdAt: now });
   await control.putPreferences({
     merchantId,
     preferredProcessor,
@@ -110,10 +129,26 @@ export async function writeMerchant(
     sealedConfig,
     processorAccount: account.account,
   });
+  const webhookSecret = webhookUrl === null ? null : newWebhookSecret();
+  if (webhookUrl !== null && webhookSecret !== null) {
+    await putFirstEndpoint(services, merchantId, { url: webhookUrl, secret: webhookSecret }, now);
+  }
   // The key comes last: with it the merchant can be used, and then all else is there.
   const digest = createHash('sha256').update(secretKey).digest();
   await control.putApiKey({ merchantId, digest, prefix, createdAt: now });
   return { secretKey, webhookSecret };
+}
+
+/** Writes the merchant's first endpoint whether or not it is there, with this secret. */
+export async function putFirstEndpoint(
+  { control, secrets }: MerchantServices,
+  merchantId: string,
+  { url, secret }: { url: string; secret: string },
+  now: Date,
+): Promise<void> {
+  const endpointId = firstEndpointId(merchantId);
+  const sealedSecret = await secrets.seal(Buffer.from(secret), endpointContext(endpointId));
+  await control.putWebhookEndpoint({ endpointId, merchantId, url, sealedSecret, createdAt: now });
 }
 
 function merchantFault(merchant: NewMerchant): string | undefined {
@@ -126,5 +161,17 @@ function merchantFault(merchant: NewMerchant): string | undefined {
     return 'the fallback must be another processor';
   if (merchant.mode === 'live' && merchant.preferredProcessor === 'SANDBOX')
     return 'the sandbox takes no live merchants';
-  return undefined;
+  return addressFault(merchant);
+}
+
+function addressFault({ mode, redirectOrigins, webhookUrl }: NewMerchant): string | undefined {
+  if (redirectOrigins.length > REDIRECT_ORIGINS_MAX)
+    return `a merchant may have ${REDIRECT_ORIGINS_MAX} redirect origins`;
+  for (const origin of redirectOrigins) {
+    const fault = originFault(origin, mode === 'test');
+    if (fault !== null) return `the redirect origin ${JSON.stringify(origin)} ${fault}`;
+  }
+  if (webhookUrl === null) return undefined;
+  const reading = readRedirectUrl(webhookUrl, mode === 'test');
+  return reading.ok ? undefined : `the webhook URL ${reading.fault}`;
 }

@@ -5,6 +5,10 @@
  */
 
 import type { ProcessorName } from '../domain/transaction.ts';
+import type { WebhookEndpoint } from './webhook-endpoints.ts';
+
+/** Redirect origins a merchant may have. */
+export const REDIRECT_ORIGINS_MAX = 64;
 
 export type Mode = 'test' | 'live';
 
@@ -15,6 +19,8 @@ export interface MerchantAuth {
   mode: Mode;
   /** Logical shards the merchant spreads over; 1 unless it is large. */
   spread: number;
+  /** Where its shoppers may be sent after checkout, as browsers write origins. */
+  redirectOrigins: readonly string[];
 }
 
 /** Requirements 7.6, `merchant_preferences`, with its config still sealed. */
@@ -73,6 +79,8 @@ export interface ControlReader {
   preferences(merchantId: string): Promise<MerchantPreferences | undefined>;
   /** Preferences of every merchant whose account id at this processor is `account` (at most 32), or, when `account` is null, of one merchant each of the processor's first 32 accounts. */
   preferencesOfAccount(processor: ProcessorName, account: string | null): Promise<MerchantPreferences[]>;
+  /** All of a merchant's endpoints, disabled ones too, oldest first; none for a merchant that is not there. */
+  webhookEndpoints(merchantId: string): Promise<readonly WebhookEndpoint[]>;
   shardMap(): Promise<ShardRange[]>;
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -84,7 +92,7 @@ export interface ControlAdmin {
     merchantId: string;
     name: string;
     mode: Mode;
-    webhookSecretSealed: Uint8Array;
+    redirectOrigins: readonly string[];
     createdAt: Date;
   }): Promise<void>;
   putApiKey(key: { merchantId: string; digest: Uint8Array; prefix: string; createdAt: Date }): Promise<void>;
@@ -92,6 +100,19 @@ export interface ControlAdmin {
     preferences: Omit<MerchantPreferences, 'merchantName'> & { processorAccount: string },
   ): Promise<void>;
   findMerchant(merchantId: string): Promise<MerchantAuth | undefined>;
+  /** Registers and forgets redirect origins; resolves with those there are then, or undefined when the merchant is not there. */
+  changeRedirectOrigins(
+    merchantId: string,
+    change: { add: readonly string[]; remove: readonly string[] },
+  ): Promise<readonly string[] | undefined>;
+  /** Writes an endpoint whether or not it is there; one that is keeps its event types and stays disabled if it is. */
+  putWebhookEndpoint(
+    endpoint: Pick<WebhookEndpoint, 'endpointId' | 'merchantId' | 'url' | 'sealedSecret'> & {
+      createdAt: Date;
+    },
+  ): Promise<void>;
+  /** Gives an endpoint another URL and leaves its secret. False when it is not there. */
+  moveWebhookEndpoint(endpointId: string, url: string): Promise<boolean>;
   putShardMap(ranges: readonly ShardRange[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@
  */
 
 import type { DeliveryState, DeliveryTry, MerchantEvent } from '../domain/merchant-event.ts';
+import type { WebhookEndpoint } from './webhook-endpoints.ts';
 
 /** A delivery that is due. */
 export interface DueDelivery {
@@ -17,14 +18,18 @@ export interface DueDelivery {
   endpointId: string;
   /** Tries so far since its first dispatch or last replay: which step of the schedule comes next. */
   tries: number;
+  /** Times it was replayed; with `tries`, the compare of compare-and-set. */
+  replays: number;
 }
 
 /** What a try, or giving up, makes of a delivery. */
 export interface DeliveryRecord {
   eventId: string;
   endpointId: string;
-  /** Null: the delivery has no row yet. Else the compare of compare-and-set; a row that was replayed meanwhile stays as it is. */
+  /** Null: the delivery has no row yet. Else the compare of compare-and-set, which changes waiting rows only. */
   expectedTries: number | null;
+  /** As it was due with, 0 for one that has no row yet: a row that was replayed meanwhile stays as the replay made it. */
+  replays: number;
   state: DeliveryState;
   tries: number;
   /** Milliseconds since 1970; null unless waiting. */
@@ -59,7 +64,10 @@ export interface WebhookQueue {
    * is marked delivered when an endpoint has accepted it. False: the lease is lost and nothing was written.
    */
   record(holder: string, dispatched: readonly string[], records: readonly DeliveryRecord[]): Promise<boolean>;
-  /** What waits, for the metrics: events not dispatched, deliveries waiting, and the age of the oldest event not dispatched, ms. */
+  /**
+   * What waits, for the metrics: events not dispatched, deliveries waiting (each counted up to 100 000), and the age of the oldest
+   * event not dispatched, ms.
+   */
   backlog(): Promise<{ undispatched: number; waiting: number; oldestMs: number }>;
   close(): Promise<void>;
 }
@@ -74,10 +82,14 @@ export interface WebhookLog {
   find(endpointId: string, eventId: string): Promise<ShownDelivery | undefined>;
   /** An event by its id, whoever was told; undefined when it is not this merchant's. */
   event(merchantId: string, eventId: string): Promise<MerchantEvent | undefined>;
-  /** Makes one event due at this endpoint now, whatever became of it. */
-  replayOne(endpointId: string, eventId: string, now: number): Promise<boolean>;
+  /** Makes one event due at this endpoint now, whatever became of it; false when it is not the endpoint's merchant's. */
+  replayOne(
+    endpoint: Pick<WebhookEndpoint, 'endpointId' | 'merchantId'>,
+    eventId: string,
+    now: number,
+  ): Promise<boolean>;
   /**
-   * Makes due now the deliveries of an endpoint with events from `from` up to `to` (ms since 1970), oldest first, at most `limit`.
+   * Makes due now the deliveries of an endpoint with events from `from` up to and with `to` (ms since 1970), oldest first, at most `limit`.
    * Tells the last event it touched, from where to go on, or null at the end.
    */
   replayRange(

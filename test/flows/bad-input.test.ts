@@ -111,7 +111,7 @@ describe('a session', () => {
       paymentIntentId: `pi_${'0'.repeat(32)}`,
       merchantId: 'merchant_demo',
       successUrl,
-      cancelUrl: 'https://a.example/',
+      cancelUrl: 'https://shop.example/',
     });
     expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer: '/successUrl' }] } });
   });
@@ -122,8 +122,8 @@ describe('a session', () => {
       const answer = await shop.post('/v1/payment/session', {
         paymentIntentId,
         merchantId: 'merchant_demo',
-        successUrl: 'https://a.example/',
-        cancelUrl: 'https://a.example/',
+        successUrl: 'https://shop.example/',
+        cancelUrl: 'https://shop.example/',
       });
       expect([400, 404]).toContain(answer.status);
     },

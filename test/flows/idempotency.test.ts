@@ -36,8 +36,8 @@ test('the same key with another body is refused; another endpoint or merchant ha
   const session = {
     paymentIntentId: first.body.paymentIntentId,
     merchantId: world.merchantId,
-    successUrl: 'https://a.example/',
-    cancelUrl: 'https://a.example/',
+    successUrl: 'https://shop.example/',
+    cancelUrl: 'https://shop.example/',
   };
   expect((await shops[0].post('/v1/payment/session', session, { 'idempotency-key': key })).status).toBe(201);
   const otherShop = createShop(

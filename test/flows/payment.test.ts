@@ -131,8 +131,8 @@ describe('outcomes nobody told us', () => {
     const refused = await shop.post('/v1/payment/session', {
       paymentIntentId,
       merchantId: world.merchantId,
-      successUrl: 'https://a.example/',
-      cancelUrl: 'https://a.example/',
+      successUrl: 'https://shop.example/',
+      cancelUrl: 'https://shop.example/',
     });
     expect(refused).toMatchObject({ status: 409, body: { code: 'payment_in_progress' } });
     expect((await shop.get(`/v1/payment/intent/${paymentIntentId}`)).body.status).toBe('PROCESSING');

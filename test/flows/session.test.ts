@@ -109,8 +109,8 @@ test('without the session store no session is opened, and a payment that has beg
   const answer = await shop.post('/v1/payment/session', {
     paymentIntentId: intent,
     merchantId: world.merchantId,
-    successUrl: 'https://a.example/',
-    cancelUrl: 'https://a.example/',
+    successUrl: 'https://shop.example/',
+    cancelUrl: 'https://shop.example/',
   });
   expect(answer).toMatchObject({ status: 503, body: { code: 'session_store_unavailable' } });
   expect(answer.headers.get('retry-after')).not.toBeNull();

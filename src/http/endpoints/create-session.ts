@@ -62,7 +62,7 @@ export function createSessionRoute(deps: CreateSessionDeps): Route {
 async function createSession(deps: CreateSessionDeps, request: HttpRequest): Promise<HttpResponse> {
   const caller = await authenticate(deps.gate, request);
   if (!caller.ok) return problem(caller.refusal);
-  const reading = readCreateSession(request.body, deps.plainHttpRedirects);
+  const reading = readCreateSession(request.body, deps.plainHttpRedirects, caller.merchant.redirectOrigins);
   if (!reading.ok) return problem(reading.refusal);
   const { merchantId } = caller.merchant;
   const admitted = admitWrite(deps.gate, request, caller.merchant, reading.body.merchantId);

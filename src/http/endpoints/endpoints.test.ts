@@ -8,6 +8,7 @@ import type { AskShard } from '../../messages/ask.ts';
 import type { ShardReply } from '../../messages/replies.ts';
 import type { ShardRequest } from '../../messages/requests.ts';
 import type { Gate } from '../admit.ts';
+import type { Merchant } from '../authenticate.ts';
 import type { HttpRequest, HttpResponse, Route } from '../routes.ts';
 import { IntentCreated, Intent as IntentSchema, SessionCreated, Transaction } from '../schemas.ts';
 import { createIntentRoute } from './create-intent.ts';
@@ -33,10 +34,17 @@ const INTENT: PaymentIntent = {
   updatedAt: NOW,
 };
 
+const MERCHANT: Merchant = {
+  merchantId: 'merchant_1',
+  name: 'One',
+  mode: 'test',
+  spread: 4,
+  redirectOrigins: ['https://shop.example'],
+};
 const GATE: Gate = {
   authenticate: async (header) =>
     header === 'Bearer good'
-      ? { ok: true, merchant: { merchantId: 'merchant_1', name: 'One', mode: 'test', spread: 4 } }
+      ? { ok: true, merchant: MERCHANT }
       : { ok: false, refusal: refusal('unauthorized', 'no') },
   rateLimit: () => true,
 };

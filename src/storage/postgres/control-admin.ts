@@ -14,9 +14,9 @@ import { connectOnce } from './connection.ts';
 
 /** A merchant's mode never changes: its keys and payments were made in it. */
 const PUT_MERCHANT = `
-  insert into merchants (merchant_id, name, mode, webhook_secret_sealed, created_at) values ($1, $2, $3, $4, $5)
+  insert into merchants (merchant_id, name, mode, redirect_origins, created_at) values ($1, $2, $3, $4, $5)
   on conflict (merchant_id) do update
-  set name = excluded.name, webhook_secret_sealed = excluded.webhook_secret_sealed
+  set name = excluded.name, redirect_origins = excluded.redirect_origins
   where merchants.mode = excluded.mode`;
 
 const PUT_API_KEY = `
@@ -33,7 +33,28 @@ const PUT_PREFERENCES = `
       processor_account = excluded.processor_account, config = excluded.config`;
 
 const FIND_MERCHANT = `
-  select merchant_id as "merchantId", name, mode, spread from merchants where merchant_id = $1`;
+  select merchant_id as "merchantId", name, mode, spread, redirect_origins as "redirectOrigins"
+  from merchants where merchant_id = $1`;
+
+/** In one statement, so that two commands at once both count. */
+const CHANGE_REDIRECT_ORIGINS = `
+  update merchants set redirect_origins = array(
+    select distinct origin from unnest(redirect_origins || $2::text[]) as origin
+    where origin <> all ($3::text[]) order by origin)
+  where merchant_id = $1 returning redirect_origins as "redirectOrigins"`;
+
+const PUT_WEBHOOK_ENDPOINT = `
+  insert into webhook_endpoints (endpoint_id, merchant_id, url, secret_sealed, created_at) values ($1, $2, $3, $4, $5)
+  on conflict (endpoint_id) do update
+  set url = excluded.url, secret_sealed = excluded.secret_sealed, previous_secret_sealed = null,
+      previous_secret_until = null, revision = webhook_endpoints.revision + 1
+  where webhook_endpoints.merchant_id = excluded.merchant_id`;
+
+/** Told to the caches only when it is a change. */
+const MOVE_WEBHOOK_ENDPOINT = `
+  with moved as (
+    update webhook_endpoints set url = $2, revision = revision + 1 where endpoint_id = $1 and url <> $2)
+  select 1 from webhook_endpoints where endpoint_id = $1`;
 
 /** Two installers at once: the second waits for the lock, then sees the map of the first. */
 const LOCK_SHARD_MAP = 'lock table shard_map in share row exclusive mode';
@@ -96,8 +117,8 @@ export function createControlAdmin(connectionString: string): ControlAdmin {
   }
 
   return {
-    putMerchant: async ({ merchantId, name, mode, webhookSecretSealed, createdAt }) => {
-      await run(PUT_MERCHANT, [merchantId, name, mode, Buffer.from(webhookSecretSealed), createdAt]);
+    putMerchant: async ({ merchantId, name, mode, redirectOrigins, createdAt }) => {
+      await run(PUT_MERCHANT, [merchantId, name, mode, redirectOrigins, createdAt]);
     },
     putApiKey: async ({ merchantId, digest, prefix, createdAt }) => {
       await run(PUT_API_KEY, [Buffer.from(digest), merchantId, prefix, createdAt]);
@@ -115,6 +136,19 @@ export function createControlAdmin(connectionString: string): ControlAdmin {
       await run(PUT_PREFERENCES, [...row, Buffer.from(sealedConfig)]);
     },
     findMerchant: async (merchantId) => (await run<MerchantAuth>(FIND_MERCHANT, [merchantId]))[0],
+    changeRedirectOrigins: async (merchantId, { add, remove }) => {
+      const [row] = await run<{ redirectOrigins: string[] }>(CHANGE_REDIRECT_ORIGINS, [
+        merchantId,
+        add,
+        remove,
+      ]);
+      return row?.redirectOrigins;
+    },
+    putWebhookEndpoint: async ({ endpointId, merchantId, url, sealedSecret, createdAt }) => {
+      await run(PUT_WEBHOOK_ENDPOINT, [endpointId, merchantId, url, Buffer.from(sealedSecret), createdAt]);
+    },
+    moveWebhookEndpoint: async (endpointId, url) =>
+      (await run(MOVE_WEBHOOK_ENDPOINT, [endpointId, url])).length === 1,
     putShardMap,
     close: async () => {
       const client = opening;

@@ -25,6 +25,7 @@ import {
 import { createLruCache } from '../lru-cache.ts';
 import { shardMapFault } from '../shard-map.ts';
 import { createConnection } from './connection.ts';
+import { ENDPOINT_COLUMNS, type EndpointRow, endpointOf } from './webhook-endpoints.ts';
 
 export interface ControlReaderOptions {
   connectionString: string;
@@ -49,7 +50,7 @@ const FIRST_CONNECT_MS = 3000;
 const ACCOUNT_MERCHANTS_MAX = 32;
 
 const MERCHANT_BY_DIGEST = `
-  select merchant_id as "merchantId", name, mode, spread
+  select merchant_id as "merchantId", name, mode, spread, redirect_origins as "redirectOrigins"
   from api_keys join merchants using (merchant_id)
   where digest = decode($1, 'hex') and revoked_at is null`;
 
@@ -67,6 +68,9 @@ const PREFERENCES_OF_ACCOUNT = `select ${PREFERENCES_COLUMNS}
 /** One merchant of each account: merchants that share an account share its secrets. */
 const PREFERENCES_OF_PROCESSOR = `select distinct on (processor_account) ${PREFERENCES_COLUMNS}
   where preferred_processor = $1 order by processor_account, merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
+
+const ENDPOINTS_OF_MERCHANT = `select ${ENDPOINT_COLUMNS} from webhook_endpoints
+  where merchant_id = $1 order by created_at, endpoint_id`;
 
 const SHARD_MAP = 'select low, high, database from shard_map order by low';
 
@@ -104,9 +108,16 @@ export function createControlReader(options: ControlReaderOptions): ControlReade
     return { merchantId: '', rows: rows.map(ownBytes) };
   });
 
+  // A merchant without endpoints is kept like any other: its list is empty.
+  const endpoints = cachedRead(cached, async (merchantId) => {
+    const rows = await run<EndpointRow>('control-endpoints', ENDPOINTS_OF_MERCHANT, [merchantId]);
+    return { merchantId, endpoints: rows.map(endpointOf) };
+  });
+
   function dropAll(merchantId: string): void {
     merchants.drop(merchantId);
     preferences.drop(merchantId);
+    endpoints.drop(merchantId);
     accounts.drop('');
   }
 
@@ -115,6 +126,7 @@ export function createControlReader(options: ControlReaderOptions): ControlReade
     preferences: (merchantId) => preferences.read(merchantId),
     preferencesOfAccount: async (processor, account) =>
       (await accounts.read(JSON.stringify([processor, account])))?.rows ?? [],
+    webhookEndpoints: async (merchantId) => (await endpoints.read(merchantId))?.endpoints ?? [],
     shardMap: async () => {
       const ranges = await run<ShardRange>('control-shard-map', SHARD_MAP, []);
       const fault = shardMapFault(ranges);

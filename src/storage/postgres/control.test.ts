@@ -38,7 +38,7 @@ async function putMerchant(merchantId: string, account = 'acct_1'): Promise<stri
     merchantId,
     name: 'A "shop"',
     mode: 'test',
-    webhookSecretSealed: randomBytes(64),
+    redirectOrigins: ['https://shop.example'],
     createdAt,
   });
   await admin.putPreferences({
@@ -57,7 +57,13 @@ async function putMerchant(merchantId: string, account = 'acct_1'): Promise<stri
 test('a merchant is found by its key and its id, with its preferences', async () => {
   const digest = await putMerchant('merchant_a');
   const reader = openReader();
-  const merchant = { merchantId: 'merchant_a', name: 'A "shop"', mode: 'test', spread: 1 };
+  const merchant = {
+    merchantId: 'merchant_a',
+    name: 'A "shop"',
+    mode: 'test',
+    spread: 1,
+    redirectOrigins: ['https://shop.example'],
+  };
   const preferences = {
     merchantId: 'merchant_a',
     merchantName: 'A "shop"',
@@ -77,6 +83,26 @@ test('a merchant is found by its key and its id, with its preferences', async ()
   expect(await admin.findMerchant('merchant_none')).toBeUndefined();
   expect(await reader.preferences('merchant_none')).toBeUndefined();
   expect(await reader.merchantByKeyDigest('00'.repeat(32))).toBeUndefined();
+});
+
+test('redirect origins are added and removed at once by several, each one kept once', async () => {
+  await putMerchant('merchant_origins');
+  const change = (add: string[], remove: string[] = []) =>
+    admin.changeRedirectOrigins('merchant_origins', { add, remove });
+  const others = [createControlAdmin(cluster.services.control), createControlAdmin(cluster.services.control)];
+  await Promise.all(
+    others.map((other, n) =>
+      other.changeRedirectOrigins('merchant_origins', { add: [`https://${n}.example`], remove: [] }),
+    ),
+  );
+  await Promise.all(others.map((other) => other.close()));
+  const all = ['https://0.example', 'https://1.example', 'https://shop.example'];
+  expect(await change(['https://shop.example'])).toEqual(all);
+  expect(await change([], ['https://0.example', 'https://none.example'])).toEqual(all.slice(1));
+  expect(await admin.changeRedirectOrigins('merchant_none', { add: [], remove: [] })).toBeUndefined();
+  await expect(change(Array.from({ length: 65 }, (_, n) => `https://${n}.example`))).rejects.toThrow(
+    'merchants_redirect_origins_max',
+  );
 });
 
 test('writes may be repeated: the newest values stay, the key stays', async () => {

@@ -63,6 +63,8 @@ test.each([
   'truncate payment_intents',
   'truncate transactions',
   'truncate outbox',
+  'delete from webhook_deliveries',
+  'delete from webhook_lease',
   "update outbox set type = 'x'",
   "update processor_callbacks set word = 'null'",
   'update processor_callbacks set transaction_id = null',
@@ -76,7 +78,7 @@ test.each([
 });
 
 test.each([
-  'update outbox set delivered_at = now()',
+  'update outbox set dispatched_at = now(), delivered_at = now()',
   "update processor_callbacks set verdict = 'applied', reason = null",
   'select 1 from owned_ranges where low <= 512 for share',
 ])('the service may: %s', async (statement) => {

@@ -5,7 +5,14 @@ import { firstIdAt } from '../../domain/ids.ts';
 import { createPartitionUpkeep, ensurePartitions, retirePartitions } from './partitions.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const TABLES = ['idempotency_keys', 'outbox', 'payment_intents', 'processor_callbacks', 'transactions'];
+const TABLES = [
+  'idempotency_keys',
+  'outbox',
+  'payment_intents',
+  'processor_callbacks',
+  'transactions',
+  'webhook_deliveries',
+];
 
 let cluster: Cluster;
 let owner: pg.Client;
@@ -65,9 +72,9 @@ test('the service makes the days around any date, once, and two at the same time
   const now = new Date('2031-03-30T23:59:59.999Z');
   const upkeeps = [0, 1].map(() => createPartitionUpkeep(cluster.services.shards[0]!));
   const made = await Promise.all(upkeeps.map((upkeep) => upkeep.run(now)));
-  expect(made.toSorted()).toEqual([0, 45]);
+  expect(made.toSorted()).toEqual([0, 54]);
   expect(await upkeeps[0]!.run(now)).toBe(0);
-  expect(await upkeeps[0]!.run(new Date(now.getTime() + 1))).toBe(5);
+  expect(await upkeeps[0]!.run(new Date(now.getTime() + 1))).toBe(6);
   await Promise.all(upkeeps.map((upkeep) => upkeep.close()));
 });
 
@@ -95,7 +102,7 @@ test('attaching waits for no writer, and no writer for it', async () => {
   await owner.query('update payment_intents set updated_at = now() where payment_intent_id = $1', [
     idOn('2032-06-15'),
   ]);
-  expect(await ensurePartitions(service, { now: new Date('2033-01-10T00:00:00Z'), daysAhead: 0 })).toBe(10);
+  expect(await ensurePartitions(service, { now: new Date('2033-01-10T00:00:00Z'), daysAhead: 0 })).toBe(12);
   await owner.query('rollback');
 });
 
@@ -142,6 +149,7 @@ test('old days are dropped, but for those with open payments or unmatched callba
   expect(days('transactions', after)).toEqual(['20200102', '20200103', '20200105']);
   expect(days('payment_intents', after)).toEqual(['20200102', '20200103', '20200105']);
   expect(days('outbox', after)).toEqual(['20200105']);
+  expect(days('webhook_deliveries', after)).toEqual(['20200105']);
   expect(days('processor_callbacks', after)).toEqual(['20200104', '20200105']);
   expect(days('idempotency_keys', after)).toEqual([]);
   expect(retired.dropped).toHaveLength(before.length - after.length);
@@ -158,6 +166,7 @@ test('a run that was cut short is finished by the next; a table that somebody el
     retentionDays: 7,
   });
   expect(retired.dropped).toEqual([
+    'webhook_deliveries_20200105',
     'transactions_20200105',
     'processor_callbacks_20200105',
     'payment_intents_20200105',

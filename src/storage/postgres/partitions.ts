@@ -114,7 +114,14 @@ interface DailyPartition {
   endsAt: number;
 }
 
-const PARENTS = ['payment_intents', 'transactions', 'outbox', 'idempotency_keys', 'processor_callbacks'];
+const PARENTS = [
+  'payment_intents',
+  'transactions',
+  'outbox',
+  'webhook_deliveries',
+  'idempotency_keys',
+  'processor_callbacks',
+];
 
 /** Written on a partition before it is detached: a table that somebody else detached, to keep it, is left alone. */
 const DOOMED = 'sluice: retired, to be dropped';

@@ -3,6 +3,20 @@
 
 -- Database: control
 
+CREATE TABLE api_idempotency_keys (
+  merchant_id character varying(100) NOT NULL,
+  endpoint character varying(200) NOT NULL,
+  key character varying(255) NOT NULL,
+  body_hash bytea NOT NULL,
+  answer_sealed bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (merchant_id, endpoint, key),
+  CHECK ((length(body_hash) = 32)),
+  FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id)
+);
+CREATE INDEX api_idempotency_keys_created_at ON public.api_idempotency_keys USING btree (created_at);
+GRANT delete, insert, select ON api_idempotency_keys TO sluice_control;
+
 CREATE TABLE api_keys (
   digest bytea NOT NULL,
   merchant_id character varying(100) NOT NULL,
@@ -46,10 +60,11 @@ CREATE TABLE merchants (
   name character varying(200) NOT NULL,
   mode character varying(4) NOT NULL,
   spread integer NOT NULL DEFAULT 1,
-  webhook_secret_sealed bytea NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  redirect_origins text[] NOT NULL DEFAULT '{}'::text[],
   PRIMARY KEY (merchant_id),
   CHECK (((mode)::text = ANY ((ARRAY['test'::character varying, 'live'::character varying])::text[]))),
+  CHECK ((cardinality(redirect_origins) <= 64)),
   CHECK (((spread >= 1) AND (spread <= 1024)))
 );
 CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.merchants FOR EACH ROW EXECUTE FUNCTION sluice_tell_merchant();
@@ -74,6 +89,28 @@ CREATE TABLE shard_map (
 );
 CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.shard_map FOR EACH STATEMENT EXECUTE FUNCTION sluice_tell_all();
 GRANT insert, select, update ON shard_map TO sluice_control;
+
+CREATE TABLE webhook_endpoints (
+  endpoint_id uuid NOT NULL,
+  merchant_id character varying(100) NOT NULL,
+  url character varying(2048) NOT NULL,
+  event_types text[],
+  secret_sealed bytea NOT NULL,
+  previous_secret_sealed bytea,
+  previous_secret_until timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_reason character varying(20),
+  revision integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (endpoint_id),
+  CHECK (((previous_secret_sealed IS NULL) = (previous_secret_until IS NULL))),
+  CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
+  CHECK (((disabled_reason)::text = ANY ((ARRAY['merchant'::character varying, 'gone'::character varying])::text[]))),
+  FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id)
+);
+CREATE INDEX webhook_endpoints_merchant ON public.webhook_endpoints USING btree (merchant_id);
+CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.webhook_endpoints FOR EACH ROW EXECUTE FUNCTION sluice_tell_merchant();
+GRANT delete, insert, select, update ON webhook_endpoints TO sluice_control;
 
 CREATE OR REPLACE FUNCTION public.sluice_tell_all()
  RETURNS trigger
@@ -176,9 +213,12 @@ CREATE TABLE outbox (
   sequence integer NOT NULL,
   created_at timestamp with time zone NOT NULL,
   delivered_at timestamp with time zone,
+  dispatched_at timestamp with time zone,
+  failure_code character varying(100),
   PRIMARY KEY (event_id)
 ) PARTITION BY RANGE (event_id);
-GRANT insert, select, update (delivered_at) ON outbox TO sluice_shard;
+CREATE INDEX outbox_undispatched ON ONLY public.outbox USING btree (event_id) WHERE (dispatched_at IS NULL);
+GRANT insert, select, update (delivered_at), update (dispatched_at) ON outbox TO sluice_shard;
 
 CREATE TABLE owned_ranges (
   low integer NOT NULL,
@@ -202,6 +242,7 @@ CREATE TABLE payment_intents (
   metadata jsonb,
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL,
+  event_sequence integer NOT NULL DEFAULT 0,
   PRIMARY KEY (payment_intent_id),
   CHECK ((amount > 0)),
   CHECK (((status)::text = ANY ((ARRAY['PENDING'::character varying, 'SUCCESS'::character varying, 'FAILED'::character varying])::text[])))
@@ -279,6 +320,34 @@ CREATE TABLE transactions (
 ) PARTITION BY RANGE (transaction_id);
 GRANT insert, select, update ON transactions TO sluice_shard;
 
+CREATE TABLE webhook_deliveries (
+  endpoint_id uuid NOT NULL,
+  event_id uuid NOT NULL,
+  merchant_id character varying(100) NOT NULL,
+  state character varying(20) NOT NULL,
+  tries integer NOT NULL,
+  replays integer NOT NULL,
+  next_at timestamp with time zone,
+  log jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (endpoint_id, event_id),
+  CHECK ((((state)::text = 'waiting'::text) = (next_at IS NOT NULL))),
+  CHECK (((state)::text = ANY ((ARRAY['waiting'::character varying, 'delivered'::character varying, 'dead'::character varying])::text[])))
+) PARTITION BY RANGE (event_id);
+CREATE INDEX webhook_deliveries_open ON ONLY public.webhook_deliveries USING btree (endpoint_id, event_id) WHERE ((state)::text <> 'delivered'::text);
+CREATE INDEX webhook_deliveries_waiting ON ONLY public.webhook_deliveries USING btree (next_at) WHERE ((state)::text = 'waiting'::text);
+GRANT insert, select, update ON webhook_deliveries TO sluice_shard;
+
+CREATE TABLE webhook_lease (
+  only_one boolean NOT NULL DEFAULT true,
+  holder character varying(64) NOT NULL,
+  until timestamp with time zone NOT NULL,
+  PRIMARY KEY (only_one),
+  CHECK (only_one)
+);
+GRANT insert, select, update ON webhook_lease TO sluice_shard;
+
 CREATE OR REPLACE FUNCTION public.sluice_ensure_partitions(first_day date, last_day date)
  RETURNS integer
  LANGUAGE plpgsql
@@ -301,7 +370,7 @@ BEGIN
   -- Two gateways that find the same partition missing take turns.
   PERFORM pg_advisory_xact_lock(5102027);
   FOR today IN SELECT generate_series(first_day, last_day, interval '1 day')::date LOOP
-    FOREACH parent IN ARRAY ARRAY['payment_intents', 'transactions', 'outbox', 'idempotency_keys', 'processor_callbacks'] LOOP
+    FOREACH parent IN ARRAY ARRAY['payment_intents', 'transactions', 'outbox', 'webhook_deliveries', 'idempotency_keys', 'processor_callbacks'] LOOP
       child := parent || '_' || to_char(today, 'YYYYMMDD');
       CONTINUE WHEN to_regclass(child) IS NOT NULL;
       IF parent IN ('idempotency_keys', 'processor_callbacks') THEN
