@@ -58,7 +58,7 @@
     const said = [];
     if (old.outerHTML !== standing.outerHTML) {
       if (old.querySelector('h2').textContent !== standing.querySelector('h2').textContent) {
-        said.push(standing.querySelector('h2').textContent, standing.querySelector('p').textContent);
+        said.push(`${standing.querySelector('h2').textContent}.`, standing.querySelector('p').textContent);
         document.title = document.title.replace(/^[^:]*/, standing.querySelector('h2').textContent);
       }
       const hadFocus = old.contains(document.activeElement) ? document.activeElement.tagName : null;
@@ -66,7 +66,7 @@
       if (hadFocus) story.querySelector(`.standing ${hadFocus}`)?.focus();
     }
     mergeEntries(story.querySelector('.entries'), fresh.querySelectorAll('.entry'), said);
-    if (said.length > 0) news.textContent = said.join('. ');
+    if (said.length > 0) news.textContent = said.join(' ');
   }
 
   function mergeEntries(list, entries, said) {
@@ -78,7 +78,7 @@
       const item = before ?? document.importNode(entry, true);
       if (!before) {
         item.classList.add('fresh');
-        said.push(item.querySelector('h3').textContent);
+        said.push(`${item.querySelector('h3').textContent}.`);
       } else if (contentOf(before) !== contentOf(entry)) {
         before.replaceChildren(...document.importNode(entry, true).childNodes);
         before.className = entry.className;

@@ -5,80 +5,32 @@
  *
  * @module
  */
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Sandbox, startSandbox } from '../sandbox.ts';
-import type { Settings } from '../settings.ts';
 import {
   EVENT_ID,
   type FakeSluice,
   INTENT_ID,
   signedWebhook,
-  startFakeSluice,
   TRANSACTION_ID,
 } from './testing/fake-sluice.ts';
+import { SECRET, SECRET_KEY, type ShopWorld, startShopWorld } from './testing/shop-world.ts';
 
 const CHECKOUT = 'http://127.0.0.1:1';
-const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const OTHER_SECRET = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
 const PRICE = { amount: 129_900, currency: 'INR' };
 
-let dataDir: string;
+let world: ShopWorld;
 let sluice: FakeSluice;
-let sandbox: Sandbox;
 let url: string;
 
 beforeEach(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'sandbox-shop-'));
-  sluice = await startFakeSluice(CHECKOUT, () => url);
-  await startShop();
-  await writeShopFile();
+  world = await startShopWorld(CHECKOUT);
+  ({ sluice } = world);
+  url = world.url();
 });
 
-afterEach(async () => {
-  await sandbox.stop();
-  await sluice.stop();
-  await rm(dataDir, { recursive: true });
-});
-
-async function startShop(): Promise<void> {
-  const callbackUrl = new URL('http://127.0.0.1:1/');
-  const settings: Settings = {
-    host: '127.0.0.1',
-    port: 0,
-    dataDir: join(dataDir, 'bank'),
-    accounts: [
-      { account: 'acct_demo', secretKey: 'bank_sk_test', webhookSecret: 'bank_whsec_test', callbackUrl },
-    ],
-    delayMs: 0,
-    callbackDelayMs: 60_000,
-    durable: false,
-    shopFile: join(dataDir, 'demo.json'),
-  };
-  const fail = (error: Error): never => {
-    throw error;
-  };
-  sandbox = await startSandbox(settings, () => undefined, fail);
-  url = `http://127.0.0.1:${sandbox.port}`;
-}
-
-/** As the parent writes it: whole, by renaming. */
-async function writeShopFile(changed: Record<string, unknown> = {}): Promise<void> {
-  const file = {
-    merchantId: 'merchant_demo',
-    secretKey: 'sk_test_0123',
-    webhookSecret: SECRET,
-    apiUrl: sluice.url,
-    checkoutUrl: CHECKOUT,
-    opsUrl: 'http://127.0.0.1:1',
-    sandboxUrl: url,
-    ...changed,
-  };
-  await writeFile(join(dataDir, 'demo.new'), JSON.stringify(file));
-  await rename(join(dataDir, 'demo.new'), join(dataDir, 'demo.json'));
-}
+afterEach(() => world.stop());
 
 async function page(path: string): Promise<string> {
   return await (await fetch(url + path)).text();
@@ -122,7 +74,7 @@ describe('buying', () => {
     const orderId = await buy();
     const [intent, session] = sluice.calls;
     expect(intent).toMatchObject({ method: 'POST', path: '/v1/payment/intent', idempotencyKey: orderId });
-    expect(intent!.authorization).toBe('Bearer sk_test_0123');
+    expect(intent!.authorization).toBe(`Bearer ${SECRET_KEY}`);
     expect(intent!.body).toMatchObject({ merchantId: 'merchant_demo', orderId, ...PRICE });
     expect(session!.body).toMatchObject({
       paymentIntentId: INTENT_ID,
@@ -245,10 +197,9 @@ describe('webhooks', () => {
   it('are on disk before they are acknowledged, and the order is paid after a restart', async () => {
     const orderId = await buy();
     await hook(signedWebhook(SECRET, 'payment.succeeded', { orderId, ...PRICE }));
-    expect(await readFile(join(dataDir, 'bank/shop-orders.ndjson'), 'utf8')).toContain(EVENT_ID);
-    await sandbox.stop();
-    await startShop();
-    await writeShopFile();
+    expect(await readFile(world.ordersFile, 'utf8')).toContain(EVENT_ID);
+    await world.restart();
+    url = world.url();
     expect(await standing(orderId)).toBe('Paid');
   });
 
@@ -256,12 +207,12 @@ describe('webhooks', () => {
     const stranger = signedWebhook(SECRET, 'payment.succeeded', { orderId: 'order_of_a_load_run', ...PRICE });
     expect(await hook(stranger)).toBe(204);
     expect(await page('/shop')).toContain('<dt>of other orders</dt><dd>1</dd>');
-    expect(await readFile(join(dataDir, 'bank/shop-orders.ndjson'), 'utf8')).toBe('');
+    expect(await readFile(world.ordersFile, 'utf8')).toBe('');
   });
 
   it('are verified with the secret as the file has it now', async () => {
     const orderId = await buy();
-    await writeShopFile({ webhookSecret: OTHER_SECRET });
+    await world.writeShopFile({ webhookSecret: OTHER_SECRET });
     expect(await hook(signedWebhook(OTHER_SECRET, 'payment.succeeded', { orderId, ...PRICE }))).toBe(204);
     expect(await hook(signedWebhook(SECRET, 'payment.succeeded', { orderId, ...PRICE }))).toBe(400);
   });
@@ -312,12 +263,8 @@ describe('strangers', () => {
     const story = await page(`/shop/orders/${orderId}`);
     expect(story).toContain('A card was &lt;given&gt;.');
     expect(story.match(/<script/g)).toHaveLength(1);
-    for (const text of [
-      story,
-      await page('/shop'),
-      await readFile(join(dataDir, 'bank/shop-orders.ndjson'), 'utf8'),
-    ]) {
-      expect(text).not.toContain('sk_test_0123');
+    for (const text of [story, await page('/shop'), await readFile(world.ordersFile, 'utf8')]) {
+      expect(text).not.toContain(SECRET_KEY);
       expect(text).not.toContain(SECRET);
     }
   });
@@ -342,8 +289,8 @@ describe('a shop that is not set up', () => {
     ['half a file', '{"merchantId":', 'is not a JSON object'],
     ['a field missing', '{"merchantId":"merchant_demo"}', 'has no secretKey'],
   ])('with %s says what is missing, and the bank works on', async (_, text, word) => {
-    await rm(join(dataDir, 'demo.json'));
-    if (text !== null) await writeFile(join(dataDir, 'demo.json'), text);
+    await rm(world.shopFile);
+    if (text !== null) await writeFile(world.shopFile, text);
     const answer = await fetch(`${url}/shop`);
     expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining(word)]);
     expect(await hook(signedWebhook(SECRET, 'payment.succeeded', { orderId: 'o', ...PRICE }))).toBe(503);
