@@ -318,7 +318,7 @@ function moves(bed: Bed): void {
     expect(read!.intent.status).toBe('SUCCESS');
     expect(read!.attempts).toEqual([paid.attempt]);
     expect(await bed().otherRows(intent.paymentIntentId)).toEqual({
-      outbox: [{ transactionId: attempt.transactionId, type: 'payment.succeeded', sequence: 2 }],
+      outbox: [{ transactionId: attempt.transactionId, type: 'payment.succeeded', sequence: 1 }],
       incidents: [],
     });
   });
@@ -335,7 +335,7 @@ function moves(bed: Bed): void {
     expect(read!.intent.status).toBe('SUCCESS');
     const { outbox } = await bed().otherRows(intent.paymentIntentId);
     expect(outbox).toEqual([
-      { transactionId: attempt.transactionId, type: 'payment.recovered', sequence: 4 },
+      { transactionId: attempt.transactionId, type: 'payment.recovered', sequence: 1 },
     ]);
   });
 
@@ -348,7 +348,10 @@ function moves(bed: Bed): void {
     expect(effective(await store.commit([moved(refused.attempt, { said: 'charged' })]))).toEqual([true]);
     expect((await payment(store, intent))!.intent.status).toBe('SUCCESS');
     const { outbox, incidents } = await bed().otherRows(intent.paymentIntentId);
-    expect(outbox.map(({ type }) => type)).toEqual(['payment.failed', 'payment.recovered']);
+    expect(outbox.map(({ type, sequence }) => [sequence, type])).toEqual([
+      [1, 'payment.failed'],
+      [2, 'payment.recovered'],
+    ]);
     expect(incidents).toEqual([]);
   });
 
@@ -367,8 +370,12 @@ function moves(bed: Bed): void {
       true,
     ]);
     expect((await payment(store, intent))!.intent.status).toBe('SUCCESS');
-    expect((await bed().otherRows(intent.paymentIntentId)).incidents).toEqual([
-      { transactionId: attempt.transactionId, kind: 'second_success' },
+    const { outbox, incidents } = await bed().otherRows(intent.paymentIntentId);
+    expect(incidents).toEqual([{ transactionId: attempt.transactionId, kind: 'second_success' }]);
+    expect(outbox.map(({ type, sequence }) => [sequence, type])).toEqual([
+      [1, 'payment.attempt_failed'],
+      [2, 'payment.succeeded'],
+      [3, 'payment.recovered'],
     ]);
     expect((await bed().otherRows(bystander.intent.paymentIntentId)).incidents).toEqual([]);
   });
@@ -385,8 +392,10 @@ function moves(bed: Bed): void {
     expect((await payment(store, intent))!.intent.status).toBe('SUCCESS');
     const { outbox } = await bed().otherRows(intent.paymentIntentId);
     expect(
-      outbox.filter(({ transactionId }) => transactionId === second.transactionId).map(({ type }) => type),
-    ).toEqual(['payment.attempt_failed']);
+      outbox
+        .filter(({ transactionId }) => transactionId === second.transactionId)
+        .map(({ type, sequence }) => [sequence, type]),
+    ).toEqual([[3, 'payment.attempt_failed']]);
   });
 
   test('success and failure of two attempts of one intent in a turn: it is paid, without an incident', async () => {
@@ -405,7 +414,14 @@ function moves(bed: Bed): void {
       });
       expect(effective(await store.commit([closing, other]))).toEqual([true, true]);
       expect((await payment(store, intent))!.intent.status).toBe('SUCCESS');
-      expect((await bed().otherRows(intent.paymentIntentId)).incidents).toEqual([]);
+      const { outbox, incidents } = await bed().otherRows(intent.paymentIntentId);
+      expect(incidents).toEqual([]);
+      // The success has the last number, whichever attempt it is of.
+      expect(outbox.map(({ type, sequence }) => [sequence, type])).toEqual([
+        [1, 'payment.attempt_failed'],
+        [2, 'payment.attempt_failed'],
+        [3, 'payment.recovered'],
+      ]);
     }
   });
 }
@@ -458,7 +474,7 @@ function callbacksAndExpiry(bed: Bed): void {
     expect((await payment(store, unpaid))!.intent.status).toBe('FAILED');
     expect((await payment(store, young))!.intent.status).toBe('PENDING');
     expect((await bed().otherRows(unpaid.paymentIntentId)).outbox).toEqual([
-      { transactionId: null, type: 'payment.failed', sequence: 0 },
+      { transactionId: null, type: 'payment.failed', sequence: 1 },
     ]);
     expect(effective(await store.commit([expired(unpaid)]))).toEqual([false]);
   });
@@ -669,9 +685,9 @@ async function sameRows(
       expect(row).toEqual(wanted);
     }
     const { outbox } = await otherRows(id);
-    const told = model.outbox.filter((one) => one.transactionId?.startsWith(id.slice(0, 31)));
-    const words = (list: Array<{ transactionId: string | null; type: string }>) =>
-      list.map(({ transactionId, type }) => `${transactionId} ${type}`).sort();
+    const told = model.outbox.filter(({ paymentIntentId }) => paymentIntentId === id);
+    const words = (list: OtherRows['outbox']) =>
+      list.map(({ transactionId, type, sequence }) => `${sequence} ${transactionId} ${type}`).sort();
     expect(words(outbox)).toEqual(words(told));
   }
 }

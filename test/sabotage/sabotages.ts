@@ -182,8 +182,8 @@ wal_writer_delay = 2s
     edits: [
       {
         file: STATEMENT,
-        find: 'from moved m where m.event_id is not null),',
-        replace: 'from moved m where false),',
+        find: '    where u.event_id is not null) e),',
+        replace: '    where false) e),',
       },
       {
         file: COMMIT,
@@ -192,11 +192,11 @@ wal_writer_delay = 2s
   for (const fact of facts) {
     if (fact.kind !== 'attempt-moved' || fact.event === null || !moved.has(fact.attempt.transactionId)) continue;
     const { attempt, event } = fact;
-    const { merchantId, paymentIntentId, transactionId, status, revision } = attempt;
+    const { merchantId, paymentIntentId, transactionId, status } = attempt;
     await link.query({
       text: \`insert into outbox (event_id, merchant_id, payment_intent_id, transaction_id, type, status, sequence, created_at)
         values ($1, $2, $3, $4, $5, $6, $7, now())\`,
-      values: [event.eventId, merchantId, paymentIntentId, transactionId, event.type, status, revision],
+      values: [event.eventId, merchantId, paymentIntentId, transactionId, event.type, status, 1],
     });
   }
   return effectsOf(facts, row);`,

@@ -22,6 +22,8 @@ export interface ModelStore {
   /** Callbacks no transaction was found for, in the order they came. */
   unmatched: Map<string, CallbackRecorded>;
   outbox: OutboxRow[];
+  /** Events of each intent so far. */
+  eventSequences: Map<IntentId, number>;
   /** What `commit` was called with. */
   commits: Fact[][];
   /** Called before each commit; throw a StorageError to fail it. */
@@ -60,6 +62,7 @@ export function createModelStore({ now }: ModelStoreOptions = {}): ModelStore {
     callbacks: new Map(),
     unmatched: new Map(),
     outbox: [],
+    eventSequences: new Map(),
     commits: [],
     beforeCommit: () => undefined,
     afterCommit: () => undefined,
@@ -168,7 +171,7 @@ function apply(turn: Turn, fact: Fact): Effect {
       turn.put(store.payments, fact.paymentIntentId, { intent, attempts: payment.attempts });
       const { merchantId, paymentIntentId, status } = intent;
       const { type } = fact.event;
-      store.outbox.push({ merchantId, paymentIntentId, transactionId: null, type, status, sequence: 0 });
+      tell(turn, { merchantId, paymentIntentId, transactionId: null, type, status });
       return { effective: true };
     }
     case 'callback-recorded': {
@@ -182,6 +185,13 @@ function apply(turn: Turn, fact: Fact): Effect {
       return { effective: true };
     }
   }
+}
+
+/** Adds an event under the next number of its intent. */
+function tell({ store, put }: Turn, event: Omit<OutboxRow, 'sequence'>): void {
+  const sequence = (store.eventSequences.get(event.paymentIntentId) ?? 0) + 1;
+  put(store.eventSequences, event.paymentIntentId, sequence);
+  store.outbox.push({ ...event, sequence });
 }
 
 function startAttempt(turn: Turn, attempt: Attempt, keyHolds: boolean): Effect {
@@ -238,12 +248,11 @@ function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>)
   turn.put(turn.store.payments, intentId, { intent, attempts });
   if (fact.event !== null) {
     const { type } = fact.event;
-    turn.store.outbox.push({
+    tell(turn, {
       merchantId: row.merchantId,
       paymentIntentId: intentId,
       transactionId,
       status: changed.status,
-      sequence: changed.revision,
       type: type === 'payment.failed' && !closes ? 'payment.attempt_failed' : type,
     });
   }

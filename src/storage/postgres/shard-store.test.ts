@@ -21,7 +21,7 @@ shardStoreContract('PostgreSQL', async () => {
 
     async otherRows(intentId) {
       const outbox = await owner.query<{ transaction_id: string | null; type: string; sequence: number }>(
-        'select transaction_id, type, sequence from outbox where payment_intent_id = $1 order by transaction_id, sequence',
+        'select transaction_id, type, sequence from outbox where payment_intent_id = $1 order by sequence',
         [intentId],
       );
       const incidents = await owner.query<{ transaction_id: string; kind: string }>(

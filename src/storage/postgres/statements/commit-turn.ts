@@ -136,6 +136,8 @@ export const COMMON_PARAMETERS = 4;
 const PAYABLE = `i.status = 'PENDING' and i.created_at > now() - interval '24 hours'`;
 /** Older by more than any statement lasts, so that no attempt begun in time is missed. */
 const EXPIRED = `i.status = 'PENDING' and i.created_at < now() - interval '24 hours 5 minutes'`;
+/** Whether a move `m` changes the status of its intent, as it `was`: what is paid stays paid, and a failure only gives way to a success. */
+const MOVES_INTENT = `(was.status = 'PENDING' and m.intent_status is not null or was.status = 'FAILED' and m.intent_status = 'SUCCESS')`;
 const TODAY = `(now() at time zone 'utc')::date`;
 const FIRST_MINUTE = `(now() at time zone 'utc')::time < '00:01'`;
 
@@ -251,8 +253,10 @@ claimed as (
     ),
 
   /**
-   * Of two attempts of one intent that end in one turn, success is the one that counts. A last attempt that fails after an
-   * earlier one was charged late leaves the intent paid: then only the attempt has failed.
+   * One change of an intent per turn moves its status and counts its events. Of two attempts of one intent that end in one turn,
+   * success is the one that counts, and its event has the last number. A last attempt that fails after an earlier one was charged late
+   * leaves the intent paid: then only the attempt has failed. `was` is the intent before the change: at this isolation it is the very
+   * row that is changed. Events travel in arrays, so that none is looked up again.
    */
   moves: (unnest) => ({
     ctes: `moved as (
@@ -263,23 +267,38 @@ claimed as (
   from ${unnest} cross join fence
   where ${few('u.id')} and t.transaction_id = u.id and ${inBatch('t.transaction_id')}
     and t.status = u.expected_status and t.revision = u.expected_revision
-  returning t.transaction_id, t.payment_intent_id, t.merchant_id, t.status, t.revision, t.updated_at,
-    u.event_id, u.event_type, u.intent_status),
-final_intents as (
-  update payment_intents i set status = m.intent_status, updated_at = m.updated_at
+  returning t.transaction_id, t.payment_intent_id, t.status, t.failure_code, t.updated_at, u.event_id, u.event_type, u.intent_status),
+changed_intents as (
+  update payment_intents i set event_sequence = i.event_sequence + m.events,
+    status = case when ${MOVES_INTENT} then m.intent_status else i.status end,
+    updated_at = case when ${MOVES_INTENT} then m.changed_at[cardinality(m.changed_at)] else i.updated_at end
   from (
-    select distinct on (payment_intent_id) * from moved where intent_status is not null
-    order by payment_intent_id, intent_status desc) m
+    select payment_intent_id, count(event_id)::int as events, max(intent_status) as intent_status,
+      array_agg(transaction_id order by intent_status nulls first, transaction_id) as transaction_ids,
+      array_agg(event_id order by intent_status nulls first, transaction_id) as event_ids,
+      array_agg(event_type order by intent_status nulls first, transaction_id) as event_types,
+      array_agg(status order by intent_status nulls first, transaction_id) as statuses,
+      array_agg(failure_code order by intent_status nulls first, transaction_id) as failure_codes,
+      array_agg(updated_at order by intent_status nulls first, transaction_id) as changed_at
+    from moved where event_id is not null or intent_status is not null
+    group by payment_intent_id) m
+  join payment_intents was on was.payment_intent_id = m.payment_intent_id and ${inBatch('was.payment_intent_id')}
   where i.payment_intent_id = m.payment_intent_id and ${inBatch('i.payment_intent_id')}
-    and (i.status = 'PENDING' or (i.status = 'FAILED' and m.intent_status = 'SUCCESS'))
-  returning m.transaction_id),
+  returning i.payment_intent_id, i.merchant_id, i.event_sequence - m.events as told_before, m.transaction_ids, m.event_ids,
+    m.event_types, m.statuses, m.failure_codes, m.changed_at,
+    case when ${MOVES_INTENT} then m.transaction_ids[cardinality(m.transaction_ids)] end as moved_by),
+final_intents as (select moved_by as transaction_id from changed_intents where moved_by is not null),
 moved_events as (
-  insert into outbox (event_id, merchant_id, payment_intent_id, transaction_id, type, status, sequence, created_at)
-  select m.event_id, m.merchant_id, m.payment_intent_id, m.transaction_id,
-    case when m.event_type = 'payment.failed' and m.transaction_id <> all (array(select transaction_id from final_intents))
-      then 'payment.attempt_failed' else m.event_type end,
-    m.status, m.revision, m.updated_at
-  from moved m where m.event_id is not null),
+  insert into outbox (event_id, merchant_id, payment_intent_id, transaction_id, type, status, failure_code, sequence, created_at)
+  select e.event_id, c.merchant_id, c.payment_intent_id, e.transaction_id,
+    case when e.event_type = 'payment.failed' and e.transaction_id is distinct from c.moved_by
+      then 'payment.attempt_failed' else e.event_type end,
+    e.status, e.failure_code, c.told_before + e.number, e.changed_at
+  from changed_intents c cross join lateral (
+    select u.*, row_number() over (order by place) as number
+    from unnest(c.transaction_ids, c.event_ids, c.event_types, c.statuses, c.failure_codes, c.changed_at) with ordinality
+      as u(transaction_id, event_id, event_type, status, failure_code, changed_at, place)
+    where u.event_id is not null) e),
 second_successes as (
   insert into incidents (transaction_id, payment_intent_id, kind)
   select m.transaction_id, m.payment_intent_id, 'second_success' from moved m
@@ -295,7 +314,7 @@ second_successes as (
   /** An intent whose attempt moves in this very statement does not expire in it: one statement changes a row once. */
   expiries: (unnest, mask) => ({
     ctes: `expired as (
-  update payment_intents i set status = 'FAILED', updated_at = to_timestamp(u.at)
+  update payment_intents i set status = 'FAILED', updated_at = to_timestamp(u.at), event_sequence = i.event_sequence + 1
   from ${unnest} cross join fence
   where ${few('u.id')} and i.payment_intent_id = u.id and ${inBatch('i.payment_intent_id')} and ${EXPIRED}
     and not exists (
@@ -303,10 +322,11 @@ second_successes as (
       where t.transaction_id between u.id and u.last_id and ${inBatch('t.transaction_id')}
         and t.status not in ('SUCCESS', 'FAILED'))
     ${(mask & BIT.moves) === 0 ? '' : 'and (u.id in (select payment_intent_id from moved)) is not true'}
-  returning i.payment_intent_id, i.merchant_id, i.updated_at, u.event_id, u.event_type),
+  returning i.payment_intent_id, i.merchant_id, i.event_sequence, i.updated_at, u.event_id, u.event_type),
 expired_events as (
-  insert into outbox (event_id, merchant_id, payment_intent_id, type, status, sequence, created_at)
-  select e.event_id, e.merchant_id, e.payment_intent_id, e.event_type, 'FAILED', 0, e.updated_at from expired e)`,
+  insert into outbox (event_id, merchant_id, payment_intent_id, type, status, failure_code, sequence, created_at)
+  select e.event_id, e.merchant_id, e.payment_intent_id, e.event_type, 'FAILED', 'intent_expired', e.event_sequence, e.updated_at
+  from expired e)`,
     results: [effectiveIds('expiries', 'expired', 'payment_intent_id')],
   }),
 
