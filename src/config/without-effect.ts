@@ -13,7 +13,6 @@ export const SETTINGS_WITHOUT_EFFECT = {
   SLUICE_ADMIN_KEY: 'adminKey',
   SLUICE_KAFKA_BROKERS: 'kafka.brokers',
   SLUICE_KAFKA_PARTITIONS: 'kafka.partitions',
-  SLUICE_ALLOW_PRIVATE_WEBHOOKS: 'allowPrivateWebhooks',
   SLUICE_RAZORPAY_BASE_URL: 'processors.RAZORPAY',
   SLUICE_PAYU_BASE_URL: 'processors.PAYU',
   SLUICE_STRIPE_BASE_URL: 'processors.STRIPE',

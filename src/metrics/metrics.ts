@@ -16,6 +16,9 @@ const CALL_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const TURN_COMMANDS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048];
 const PAGE_CARDS = [1, 2, 4, 8, 16, 32, 64];
 
+/** Up to the last try, three days later. */
+const DELIVERY_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600, 21_600, 86_400];
+
 export interface Metrics {
   /** endpoint, status */
   httpRequests: Metric<CounterSeries>;
@@ -47,6 +50,18 @@ export interface Metrics {
   /** processor, outcome */
   recoveryQueries: Metric<CounterSeries>;
   recoveryUnresolved: Metric<GaugeSeries>;
+  /** result */
+  webhookTries: Metric<CounterSeries>;
+  webhookDeliverySeconds: Metric<HistogramSeries>;
+  /** reason */
+  webhooksDead: Metric<CounterSeries>;
+  /** database */
+  webhooksUndispatched: Metric<GaugeSeries>;
+  /** database */
+  webhooksWaiting: Metric<GaugeSeries>;
+  /** database */
+  webhooksOldestSeconds: Metric<GaugeSeries>;
+  webhooksRunning: Metric<GaugeSeries>;
   /** quantile */
   loopLagSeconds: Metric<GaugeSeries>;
   /** peer */
@@ -57,7 +72,12 @@ export interface Metrics {
 
 /** Declares every metric in the registry of a thread. Called once a thread. */
 export function createMetrics(registry: MetricRegistry): Metrics {
-  return { ...declareFront(registry), ...declareEngine(registry), ...declareOutside(registry) };
+  return {
+    ...declareFront(registry),
+    ...declareEngine(registry),
+    ...declareOutside(registry),
+    ...declareWebhooks(registry),
+  };
 }
 
 function declareFront(registry: MetricRegistry) {
@@ -135,5 +155,37 @@ function declareOutside(registry: MetricRegistry) {
       'sluice_recovery_unresolved',
       'Attempts whose outcome only an operator can find.',
     ),
+  };
+}
+
+function declareWebhooks(registry: MetricRegistry) {
+  return {
+    webhookTries: registry.counter('sluice_webhook_tries_total', 'Webhooks posted to merchants, by result.', [
+      'result',
+    ]),
+    webhookDeliverySeconds: registry.histogram(
+      'sluice_webhook_delivery_seconds',
+      'From an event’s commit to its acceptance by an endpoint.',
+      DELIVERY_SECONDS,
+    ),
+    webhooksDead: registry.counter(
+      'sluice_webhooks_dead_total',
+      'Deliveries given up: only a replay tries them again.',
+      ['reason'],
+    ),
+    webhooksUndispatched: registry.gauge(
+      'sluice_webhooks_undispatched',
+      'Events nobody has been told of yet; told by the gateway that holds the database’s lease.',
+      ['database'],
+    ),
+    webhooksWaiting: registry.gauge('sluice_webhooks_waiting', 'Deliveries that wait for their next try.', [
+      'database',
+    ]),
+    webhooksOldestSeconds: registry.gauge(
+      'sluice_webhooks_oldest_seconds',
+      'Age of the oldest event nobody has been told of yet.',
+      ['database'],
+    ),
+    webhooksRunning: registry.gauge('sluice_webhooks_running', 'Webhooks under way.'),
   };
 }

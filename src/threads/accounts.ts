@@ -1,5 +1,6 @@
 /**
- * Accounts: a merchant's credentials at its processor, opened from their seal once and kept in this thread's memory.
+ * Accounts: a merchant's credentials at its processor and the secrets of its webhook endpoints, opened from their seal once and kept
+ * in this thread's memory.
  *
  * @module
  */
@@ -14,12 +15,15 @@ import {
   type ProcessorAccount,
   preferencesContext,
 } from '../storage/control.ts';
+import { endpointContext, type WebhookEndpoint } from '../storage/webhook-endpoints.ts';
 
 export interface Accounts {
   /** Where a merchant's charges go; null when it has no preferences. Rejects when control data or HSM cannot be had. */
   routeOf(merchantId: string): Promise<{ processor: ProcessorName; account: ProcessorAccount } | null>;
   /** The account with the secrets its callbacks may be signed with; when none is named, the processor's first 32 accounts. */
   webhookSecrets(processor: ProcessorName, account: string | null): Promise<AccountSecrets[]>;
+  /** What a webhook to this endpoint is signed with at `now`, newest first. Rejects when the HSM cannot be had. */
+  endpointSecrets(endpoint: WebhookEndpoint, now: number): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -37,6 +41,7 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
   });
   /** By the row they were read in: the reader hands out the same one until it changes. */
   const opened = new WeakMap<MerchantPreferences, Promise<ProcessorAccount>>();
+  const openedEndpoints = new WeakMap<WebhookEndpoint, Promise<EndpointSecrets>>();
 
   function open(preferences: MerchantPreferences): Promise<ProcessorAccount> {
     const known = opened.get(preferences);
@@ -48,6 +53,15 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
     opened.set(preferences, opening);
     opening.catch(() => opened.delete(preferences));
     return opening;
+  }
+
+  async function openEndpoint(endpoint: WebhookEndpoint): Promise<EndpointSecrets> {
+    const { endpointId, sealedSecret, sealedPreviousSecret } = endpoint;
+    const context = endpointContext(endpointId);
+    const textOf = async (sealed: Uint8Array): Promise<string> =>
+      Buffer.from(await secrets.open(sealed, context)).toString();
+    const previous = sealedPreviousSecret === null ? null : await textOf(sealedPreviousSecret);
+    return { secret: await textOf(sealedSecret), previous };
   }
 
   return {
@@ -64,6 +78,23 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
         secrets: [webhookSecret, previousWebhookSecret].filter((secret) => secret !== null),
       }));
     },
+    async endpointSecrets(endpoint, now) {
+      let opening = openedEndpoints.get(endpoint);
+      if (opening === undefined) {
+        opening = openEndpoint(endpoint);
+        openedEndpoints.set(endpoint, opening);
+        opening.catch(() => openedEndpoints.delete(endpoint));
+      }
+      const { secret, previous } = await opening;
+      const inRotation = previous !== null && (endpoint.previousSecretUntil ?? 0) > now;
+      return inRotation ? [secret, previous] : [secret];
+    },
     close: () => secrets.close(),
   };
+}
+
+/** An endpoint's secrets as text, `whsec_…`. */
+interface EndpointSecrets {
+  secret: string;
+  previous: string | null;
 }

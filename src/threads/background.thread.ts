@@ -1,6 +1,6 @@
 /**
- * Background thread: what no request waits for. Recovery, callbacks that wait for their transaction, partitions made ahead,
- * sessions that are over.
+ * Background thread: what no request waits for. Recovery, webhooks to merchants, callbacks that wait for their transaction, partitions
+ * made ahead, sessions that are over.
  *
  * @module
  */
@@ -10,12 +10,19 @@ import { LIMITS } from '../config/limits.ts';
 import { connectors } from '../connectors/registry.ts';
 import type { ProcessorCallback } from '../domain/callback.ts';
 import { createRecovery } from '../recovery/recovery.ts';
+import { createTrouble } from '../recovery/trouble.ts';
 import { createUpkeep } from '../recovery/upkeep.ts';
+import { monotonicMs } from '../runtime/clock.ts';
 import { randomBytes } from '../runtime/random.ts';
+import type { ControlReader } from '../storage/control.ts';
 import { createPartitionUpkeep } from '../storage/postgres/partitions.ts';
 import { createRecoveryScan } from '../storage/postgres/recovery-scan.ts';
 import { createPostgresSessions } from '../storage/postgres/sessions.ts';
-import { openAccounts } from './accounts.ts';
+import { createWebhookEndpointStore } from '../storage/postgres/webhook-endpoints.ts';
+import { createWebhookQueue } from '../storage/postgres/webhook-queue.ts';
+import { createDeliverer } from '../webhooks/deliverer.ts';
+import { createWebhookSender } from '../webhooks/send.ts';
+import { type Accounts, openAccounts } from './accounts.ts';
 import { applyCallback } from './apply-callback.ts';
 import { askShards, enterGatewayThread } from './gateway.ts';
 import { openControl } from './merchants.ts';
@@ -23,6 +30,7 @@ import { openControl } from './merchants.ts';
 const UNMATCHED_PAGE = 500;
 const SWEEP_EVERY_MS = 10_000;
 const PARTITIONS_EVERY_MS = 60 * 60 * 1000;
+const WEBHOOK_BACKLOG_EVERY_MS = 10_000;
 
 const guest = enterGatewayThread();
 const { options } = guest.options;
@@ -65,15 +73,22 @@ async function open(): Promise<void> {
   if (sessions !== null) upkeep.every(SWEEP_EVERY_MS, () => sessions.sweep());
   for (const each of partitions) upkeep.every(PARTITIONS_EVERY_MS, () => each.run(new Date()));
 
+  const webhooks = openWebhooks(control, accounts);
+  upkeep.every(WEBHOOK_BACKLOG_EVERY_MS, webhooks.look);
+
   recovery.start();
+  webhooks.deliverer.start();
   await bus.consume(applyCallback(guest, ask));
   guest.onHeartbeat(() => {
     const counters = recovery.counters();
     metrics.recoveryUnresolved.of().set(counters.unresolved);
-    return counters;
+    const { running, inHand } = webhooks.deliverer.counters();
+    metrics.webhooksRunning.of().set(running);
+    return { ...counters, webhooksInHand: inHand };
   });
   guest.onDrain(async () => {
-    await Promise.all([recovery.stop(), bus.close(), upkeep.stop()]);
+    await Promise.all([recovery.stop(), webhooks.deliverer.stop(), bus.close(), upkeep.stop()]);
+    await webhooks.close();
     await Promise.all([control.close(), accounts.close(), sessions?.close()]);
     await Promise.all([...scans, ...partitions].map((each) => each.close()));
   });
@@ -89,4 +104,59 @@ async function open(): Promise<void> {
       receivedAt,
     }));
   }
+}
+
+/** Webhooks to merchants: the deliverer with what it needs, and a look at what waits. */
+function openWebhooks(control: ControlReader, accounts: Accounts) {
+  const onLost = (error: Error): void =>
+    log('warn', 'webhook_connection_lost', { errorMessage: error.message });
+  const queues = options.databases.shards.map((connectionString) =>
+    createWebhookQueue(connectionString, { onLost }),
+  );
+  const endpoints = createWebhookEndpointStore(options.databases.control, onLost);
+  const sender = createWebhookSender({
+    allowPrivate: options.allowPrivateWebhooks,
+    now: Date.now,
+    monotonicMs,
+  });
+  const trouble = createTrouble(log);
+  const deliverer = createDeliverer({
+    queues,
+    holder: randomBytes(16).toString('hex'),
+    endpointsOf: control.webhookEndpoints,
+    secretsOf: (endpoint) => accounts.endpointSecrets(endpoint, Date.now()),
+    send: sender.send,
+    async disable(endpointId, at) {
+      if (await endpoints.disable(endpointId, 'gone', at))
+        log('warn', 'webhook_endpoint_gone', { endpoint: endpointId });
+    },
+    now: Date.now,
+    monotonicMs,
+    random: Math.random,
+    timers: globalThis,
+    onTry(failure, sinceCommitMs) {
+      metrics.webhookTries.of(failure ?? 'delivered').add();
+      if (failure === null) metrics.webhookDeliverySeconds.of().observe(sinceCommitMs / 1000);
+    },
+    onDead: (reason) => metrics.webhooksDead.of(reason).add(),
+    onTrouble: (event, error) => trouble.note(event, { errorMessage: String(error) }),
+  });
+
+  async function look(): Promise<void> {
+    trouble.tell();
+    const backlogs = await Promise.all(queues.map((queue) => queue.backlog()));
+    for (const [database, { undispatched, waiting, oldestMs }] of backlogs.entries()) {
+      metrics.webhooksUndispatched.of(String(database)).set(undispatched);
+      metrics.webhooksWaiting.of(String(database)).set(waiting);
+      metrics.webhooksOldestSeconds.of(String(database)).set(oldestMs / 1000);
+    }
+  }
+
+  async function close(): Promise<void> {
+    trouble.tell();
+    await sender.close();
+    await Promise.all([...queues, endpoints].map((each) => each.close()));
+  }
+
+  return { deliverer, look, close };
 }

@@ -1,0 +1,209 @@
+/**
+ * Endpoint gates: how many tries may be under way, at each endpoint and in all, so that one endpoint's trouble delays no other.
+ *
+ * An endpoint's share adapts: it grows while tries succeed, and is one after a timeout. What is over it waits here, a bounded number and
+ * only while the endpoint is well; the rest is told when to come again, a place later each, and is kept in the database meanwhile.
+ * Endpoints in trouble (the last try failed, or one has been running for long) hold at most half of all slots between them.
+ *
+ * @module
+ */
+
+import type { Timers } from '../runtime/clock.ts';
+import type { SendResult } from './send.ts';
+
+export interface GateLimits {
+  /** Tries under way in all. */
+  slotsMax: number;
+  /** Of which endpoints in trouble may hold so many. */
+  troubledSlotsMax: number;
+  /** Share of an endpoint nothing is known of. */
+  shareStart: number;
+  shareMax: number;
+  /** Tries that wait in memory for a slot of their endpoint. */
+  waitingMax: number;
+  /** A try that runs for longer shows trouble. */
+  slowMs: number;
+  /** Endpoints remembered; those at rest are forgotten first. */
+  gatesMax: number;
+}
+
+export const GATE_LIMITS: GateLimits = {
+  slotsMax: 2048,
+  troubledSlotsMax: 1024,
+  shareStart: 8,
+  shareMax: 64,
+  waitingMax: 512,
+  slowMs: 2000,
+  gatesMax: 20_000,
+};
+
+/** A try that wants a slot. */
+export interface GatedTry {
+  /** Null: it could not be made at all, which says nothing of the endpoint. Never rejects. */
+  run(): Promise<SendResult | null>;
+  /** The endpoint fell into trouble before its turn came: again at `at`, ms since 1970. */
+  put(at: number): void;
+}
+
+export interface EndpointGates {
+  /** Null: it runs or waits here, and one of its two functions will be called. Else the moment to come again, ms since 1970. */
+  offer(endpointId: string, one: GatedTry): number | null;
+  /** Whether any try at all could start now. */
+  room(): boolean;
+  /** Tries under way. */
+  running(): number;
+  /** Sends what waits away; nothing starts any more. */
+  close(): void;
+}
+
+interface Gate {
+  share: number;
+  running: number;
+  /** Tries under way for longer than `slowMs`. */
+  slow: number;
+  failures: number;
+  waiting: GatedTry[];
+  pausedUntil: number;
+  /** The place of the next try that is sent away. */
+  nextPlaceAt: number;
+  /** About what a try takes, ms. */
+  typicalMs: number;
+}
+
+/** What is sent away comes again no sooner, so that it is not read in each round. */
+const AWAY_MS_MIN = 1000;
+/** And no later than this after the endpoint may be tried at all: when it is well again nobody waits for a place far behind. */
+const AWAY_MS_MAX = 5 * 60 * 1000;
+const PLACE_MS_MIN = 10;
+const TYPICAL_MS_START = 100;
+const PAUSE_MS_MIN = 5000;
+const PAUSE_MS_MAX = 5 * 60 * 1000;
+/** A failure that was quick is no reason to fear for slots. */
+const SHARE_AFTER_FAILURE_MIN = 4;
+const OVERLOADED_STATUSES = new Set([429, 502, 503, 504]);
+
+export interface GateDeps {
+  now(): number;
+  timers: Timers;
+  limits?: Partial<GateLimits>;
+}
+
+export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps): EndpointGates {
+  const limits = { ...GATE_LIMITS, ...over };
+  const gates = new Map<string, Gate>();
+  let running = 0;
+  let troubledRunning = 0;
+  let closed = false;
+
+  function gateOf(endpointId: string): Gate {
+    const known = gates.get(endpointId);
+    if (known !== undefined) return known;
+    if (gates.size >= limits.gatesMax) forgetOne();
+    const gate: Gate = {
+      share: limits.shareStart,
+      running: 0,
+      slow: 0,
+      failures: 0,
+      waiting: [],
+      pausedUntil: 0,
+      nextPlaceAt: 0,
+      typicalMs: TYPICAL_MS_START,
+    };
+    gates.set(endpointId, gate);
+    return gate;
+  }
+
+  function forgetOne(): void {
+    for (const [endpointId, gate] of gates) {
+      if (gate.running > 0) continue;
+      gates.delete(endpointId);
+      return;
+    }
+  }
+
+  function admits(gate: Gate): boolean {
+    if (closed || gate.running >= gate.share || running >= limits.slotsMax) return false;
+    if (gate.pausedUntil > now()) return false;
+    return !inTrouble(gate) || troubledRunning < limits.troubledSlotsMax;
+  }
+
+  /** In order: each a place behind the one before, as far apart as the endpoint's tries end. */
+  function placeFor(gate: Gate): number {
+    const from = Math.max(now() + AWAY_MS_MIN, gate.pausedUntil);
+    const at = Math.min(Math.max(from, gate.nextPlaceAt), from + AWAY_MS_MAX);
+    gate.nextPlaceAt = at + Math.max(PLACE_MS_MIN, gate.typicalMs / gate.share);
+    return Math.round(at);
+  }
+
+  /** Changes a gate and keeps the count of slots in trouble right. */
+  function change(gate: Gate, apply: () => void): void {
+    if (inTrouble(gate)) troubledRunning -= gate.running;
+    apply();
+    if (!inTrouble(gate)) return;
+    troubledRunning += gate.running;
+    for (const one of gate.waiting.splice(0)) one.put(placeFor(gate));
+  }
+
+  function start(gate: Gate, one: GatedTry): void {
+    let slow = false;
+    running++;
+    change(gate, () => gate.running++);
+    const timer = timers.setTimeout(() => {
+      slow = true;
+      change(gate, () => gate.slow++);
+    }, limits.slowMs);
+    void one.run().then((result) => {
+      timers.clearTimeout(timer);
+      running--;
+      change(gate, () => {
+        gate.running--;
+        if (slow) gate.slow--;
+        if (result !== null) learn(gate, result);
+      });
+      while (gate.waiting.length > 0 && admits(gate)) start(gate, gate.waiting.shift()!);
+    });
+  }
+
+  function learn(gate: Gate, { failure, status, retryAfterMs, durationMs }: SendResult): void {
+    gate.typicalMs = (gate.typicalMs * 3 + durationMs) / 4;
+    if (failure === null) {
+      gate.failures = 0;
+      gate.share = Math.min(gate.share + 1, limits.shareMax);
+    } else {
+      gate.failures++;
+      if (failure === 'timeout') gate.share = 1;
+      else gate.share = Math.min(gate.share, Math.max(SHARE_AFTER_FAILURE_MIN, gate.share >> 1));
+    }
+    const pause = status !== null && OVERLOADED_STATUSES.has(status) ? pauseMs(gate.failures) : 0;
+    gate.pausedUntil = Math.max(gate.pausedUntil, now() + Math.max(pause, retryAfterMs ?? 0));
+  }
+
+  return {
+    offer(endpointId, one) {
+      const gate = gateOf(endpointId);
+      if (gate.waiting.length === 0 && admits(gate)) {
+        start(gate, one);
+        return null;
+      }
+      // Without a try under way nobody would call what waits.
+      const mayWait = !closed && gate.running > 0 && gate.pausedUntil <= now() && !inTrouble(gate);
+      if (!mayWait || gate.waiting.length >= limits.waitingMax) return placeFor(gate);
+      gate.waiting.push(one);
+      return null;
+    },
+    room: () => !closed && running < limits.slotsMax,
+    running: () => running,
+    close() {
+      closed = true;
+      for (const gate of gates.values()) for (const one of gate.waiting.splice(0)) one.put(placeFor(gate));
+    },
+  };
+}
+
+function inTrouble(gate: Gate): boolean {
+  return gate.failures > 0 || gate.slow > 0;
+}
+
+function pauseMs(failures: number): number {
+  return Math.min(PAUSE_MS_MIN * 2 ** Math.min(failures - 1, 10), PAUSE_MS_MAX);
+}

@@ -1,0 +1,154 @@
+/**
+ * Webhooks on real parts: payments of a shop, a receiver that verifies with the independent package, gateways that are killed.
+ *
+ * @module
+ */
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Webhook } from 'standardwebhooks';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openConfigSecrets } from '../../src/hsm/config-secrets.ts';
+import { createControlAdmin } from '../../src/storage/postgres/control-admin.ts';
+import { endpointContext } from '../../src/storage/webhook-endpoints.ts';
+import { eventually } from '../support/eventually.ts';
+import { CARDS, createShop } from '../support/shop.ts';
+import { type Gateway, startWorld, type World } from '../support/world.ts';
+
+const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+const ALLOW = { SLUICE_ALLOW_PRIVATE_WEBHOOKS: 'on' };
+
+interface Heard {
+  id: string;
+  body: string;
+  type: string;
+  data: { transactionId: string; status: string; sequence: number };
+}
+
+let world: World;
+let server: Server;
+const heard: Heard[] = [];
+let delayMs = 0;
+const refused: string[] = [];
+
+beforeAll(async () => {
+  world = await startWorld();
+  server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks).toString();
+      try {
+        const event = new Webhook(SECRET).verify(body, request.headers as Record<string, string>) as Omit<
+          Heard,
+          'id'
+        >;
+        heard.push({ ...event, id: String(request.headers['webhook-id']), body });
+      } catch (error) {
+        refused.push(String(error));
+      }
+      setTimeout(() => response.writeHead(204).end(), delayMs);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await registerEndpoint(`http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks`);
+});
+afterAll(async () => {
+  server?.close();
+  await world?.stop();
+});
+
+/** As the merchants' API does. */
+async function registerEndpoint(url: string): Promise<void> {
+  const endpointId = 'ab'.repeat(16);
+  const secrets = await openConfigSecrets({
+    module: world.hsmEnv.SLUICE_PKCS11_MODULE!,
+    tokenLabel: 'config',
+    pinFile: world.hsmEnv.SLUICE_CONFIG_PIN_FILE!,
+    threads: 1,
+    pageCardsMax: 1,
+    callTimeoutMs: 5000,
+  });
+  const control = createControlAdmin(world.cluster.owner.control);
+  const sealedSecret = await secrets.seal(Buffer.from(SECRET), endpointContext(endpointId));
+  await control.putWebhookEndpoint({
+    endpointId,
+    merchantId: world.merchantId,
+    url,
+    sealedSecret,
+    createdAt: new Date(),
+  });
+  await Promise.all([secrets.close(), control.close()]);
+}
+
+async function buyMany(gateway: Gateway, count: number): Promise<string[]> {
+  const shop = createShop(world, gateway);
+  const bought: string[] = [];
+  for (let i = 0; i < count; i++)
+    bought.push((await shop.buy(i % 4 === 3 ? CARDS.declined : CARDS.success)).transactionId);
+  return bought;
+}
+
+/** Each payment's event came, and whatever came twice came with the same id and body. */
+async function allArrive(transactionIds: readonly string[]): Promise<void> {
+  await eventually(
+    () => {
+      const told = new Set(heard.map(({ data }) => data.transactionId));
+      expect(transactionIds.filter((id) => !told.has(id))).toEqual([]);
+    },
+    { withinMs: 50_000 },
+  );
+  for (const transactionId of transactionIds) {
+    const of = heard.filter(({ data }) => data.transactionId === transactionId);
+    expect(new Set(of.map(({ id }) => id)).size).toBe(1);
+    expect(new Set(of.map(({ body }) => body)).size).toBe(1);
+  }
+  expect(refused).toEqual([]);
+}
+
+test('a payment’s final word is heard at once, signed, and once', async () => {
+  const gateway = await world.startGateway(ALLOW);
+  const bought = await buyMany(gateway, 8);
+  await allArrive(bought);
+  expect(heard).toHaveLength(8);
+  expect(heard.map(({ type }) => type).sort()).toEqual([
+    ...Array(2).fill('payment.attempt_failed'),
+    ...Array(6).fill('payment.succeeded'),
+  ]);
+  const metrics = await (await fetch(`${gateway.opsUrl}/metrics`)).text();
+  expect(metrics).toMatch(/sluice_webhook_tries_total\{[^}]*result="delivered"[^}]*\} 8/);
+  expect(await gateway.stop()).toBe(0);
+}, 90_000);
+
+test('kill -9 in the middle of deliveries loses none, and repeats keep their id', async () => {
+  const gateway = await world.startGateway(ALLOW);
+  const before = heard.length;
+  delayMs = 400;
+  const bought = await buyMany(gateway, 12);
+  await eventually(() => expect(heard.length).toBeGreaterThan(before));
+  gateway.kill('SIGKILL');
+  await gateway.ended;
+  const again = await gateway.again();
+  delayMs = 0;
+  for (const id of bought)
+    await eventually(
+      async () =>
+        expect((await createShop(world, again).transaction(id)).body.status).toMatch(/SUCCESS|FAILED/),
+      { withinMs: 40_000 },
+    );
+  await allArrive(bought);
+  process.stdout.write(`killed: ${bought.length} events, ${heard.length - before} posts\n`);
+  expect(await again.stop()).toBe(0);
+}, 120_000);
+
+test('of two gateways one delivers, and when it is killed the other goes on', async () => {
+  const [first, second] = await Promise.all([world.startGateway(ALLOW), world.startGateway(ALLOW)]);
+  const before = heard.length;
+  const bought = await buyMany(second, 6);
+  await allArrive(bought);
+  expect(heard.length - before).toBe(6);
+  first.kill('SIGKILL');
+  bought.push(...(await buyMany(second, 6)));
+  await allArrive(bought);
+  expect(await second.stop()).toBe(0);
+}, 120_000);
