@@ -197,7 +197,9 @@ export class Merchant {
       return null;
     });
     if (problem !== null) return { ok: false, problem };
-    for (const transaction of transactions) await this.#noteFinalWord(order, transaction);
+    // A refusal of an earlier card is no news while a later one is under way.
+    const telling = transactions.findLast(({ status }) => status === 'SUCCESS') ?? transactions.at(-1);
+    if (telling !== undefined) await this.#noteFinalWord(order, telling);
     const attempts: AttemptView[] = transactions.map((transaction) => ({ transaction, events: [] }));
     const timelineProblem = await refusalOf(async () => {
       for (const attempt of attempts) attempt.events.push(...(await eventsOf(sluice, attempt.transaction)));
@@ -206,15 +208,19 @@ export class Merchant {
     return { ok: true, attempts, timelineProblem };
   }
 
-  /** Only of a transaction that is this order's, to the last paisa. */
+  /** Only of a transaction that is this order's, to the last paisa, and only what no webhook has told. */
   async #noteFinalWord(order: Order, transaction: Transaction): Promise<void> {
     const { transactionId, status, amount, currency, orderId, failureCode } = transaction;
     if (status !== 'SUCCESS' && status !== 'FAILED') return;
     if (amount !== order.amount || currency !== order.currency || orderId !== order.orderId) return;
-    const known = order.notes.some(
-      (note) => note.kind === 'looked' && note.transactionId === transactionId && note.status === status,
+    if (status === 'SUCCESS' && order.state.word === 'paid') return;
+    const isKnown = order.notes.some(
+      (note) =>
+        (note.kind === 'looked' || (note.kind === 'webhook' && note.answered === 204)) &&
+        note.transactionId === transactionId &&
+        status === 'FAILED',
     );
-    if (known) return;
+    if (isKnown) return;
     await this.#orders.note(order, {
       kind: 'looked',
       at: this.#clock(),

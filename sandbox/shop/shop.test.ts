@@ -155,6 +155,16 @@ describe('an order is paid', () => {
     await expect.poll(() => standing(orderId)).toBe('Paid');
   });
 
+  it('not refused by an old word: a card that failed before the shopper went to pay again is no news', async () => {
+    const orderId = await buy();
+    const data = { orderId, ...PRICE, failureCode: 'card_declined' };
+    await hook(signedWebhook(SECRET, 'payment.attempt_failed', data));
+    expect(await standing(orderId)).toBe('Card not charged');
+    await postForm(`/shop/orders/${orderId}/checkout`, {});
+    sluice.transaction = { status: 'FAILED', ...data };
+    expect(await standing(orderId)).toBe('Waiting for the shopper');
+  });
+
   it.each([
     [
       'another secret',
