@@ -24,7 +24,7 @@ export interface GatewayEvent {
   /** Ms. */
   readonly at: number;
   readonly type: string;
-  readonly source: string | null;
+  readonly source: string;
   readonly detail: string;
 }
 

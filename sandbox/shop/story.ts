@@ -5,6 +5,7 @@
  * to be told comes in.
  * @module
  */
+import type { Transaction } from '../../clients/typescript/api.ts';
 import type { BookEntry } from './bank-side.ts';
 import { findProduct } from './catalogue.ts';
 import type { GatewayView } from './merchant.ts';
@@ -319,6 +320,20 @@ function chargeTitle({ status }: BookEntry): string {
   return status === 'declined' ? 'Bank’s book: declined' : 'Bank’s book: processing';
 }
 
+/** Event types of the gateway that are more than a step. */
+const EVENT_TONES: Readonly<Record<string, Tone>> = {
+  charged: 'good',
+  attempt_succeeded: 'good',
+  declined: 'bad',
+  attempt_failed: 'bad',
+  outcome_unknown: 'wait',
+};
+
+/** The shop has no use for what is shown of the card, not even masked. */
+function withoutCard(transaction: Transaction): object {
+  return { ...transaction, card: '(left out by the shop)' };
+}
+
 /** The gateway's own timeline. What all attempts of an intent share is told once. */
 function tellGateway(view: Extract<GatewayView, { ok: true }>): Entry[] {
   const told = new Set<string>();
@@ -332,14 +347,15 @@ function tellGateway(view: Extract<GatewayView, { ok: true }>): Entry[] {
         key: `sluice-${transaction.transactionId}-${index}`,
         at: event.at,
         voice: 'Sluice',
+        tone: EVENT_TONES[event.type] ?? 'plain',
         title: sentence(event.type),
         words: event.detail,
-        marks: event.source === null ? [] : [{ tone: 'plain', text: event.source }],
+        marks: event.source === 'sluice' ? [] : [{ tone: 'plain', text: event.source }],
         folds: isLast
           ? [
               {
                 title: `Transaction ${transaction.attempt} as GET shows it`,
-                text: JSON.stringify(transaction, null, 2),
+                text: JSON.stringify(withoutCard(transaction), null, 2),
               },
             ]
           : [],
