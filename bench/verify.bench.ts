@@ -80,7 +80,7 @@ const FILL = [
    select (lpad(to_hex($2::bigint + n / 3), 12, '0') || '7' || lpad(to_hex($1::int * 4), 3, '0') || '8' || left(md5(n::text), 15))::uuid,
      'merchant_demo', (${ID} || '0')::uuid, (${ID} || '1')::uuid,
      case when n % 10 = 0 then 'payment.attempt_failed' else 'payment.succeeded' end,
-     case when n % 10 = 0 then 'FAILED' else 'SUCCESS' end, 2, now()
+     case when n % 10 = 0 then 'FAILED' else 'SUCCESS' end, 1, now()
    from generate_series($3::bigint, $4::bigint) n`,
 ];
 

@@ -21,6 +21,13 @@ export interface Account {
   readonly callbackUrl: URL;
 }
 
+/** A callback that was posted. `status` is 0 when no answer came. */
+export interface Posted {
+  readonly reference: string;
+  readonly body: string;
+  readonly status: number;
+}
+
 interface Delivery {
   readonly charge: Charge;
   readonly dueAt: number;
@@ -50,6 +57,7 @@ export class Callbacks {
   readonly #faults: Faults;
   readonly #clock: () => number;
   readonly #onFailure: (error: Error) => void;
+  readonly #onPosted: (posted: Posted) => void;
   #stopped = false;
 
   constructor(parts: {
@@ -58,12 +66,15 @@ export class Callbacks {
     readonly faults: Faults;
     readonly clock: () => number;
     readonly onFailure: (error: Error) => void;
+    /** Told of every post, true, forged or lost, once it is over; of none after `stop`. */
+    readonly onPosted?: (posted: Posted) => void;
   }) {
     this.#lanes = new Map(parts.accounts.map((account) => [account.account, openLane(account)]));
     this.#book = parts.book;
     this.#faults = parts.faults;
     this.#clock = parts.clock;
     this.#onFailure = parts.onFailure;
+    this.#onPosted = parts.onPosted ?? (() => undefined);
   }
 
   /** Sends the charge's callback at `dueAt` (ms), and again until it is heard. */
@@ -145,7 +156,8 @@ export class Callbacks {
       lane.queue.push({ ...delivery, dueAt: this.#clock() + fault.ms });
       return;
     }
-    const status = fault?.fault === 'drop' ? 0 : await this.#post(lane, charge, fault?.fault);
+    const status =
+      fault?.fault === 'drop' ? this.#lose(lane, charge) : await this.#post(lane, charge, fault?.fault);
     if (this.#stopped) return;
     const now = this.#clock();
     if (status >= 200 && status < 300) await this.#book.markCallbackDone(charge, 'heard', now);
@@ -155,26 +167,35 @@ export class Callbacks {
       lane.queue.push({ charge, dueAt: now + backoffMs(delivery.failures), failures: delivery.failures + 1 });
   }
 
+  /** A post that is lost on the way: nobody hears it, and nobody answers. */
+  #lose(lane: Lane, charge: Charge): 0 {
+    const { body } = trueLetter(charge, lane.account.webhookSecret);
+    this.#onPosted({ reference: charge.reference, body, status: 0 });
+    return 0;
+  }
+
   /** Posts once, or as the fault says, and returns the status of the last true post. */
   async #post(lane: Lane, charge: Charge, fault: FaultKind | undefined): Promise<number> {
     const secret = lane.account.webhookSecret;
     const forged = fault && forgedLetter(fault, charge, secret);
-    if (forged !== undefined) await this.#send(lane, forged);
+    if (forged !== undefined) await this.#send(lane, charge, forged);
     const posts = Array.from({ length: fault === 'duplicate' ? DUPLICATES : 1 }, () =>
-      this.#send(lane, trueLetter(charge, secret)),
+      this.#send(lane, charge, trueLetter(charge, secret)),
     );
     const status = (await Promise.all(posts)).at(-1)!;
-    if (fault === 'reorder') await this.#send(lane, olderLetter(charge, secret));
+    if (fault === 'reorder') await this.#send(lane, charge, olderLetter(charge, secret));
     return status;
   }
 
   /** Resolves to the HTTP status, or 0 when there was no answer. */
-  async #send(lane: Lane, { body, signed, secret }: Letter): Promise<number> {
+  async #send(lane: Lane, charge: Charge, { body, signed, secret }: Letter): Promise<number> {
     const timestamp = String(Math.floor(this.#clock() / 1000));
     const signature = sign(secret, timestamp, signed);
     const headers = `X-Sandbox-Timestamp: ${timestamp}\r\nX-Sandbox-Signature: ${signature}\r\n`;
     const outcome = await lane.client.post(headers, body);
-    return outcome.ok ? outcome.status : 0;
+    const status = outcome.ok ? outcome.status : 0;
+    if (!this.#stopped) this.#onPosted({ reference: charge.reference, body, status });
+    return status;
   }
 }
 

@@ -43,7 +43,8 @@ beforeEach(async () => {
   const delays = new Delays({ ms: ANSWER_MS, callbackMs: 60_000 });
   const lateBookings = new LateBookings({ book, callbacks, delays, clock });
   const goAway = () => undefined;
-  server = openCounter({ accounts, book, callbacks, lateBookings, faults, delays, clock, goAway });
+  const shop = { answer: () => Promise.reject(new Error('nobody shops here')) };
+  server = openCounter({ accounts, book, callbacks, lateBookings, faults, delays, clock, shop, goAway });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/charges`;
 });

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { answer, answerError, answerHtml, answerJson, breakOff, pause } from './answers.ts';
 import { isRecord, readOrder, showCharge } from './bank.ts';
+import { readBody } from './body.ts';
 import { type Book, type Charge, eventIdOf } from './book.ts';
 import type { Account, Callbacks } from './callbacks.ts';
 import { type AnswerManner, behaviourOf, LATE_ANSWER_MS } from './cards.ts';
@@ -14,6 +15,7 @@ import { type Delays, readDelay } from './delays.ts';
 import { DELAY_MAX_MS, type FaultOrder, type Faults, isIntegerWithin, readFault } from './faults.ts';
 import type { LateBookings } from './late-bookings.ts';
 import { page } from './page.ts';
+import type { Shop } from './shop/shop.ts';
 
 /** What the routes work with. */
 export interface Counter {
@@ -24,6 +26,7 @@ export interface Counter {
   readonly faults: Faults;
   readonly delays: Delays;
   readonly clock: () => number;
+  readonly shop: Pick<Shop, 'answer'>;
   /** The bank goes away for so many ms. */
   readonly goAway: (ms: number) => void;
 }
@@ -70,6 +73,9 @@ async function route(
     if (request.method === 'POST') return await postCharge(counter, account, request, response);
     if (request.method === 'GET') return await getCharge(counter, account, queryOf(url, queryAt), response);
     return answerError(response, 405, 'method_not_allowed', 'GET or POST');
+  }
+  if (path === '/shop' || path.startsWith('/shop/')) {
+    return await counter.shop.answer(request, response, path, queryOf(url, queryAt));
   }
   switch (`${request.method} ${path}`) {
     case 'GET /_bank/charges':
@@ -309,36 +315,19 @@ async function readJson(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<{ readonly value: unknown } | null> {
-  const text = await readBody(request);
-  if (text === null) {
+  const bytes = await readBody(request, BODY_BYTES_MAX);
+  if (bytes === null) {
     response.shouldKeepAlive = false;
     answerError(response, 413, 'body_too_large', `at most ${BODY_BYTES_MAX} bytes`);
     return null;
   }
   try {
-    return { value: JSON.parse(text) as unknown };
+    return { value: JSON.parse(bytes.toString('utf8')) as unknown };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     answerError(response, 400, 'invalid_json', 'the body is not JSON', 'body');
     return null;
   }
-}
-
-/** The body as text, or null when it is larger than {@link BODY_BYTES_MAX}. Rejects when the client leaves. */
-function readBody(request: IncomingMessage): Promise<string | null> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= BODY_BYTES_MAX) chunks.push(chunk);
-      else resolve(null);
-    });
-    request.on('end', () =>
-      resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString('utf8')),
-    );
-    request.on('error', reject);
-  });
 }
 
 function queryOf(url: string, queryAt: number): URLSearchParams {

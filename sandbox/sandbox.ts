@@ -14,6 +14,10 @@ import { openCounter } from './http.ts';
 import { LateBookings } from './late-bookings.ts';
 import { Outage } from './outage.ts';
 import type { Settings } from './settings.ts';
+import { BankSide } from './shop/bank-side.ts';
+import { noteCallback, Orders } from './shop/orders.ts';
+import { Shop } from './shop/shop.ts';
+import { ShopFile } from './shop/shop-file.ts';
 
 /** A running bank. */
 export interface Sandbox {
@@ -42,20 +46,43 @@ export async function startSandbox(
 ): Promise<Sandbox> {
   await mkdir(settings.dataDir, { recursive: true });
   const lock = await lockDataDir(settings.dataDir);
-  const book = await Book.open(settings.dataDir, {
-    durable: settings.durable,
-    onFailure,
-    onTorn: (path, bytes) => say(`sandbox: ${path} ended in a torn line; ${bytes} bytes were cut off`),
-  });
+  const onTorn = (path: string, bytes: number) =>
+    say(`sandbox: ${path} ended in a torn line; ${bytes} bytes were cut off`);
+  const { durable } = settings;
+  const book = await Book.open(settings.dataDir, { durable, onFailure, onTorn });
+  const orders = await Orders.open(settings.dataDir, { durable, onFailure, onTorn });
   const clock = Date.now;
   const faults = new Faults();
   const { delayMs, callbackDelayMs: callbackMs } = settings;
   const delays = new Delays({ ms: delayMs, callbackMs });
-  const callbacks = new Callbacks({ accounts: settings.accounts, book, faults, clock, onFailure });
+  const callbacks = new Callbacks({
+    accounts: settings.accounts,
+    book,
+    faults,
+    clock,
+    onFailure,
+    onPosted: (posted) => void noteCallback(orders, posted, clock()).catch(onFailure),
+  });
+  const shop = new Shop({
+    orders,
+    file: new ShopFile(settings.shopFile, clock),
+    bank: new BankSide({ book, faults, callbacks }),
+    clock,
+  });
   const lateBookings = new LateBookings({ book, callbacks, delays, clock });
   const { accounts } = settings;
   const goAway = (ms: number) => outage.begin(ms);
-  const server = openCounter({ accounts, book, callbacks, lateBookings, faults, delays, clock, goAway });
+  const server = openCounter({
+    accounts,
+    book,
+    callbacks,
+    lateBookings,
+    faults,
+    delays,
+    clock,
+    shop,
+    goAway,
+  });
   const port = await listen(server, settings);
   const outage = new Outage(server, () => listen(server, { ...settings, port }), onFailure);
   for (const charge of book.owedCallbacks()) callbacks.send(charge, charge.decidedAt + callbackMs);
@@ -66,6 +93,7 @@ export async function startSandbox(
       await closeServer(server);
       lateBookings.stop();
       callbacks.stop();
+      await orders.close();
       await book.close();
       lock?.close();
     },

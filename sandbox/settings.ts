@@ -20,6 +20,8 @@ export interface Settings {
   readonly callbackDelayMs: number;
   /** Whether an answer waits until the book is on the disk itself. @default true */
   readonly durable: boolean;
+  /** The merchant's side, for the demo shop; read when it is needed. Undefined: the shop is closed. */
+  readonly shopFile: string | undefined;
 }
 
 const LOOPBACK = /^(localhost|::1|127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})$/;
@@ -50,6 +52,7 @@ export function readSettings(
     delayMs: integer('SANDBOX_DELAY_MS', 0, DELAY_MAX_MS),
     callbackDelayMs: integer('SANDBOX_CALLBACK_DELAY_MS', 50, DELAY_MAX_MS),
     durable: fsync === 'on',
+    shopFile: environment.SANDBOX_SHOP_FILE === '' ? undefined : environment.SANDBOX_SHOP_FILE,
   };
   return problems.length === 0 ? { ok: true, settings } : { ok: false, problems };
 }

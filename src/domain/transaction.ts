@@ -68,7 +68,7 @@ export interface Attempt {
   failureCode: string | null;
   /** FAILED in a way that allows another attempt on the same intent. */
   reopenable: boolean;
-  /** Grows by one with each change of the row: the compare in compare-and-set, and the event's sequence. */
+  /** Grows by one with each change of the row: the compare in compare-and-set. */
   revision: number;
   /** Random hex of the thread that committed the attempt: it alone sends the charge. */
   senderNonce: string;

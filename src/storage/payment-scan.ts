@@ -34,8 +34,6 @@ export interface ScannedAttempt {
   currency: string;
   status: TransactionStatus;
   reopenable: boolean;
-  /** Grows with each change; an event has that of the change it tells. */
-  revision: number;
   processor: ProcessorName;
   /** The account at the processor that is charged. */
   processorAccount: string;
@@ -54,7 +52,7 @@ export interface ScannedEvent {
   type: string;
   /** What the merchant hears the attempt or intent has become. */
   status: string;
-  /** The attempt's revision; 0 of an intent. */
+  /** Which of its payment's events it is, from 1. */
   sequence: number;
 }
 

@@ -45,7 +45,7 @@ export const RULES = {
   attempt_not_allowed: rule('an attempt after one that does not allow another'),
   event_missing: rule('a final attempt or an expired intent without its event in the outbox'),
   event_unfounded: rule('an event in the outbox that is there twice, or that nothing accounts for'),
-  event_differs: rule('an event in the outbox whose status or sequence is not that of its attempt or intent'),
+  event_differs: rule('an event in the outbox whose status or sequence is not what its payment had with it'),
 } satisfies Record<string, Rule>;
 
 export type RuleName = keyof typeof RULES;
@@ -113,6 +113,7 @@ export function judge(story: Story, terms: Terms): Finding[] {
   judgeIntent(story, terms, find);
   for (const attempt of story.attempts) judgeEventsOf(attempt, story, find);
   judgeOtherEvents(story, find);
+  judgeSequence(story, find);
   return findings;
 }
 
@@ -307,7 +308,7 @@ function judgeEventsOf(attempt: ScannedAttempt, story: Story, find: Find): void 
   const events = story.events.filter(({ transactionId }) => transactionId === attempt.transactionId);
   const types = events.map(({ type }) => type);
   const id = showTransactionId(attempt.transactionId);
-  if (!isOpen(attempt) && !events.every((event) => tells(event, attempt))) find('event_differs', id);
+  if (!isOpen(attempt) && !events.every((event) => tells(event, events))) find('event_differs', id);
   const finals = types.filter((type) => finalTypesOf(attempt, story).includes(type));
   const failures = attempt.status === 'SUCCESS' ? types.filter((type) => FAILURES.includes(type)) : [];
   const failedBefore = finals.includes('payment.succeeded') ? 0 : 1;
@@ -318,10 +319,17 @@ function judgeEventsOf(attempt: ScannedAttempt, story: Story, find: Find): void 
 
 const FAILURES: readonly string[] = ['payment.failed', 'payment.attempt_failed'];
 
-/** Whether status and sequence are those of a change the attempt can have had: its last, or its failure before a late success. */
-function tells({ type, status, sequence }: ScannedEvent, attempt: ScannedAttempt): boolean {
-  if (status !== (FAILURES.includes(type) ? 'FAILED' : 'SUCCESS')) return false;
-  return status === attempt.status ? sequence === attempt.revision : sequence < attempt.revision;
+/** Whether its status is that of its type, and a failure comes before the late success of the same attempt. */
+function tells({ type, status, sequence }: ScannedEvent, ofAttempt: readonly ScannedEvent[]): boolean {
+  if (!FAILURES.includes(type)) return status === 'SUCCESS';
+  const afterSuccess = ofAttempt.some((other) => !FAILURES.includes(other.type) && other.sequence < sequence);
+  return status === 'FAILED' && !afterSuccess;
+}
+
+/** The events of a payment are numbered 1, 2, 3, whichever attempt they are of: by that a merchant puts them in order. */
+function judgeSequence({ intentId, events }: Story, find: Find): void {
+  const numbers = events.map(({ sequence }) => sequence).sort((a, b) => a - b);
+  if (numbers.some((number, at) => number !== at + 1)) find('event_differs', showIntentId(intentId));
 }
 
 /** Types of which a final attempt has one. */
@@ -338,10 +346,10 @@ function judgeOtherEvents(story: Story, find: Find): void {
   const { intentId, attempts, events } = story;
   const known = new Set(attempts.map(({ transactionId }) => transactionId));
   let ofIntent = 0;
-  for (const { transactionId, type, status, sequence } of events) {
+  for (const { transactionId, type, status } of events) {
     if (transactionId === null && type === 'payment.failed') {
       ofIntent += 1;
-      if (status !== 'FAILED' || sequence !== 0) find('event_differs', showIntentId(intentId));
+      if (status !== 'FAILED') find('event_differs', showIntentId(intentId));
     } else if (transactionId === null) find('event_unfounded', showIntentId(intentId));
     else if (!known.has(transactionId)) find('event_unfounded', showTransactionId(transactionId));
   }

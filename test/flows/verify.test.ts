@@ -625,7 +625,7 @@ describe('when all is at rest', () => {
       async () => {
         await sql(
           `insert into outbox select (left(event_id::text, 24) || 'abcdefabcdef')::uuid, merchant_id, payment_intent_id,
-             transaction_id, type, status, sequence, created_at, delivered_at from outbox where transaction_id = $1`,
+             transaction_id, type, status, sequence + 1, created_at, delivered_at from outbox where transaction_id = $1`,
           neverArrived.transactionId,
         );
         return {};
@@ -641,7 +641,7 @@ describe('when all is at rest', () => {
       () => ({ event_differs: [paid.transactionId] }),
     ],
     [
-      'an event has the sequence of another change',
+      "an event has a number that is not its payment's next",
       async () => {
         await sql(
           'update outbox set sequence = sequence + 1 where transaction_id = $1',
@@ -649,7 +649,7 @@ describe('when all is at rest', () => {
         );
         return {};
       },
-      () => ({ event_differs: [declined.transactionId] }),
+      () => ({ event_differs: [declined.paymentIntentId] }),
     ],
     [
       'an intent has expired as it should',
@@ -725,7 +725,7 @@ async function expireByHand(): Promise<void> {
   );
   await sql(
     `insert into outbox select (left(payment_intent_id::text, 24) || 'abcdefabcdef')::uuid, merchant_id, payment_intent_id, null,
-       'payment.failed', 'FAILED', 0, now(), null from payment_intents where payment_intent_id = $1`,
+       'payment.failed', 'FAILED', 1, now(), null from payment_intents where payment_intent_id = $1`,
     untried,
   );
 }

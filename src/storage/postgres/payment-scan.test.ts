@@ -41,10 +41,10 @@ async function all<Item>(pages: AsyncIterable<readonly Item[]>): Promise<Item[]>
 }
 
 function scannedOf(attempt: Attempt): ScannedAttempt {
-  const { transactionId, merchantId, amount, currency, status, reopenable, revision } = attempt;
+  const { transactionId, merchantId, amount, currency, status, reopenable } = attempt;
   const { processor, processorAccount, sendBefore, updatedAt } = attempt;
   return {
-    ...{ transactionId, merchantId, amount, currency, status, reopenable, revision },
+    ...{ transactionId, merchantId, amount, currency, status, reopenable },
     ...{ processor, processorAccount, sendBefore, updatedAt },
   };
 }
@@ -81,8 +81,8 @@ test('reads every payment in the order of ids as it was when the scan was opened
       })),
     );
     expect(await all(scan.attempts)).toEqual([refused.attempt, second].map(scannedOf));
-    const { transactionId, merchantId, revision } = refused.attempt;
-    const event = { type: 'payment.attempt_failed', status: 'FAILED', sequence: revision };
+    const { transactionId, merchantId } = refused.attempt;
+    const event = { type: 'payment.attempt_failed', status: 'FAILED', sequence: 1 };
     expect(await all(scan.events)).toEqual([
       { intentId: today.paymentIntentId, transactionId, merchantId, ...event },
     ]);
@@ -112,7 +112,7 @@ test('an intent that expired shows how long it lived, and its event has no attem
     expect(events).toEqual([
       {
         intentId: paymentIntentId,
-        ...{ merchantId, transactionId: null, type: 'payment.failed', status: 'FAILED', sequence: 0 },
+        ...{ merchantId, transactionId: null, type: 'payment.failed', status: 'FAILED', sequence: 1 },
       },
     ]);
   });

@@ -26,7 +26,7 @@ const CURSORS = {
   intents: `select ${hex('payment_intent_id')}, merchant_id, order_id, amount::float8, currency, status,
     ${ms('created_at')}, ${ms('updated_at - created_at')}
   from payment_intents where payment_intent_id >= '$from' order by payment_intent_id`,
-  attempts: `select ${hex('transaction_id')}, merchant_id, amount::float8, currency, status, reopenable, revision, processor,
+  attempts: `select ${hex('transaction_id')}, merchant_id, amount::float8, currency, status, reopenable, processor,
     processor_account, ${ms('send_before')}, ${ms('updated_at')}
   from transactions where transaction_id >= '$from' order by transaction_id`,
   events: `select ${hex('payment_intent_id')}, merchant_id, ${hex('transaction_id')}, type, status, sequence
@@ -98,7 +98,6 @@ type AttemptRow = [
   currency: string,
   status: ScannedAttempt['status'],
   reopenable: boolean,
-  revision: number,
   processor: ScannedAttempt['processor'],
   processorAccount: string,
   sendBefore: number,
@@ -113,14 +112,13 @@ function attemptOf(row: AttemptRow): ScannedAttempt {
     currency,
     status,
     reopenable,
-    revision,
     processor,
     processorAccount,
     sendBefore,
     updatedAt,
   ] = row;
   return {
-    ...{ transactionId, merchantId, amount, currency, status, reopenable, revision },
+    ...{ transactionId, merchantId, amount, currency, status, reopenable },
     ...{ processor, processorAccount, sendBefore, updatedAt },
   };
 }

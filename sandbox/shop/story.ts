@@ -1,0 +1,423 @@
+/**
+ * Story: everything that is known of an order, from everybody who knows something of it, as one timeline.
+ *
+ * Five voices: the shopper, the shop's own notes, Sluice when asked, the bank's book, and what was posted between them. Pure: what is
+ * to be told comes in.
+ * @module
+ */
+import type { Transaction } from '../../clients/typescript/api.ts';
+import type { BookEntry } from './bank-side.ts';
+import { findProduct } from './catalogue.ts';
+import type { GatewayView } from './merchant.ts';
+import { showMoney } from './money.ts';
+import type { Exchange, Note, Order, WebhookNote, WebhookVerdict } from './order.ts';
+import type { Arrival } from './webhook-receiver.ts';
+
+/** Whose doing an entry is. */
+export type Voice = 'Shopper' | 'Shop' | 'Sluice' | 'Bank';
+export type Tone = 'plain' | 'good' | 'bad' | 'wait';
+
+/** One entry. The key stays the same as the story grows. */
+export interface Entry {
+  readonly key: string;
+  /** Ms. */
+  readonly at: number;
+  readonly voice: Voice;
+  readonly tone: Tone;
+  readonly title: string;
+  readonly words: string;
+  /** Short facts shown beside the title. */
+  readonly marks: readonly { readonly tone: Tone; readonly text: string }[];
+  /** What can be unfolded, as text. */
+  readonly folds: readonly { readonly title: string; readonly text: string }[];
+}
+
+/** What a story is told from. */
+export interface Sources {
+  readonly order: Order;
+  readonly view: GatewayView;
+  readonly charges: readonly BookEntry[];
+  /** Webhooks that were refused and claim to be of this order. */
+  readonly refused: readonly Arrival[];
+}
+
+/** How the order stands, in words for the head of the page. */
+export interface Standing {
+  readonly tone: Tone;
+  readonly title: string;
+  readonly words: string;
+  /** Whether nothing more is expected to happen by itself. */
+  readonly settled: boolean;
+  /** Whether another card may be tried. */
+  readonly mayPay: boolean;
+}
+
+/** The timeline, oldest first. */
+export function tellStory(sources: Sources): Entry[] {
+  const { order, view, charges, refused } = sources;
+  const { verdicts } = order;
+  const entries = order.notes.map((note, index) => tellNote(note, index, verdicts));
+  entries.push(...charges.flatMap((charge) => tellCharge(order, charge)));
+  if (view.ok) entries.push(...tellGateway(view));
+  entries.push(...refused.map(tellRefused));
+  // Stable: of one millisecond, the shop's own notes come first.
+  return entries.sort((one, other) => one.at - other.at);
+}
+
+/** How it stands now. */
+export function standingOf({ order, view }: Pick<Sources, 'order' | 'view'>): Standing {
+  const { state } = order;
+  const by = state.by === 'api' ? 'The shop asked Sluice.' : 'A verified webhook says so.';
+  const reason = state.failureCode === null ? '' : ` Reason: ${state.failureCode}.`;
+  switch (state.word) {
+    case 'paid': {
+      const heard = order.notes.some((note) => note.kind === 'webhook' && note.answered === 204);
+      const more = heard ? '' : ' The webhook is still to come.';
+      return { tone: 'good', title: 'Paid', words: by + more, settled: heard, mayPay: false };
+    }
+    case 'reversed':
+      return { tone: 'bad', title: 'Taken back', words: by, settled: true, mayPay: false };
+    case 'failed':
+      return { tone: 'bad', title: 'Not paid', words: `${by}${reason}`, settled: true, mayPay: false };
+    case 'refused':
+      return {
+        tone: 'bad',
+        title: 'Card not charged',
+        words: `${by}${reason} Another card may be tried.`,
+        settled: true,
+        mayPay: true,
+      };
+    case 'open':
+      return standingOfOpen(order, view);
+  }
+}
+
+function standingOfOpen(order: Order, view: GatewayView): Standing {
+  const underWay =
+    view.ok &&
+    view.attempts.some(({ transaction: { status } }) => status === 'PROCESSING' || status === 'PENDING');
+  if (underWay) {
+    const words = 'A card was given. Until the bank’s word is known the order is neither paid nor refused.';
+    return { tone: 'wait', title: 'Waiting for the bank', words, settled: false, mayPay: false };
+  }
+  const sent = order.last('session');
+  if (sent === undefined || sent.redirectUrl === null) {
+    const words = 'Sluice could not be asked for a checkout page. Nothing was charged.';
+    return { tone: 'bad', title: 'No checkout', words, settled: true, mayPay: true };
+  }
+  const returned = order.last('returned');
+  if (returned?.to === 'cancel' && returned.at > sent.at) {
+    const words = 'The shopper left the checkout. Nothing was charged; the order can still be paid.';
+    return { tone: 'plain', title: 'Cancelled', words, settled: true, mayPay: true };
+  }
+  if (!view.ok) {
+    const words = 'Sluice cannot be asked just now. The shop waits for its webhook.';
+    return { tone: 'wait', title: 'Not known yet', words, settled: false, mayPay: true };
+  }
+  const words = 'The shopper is at Sluice’s checkout page. No card was given yet.';
+  return { tone: 'wait', title: 'Waiting for the shopper', words, settled: false, mayPay: true };
+}
+
+function entry(
+  facts: Pick<Entry, 'key' | 'at' | 'voice' | 'title' | 'words'> &
+    Partial<Pick<Entry, 'tone' | 'marks' | 'folds'>>,
+): Entry {
+  return { tone: 'plain', marks: [], folds: [], ...facts };
+}
+
+function tellNote(note: Note, index: number, verdicts: ReadonlyMap<WebhookNote, WebhookVerdict>): Entry {
+  const common = { key: `note-${index}`, at: note.at };
+  switch (note.kind) {
+    case 'ordered': {
+      const name = findProduct(note.productId)?.name ?? note.productId;
+      const price = showMoney(note.amount, note.currency);
+      return entry({
+        ...common,
+        voice: 'Shopper',
+        title: 'Order placed',
+        words: `${name}, ${price}. The shop notes it before it asks anybody anything.`,
+      });
+    }
+    case 'intent':
+      return entry({
+        ...common,
+        voice: 'Shop',
+        tone: note.paymentIntentId === null ? 'bad' : 'plain',
+        title: note.paymentIntentId === null ? 'No payment intent' : 'Payment intent made',
+        words:
+          note.paymentIntentId === null
+            ? 'Sluice did not take it. The answer is below.'
+            : `${note.paymentIntentId}: what is to be paid, told from server to server. The browser never names a price.`,
+        marks: callMarks(note.exchanges),
+        folds: note.exchanges.flatMap(foldExchange),
+      });
+    case 'armed':
+      return entry({
+        ...common,
+        voice: 'Bank',
+        tone: note.taken ? 'plain' : 'bad',
+        title: note.taken ? `Fault armed: ${note.fault}` : `Fault not armed: ${note.fault}`,
+        words: note.taken
+          ? `The bank is told to go wrong once, at the ${note.step} of this payment.`
+          : 'The bank has as many faults waiting as it takes. DELETE /_bank/faults clears them.',
+      });
+    case 'session':
+      return entry({
+        ...common,
+        voice: 'Shop',
+        tone: note.redirectUrl === null ? 'bad' : 'plain',
+        title: note.redirectUrl === null ? 'No checkout session' : 'Shopper sent to checkout',
+        words:
+          note.redirectUrl === null
+            ? 'Sluice made none. The answer is below.'
+            : 'A session of ten minutes. From here on the shopper talks to Sluice; the shop never sees a card.',
+        marks: callMarks(note.exchanges),
+        folds: note.exchanges.flatMap(foldExchange),
+      });
+    case 'returned':
+      return entry({
+        ...common,
+        voice: 'Shopper',
+        title: note.to === 'success' ? 'Shopper came back' : 'Shopper cancelled',
+        words:
+          note.to === 'success'
+            ? 'That alone proves nothing: anybody can type this address. So the shop asks Sluice.'
+            : 'From the link on the checkout page. Whether something was paid is for Sluice to say.',
+      });
+    case 'looked':
+      return entry({
+        ...common,
+        voice: 'Shop',
+        tone: note.status === 'SUCCESS' ? 'good' : 'bad',
+        title: note.status === 'SUCCESS' ? 'Shop asked: paid' : 'Shop asked: not charged',
+        words: `GET of the transaction says ${note.status}${note.failureCode === null ? '' : `, ${note.failureCode}`}. Amount, currency and order id are the order’s.`,
+      });
+    case 'callback':
+      return tellCallback(common, note);
+    case 'webhook':
+      return tellWebhook(common, note, verdicts.get(note) ?? 'not_taken');
+    case 'replayed':
+      return entry({
+        ...common,
+        voice: 'Shop',
+        title: 'Shop asked for the webhook again',
+        words: 'Replay by event id. It comes with the same webhook-id and the same body.',
+        marks: callMarks(note.exchanges),
+        folds: note.exchanges.flatMap(foldExchange),
+      });
+    case 'failing':
+      return entry({
+        ...common,
+        voice: 'Shop',
+        tone: 'wait',
+        title: 'Shop plays dead',
+        words: `Webhooks of this order are answered 503 for ${Math.round((note.untilAt - note.at) / 1000)} seconds.`,
+      });
+  }
+}
+
+function tellCallback(common: Pick<Entry, 'key' | 'at'>, note: Extract<Note, { kind: 'callback' }>): Entry {
+  const forged = /_forge\w*$/.test(note.eventId);
+  const heard = note.status >= 200 && note.status < 300;
+  const words = forged
+    ? `A lie sent on purpose: ${note.says}. Sluice answered ${note.status}${heard ? ', and holds it against what the bank says itself.' : ' and believes nothing of it.'}`
+    : heard
+      ? `${note.says}. Sluice answered ${note.status} once it had it on disk.`
+      : `${note.says}. ${note.status === 0 ? 'No answer came' : `Sluice answered ${note.status}`}; the bank tries again.`;
+  return entry({
+    ...common,
+    voice: 'Bank',
+    tone: forged || heard ? 'plain' : 'wait',
+    title: forged ? 'Forged callback to Sluice' : 'Callback to Sluice',
+    words,
+    marks: [
+      {
+        tone: heard ? 'good' : forged ? 'good' : 'bad',
+        text: note.status === 0 ? 'no answer' : String(note.status),
+      },
+    ],
+  });
+}
+
+const VERDICT_WORDS: Readonly<Record<WebhookVerdict, string>> = {
+  first: 'Noted on disk, then answered 204. This is what the order rests on.',
+  again: 'The same webhook-id again. Acknowledged, and nothing is done twice.',
+  late: 'Its sequence is not above one that came before. Acknowledged and not believed over the newer one.',
+  not_ours:
+    'Rightly signed, but of another amount or currency than the order. Acknowledged, and not believed.',
+  not_taken: 'Answered 503, as asked for. Sluice will send it again with the same id.',
+};
+
+function tellWebhook(common: Pick<Entry, 'key' | 'at'>, note: WebhookNote, verdict: WebhookVerdict): Entry {
+  const paid = note.type === 'payment.succeeded' || note.type === 'payment.recovered';
+  const firstTone = paid ? 'good' : 'bad';
+  const after = sinceEvent(note);
+  return entry({
+    ...common,
+    voice: 'Sluice',
+    tone: verdict === 'first' ? firstTone : verdict === 'not_taken' ? 'wait' : 'plain',
+    title: `Webhook ${note.type}`,
+    words: VERDICT_WORDS[verdict] + (after === null ? '' : ` It arrived ${after} after what it tells of.`),
+    marks: [
+      { tone: 'good', text: 'signature verified' },
+      ...(verdict === 'again' ? [{ tone: 'plain' as const, text: 'duplicate' }] : []),
+      ...(verdict === 'late' ? [{ tone: 'plain' as const, text: 'out of order' }] : []),
+      { tone: 'plain', text: `sequence ${note.sequence}` },
+      ...(note.answered === 503 ? [{ tone: 'bad' as const, text: '503' }] : []),
+    ],
+    folds: [
+      {
+        title: 'Headers',
+        text: Object.entries(note.headers)
+          .map(([name, value]) => `${name}: ${value}`)
+          .join('\n'),
+      },
+      { title: 'Body', text: prettyText(note.body) },
+    ],
+  });
+}
+
+/** How long after the event the webhook came. */
+function sinceEvent(note: WebhookNote): string | null {
+  const told = /"timestamp":"([^"]{1,40})"/.exec(note.body)?.[1];
+  const ms = told === undefined ? Number.NaN : note.at - Date.parse(told);
+  return Number.isNaN(ms) || ms < 0 ? null : showDuration(ms);
+}
+
+/** A processing charge that was settled later has two lines in the book, and so two entries here. */
+function tellCharge(order: Order, charge: BookEntry): Entry[] {
+  const key = `charge-${charge.reference}`;
+  const settledLater = charge.decidedAt > charge.createdAt && charge.status === 'succeeded';
+  const callback = charge.callback === 'none' ? ' It will not call back.' : '';
+  const final = entry({
+    key: settledLater ? `${key}-settled` : key,
+    at: charge.decidedAt,
+    voice: 'Bank',
+    tone: charge.status === 'succeeded' ? 'good' : charge.status === 'declined' ? 'bad' : 'wait',
+    title: chargeTitle(charge),
+    words: `${charge.id}, under the reference ${charge.reference}.${callback}`,
+    marks:
+      charge.status === 'succeeded'
+        ? [{ tone: 'good', text: showMoney(order.amount, order.currency) }]
+        : charge.declineCode === undefined
+          ? []
+          : [{ tone: 'bad', text: charge.declineCode }],
+  });
+  if (!settledLater) return [final];
+  const first = entry({
+    key,
+    at: charge.createdAt,
+    voice: 'Bank',
+    tone: 'wait',
+    title: 'Bank’s book: processing',
+    words: `${charge.id}. No money has moved yet.`,
+  });
+  return [first, final];
+}
+
+function chargeTitle({ status }: BookEntry): string {
+  if (status === 'succeeded') return 'Bank’s book: charged';
+  return status === 'declined' ? 'Bank’s book: declined' : 'Bank’s book: processing';
+}
+
+/** Event types of the gateway that are more than a step. */
+const EVENT_TONES: Readonly<Record<string, Tone>> = {
+  charged: 'good',
+  attempt_succeeded: 'good',
+  declined: 'bad',
+  attempt_failed: 'bad',
+  outcome_unknown: 'wait',
+};
+
+/** The shop has no use for what is shown of the card, not even masked. */
+function withoutCard(transaction: Transaction): object {
+  return { ...transaction, card: '(left out by the shop)' };
+}
+
+/** The gateway's own timeline. What all attempts of an intent share is told once. */
+function tellGateway(view: Extract<GatewayView, { ok: true }>): Entry[] {
+  const told = new Set<string>();
+  return view.attempts.flatMap(({ events, transaction }) =>
+    events.flatMap((event, index) => {
+      const same = `${event.at} ${event.type} ${event.detail}`;
+      if (told.has(same)) return [];
+      told.add(same);
+      const isLast = index === events.length - 1;
+      return entry({
+        key: `sluice-${transaction.transactionId}-${index}`,
+        at: event.at,
+        voice: 'Sluice',
+        tone: EVENT_TONES[event.type] ?? 'plain',
+        title: sentence(event.type),
+        words: event.detail,
+        marks: event.source === 'sluice' ? [] : [{ tone: 'plain', text: event.source }],
+        folds: isLast
+          ? [
+              {
+                title: `Transaction ${transaction.attempt} as GET shows it`,
+                text: JSON.stringify(withoutCard(transaction), null, 2),
+              },
+            ]
+          : [],
+      });
+    }),
+  );
+}
+
+function tellRefused({ at, what, webhookId }: Arrival): Entry {
+  return entry({
+    key: `refused-${at}-${webhookId}`,
+    at,
+    voice: 'Shop',
+    tone: 'bad',
+    title: 'A webhook was refused',
+    words: `It claims to be of this order, and was answered 400: ${what}. Nothing of it is believed.`,
+    marks: [{ tone: 'bad', text: 'signature not verified' }],
+  });
+}
+
+function callMarks(exchanges: readonly Exchange[]): Entry['marks'] {
+  return exchanges.map(({ status, durationMs }) => ({
+    tone: status !== null && status < 300 ? 'plain' : 'bad',
+    text: `${status ?? 'no answer'} in ${showDuration(durationMs)}`,
+  }));
+}
+
+function foldExchange(exchange: Exchange): Entry['folds'] {
+  const { method, path, idempotencyKey, request, status, answer, requestId } = exchange;
+  const headers = [
+    `${method} ${path}`,
+    'Authorization: Bearer … (the shop’s secret key, never shown)',
+    ...(idempotencyKey === null ? [] : [`Idempotency-Key: ${idempotencyKey}`]),
+  ];
+  const answered = [
+    status === null ? 'no answer' : `HTTP ${status}`,
+    ...(requestId === null ? [] : [`X-Request-Id: ${requestId}`]),
+  ];
+  return [
+    { title: 'Request', text: `${headers.join('\n')}\n\n${JSON.stringify(request, null, 2)}` },
+    { title: 'Answer', text: `${answered.join('\n')}\n\n${JSON.stringify(answer, null, 2)}` },
+  ];
+}
+
+/** `attempt_started` as a title. */
+function sentence(type: string): string {
+  const words = type.replaceAll(/[._]/g, ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function prettyText(body: string): string {
+  try {
+    return JSON.stringify(JSON.parse(body), null, 2);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return body;
+  }
+}
+
+/** `54 ms`, `1.2 s`, `3 min`. */
+export function showDuration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.round(ms / 60_000)} min`;
+}
