@@ -12,7 +12,7 @@ function inventory(): string {
   return `# Scripts and headers of the payment pages
 
 What runs on the pages where a card is typed, and why (PCI DSS 6.4.3), and the headers that keep anything else out. Written by
-\`npm test src/checkout/script.test.ts -- -u\`; the same test fails when the program and this file differ, and
+\`npm test -- src/checkout/script.test.ts -u\`; the same test fails when the program and this file differ, and
 \`test/browser/checkout.test.ts\` compares the pages as a browser receives them with it (PCI DSS 11.6.1).
 
 | script | integrity | why it is there |

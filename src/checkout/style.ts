@@ -76,6 +76,7 @@ button[aria-disabled=true] { opacity: .7; cursor: progress; }
 @keyframes turn { to { transform: rotate(1turn); } }
 @keyframes draw { from { stroke-dashoffset: 34; } }
 .facts { margin: 1.75rem 0; padding: 1.1rem 0; border: solid var(--line); border-width: 1px 0; font-size: .9375rem; text-align: left; }
+.facts:last-child { margin-bottom: 0; padding-bottom: 0; border-bottom: 0; }
 .facts div { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; padding: .2rem 0; }
 .facts dt { color: var(--soft); }
 .facts dd { min-width: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
