@@ -35,6 +35,7 @@ describe('the command against another gateway', () => {
     folder = mkdtempSync(join(tmpdir(), 'sluice-load-test-'));
     const { url } = gateway;
     where = ['--target', url, '--key', 'k', '--sandbox', url, '--duration', '1', '--warmup', '0.2'];
+    where.push('--no-webhooks');
   });
 
   afterEach(async () => {
@@ -90,7 +91,7 @@ describe('the command against a gateway of real parts', () => {
 
   beforeAll(async () => {
     world = await startWorld();
-    gateway = await world.startGateway();
+    gateway = await world.startGateway({ SLUICE_ALLOW_PRIVATE_WEBHOOKS: 'on' });
     const { folder, merchantId, secretKey, bankUrl, bankSecret, webhookSecret, cluster } = world;
     mkdirSync(join(folder, 'sandbox'));
     const account = { account: 'acct_demo', secretKey: bankSecret, webhookSecret };
@@ -125,8 +126,18 @@ describe('the command against a gateway of real parts', () => {
       completed: 40,
       errors: 0,
       traffic: { merchants: 5 },
-      audit: { source: 'sql', acknowledged: 60, stored: 60, charged: 60, lost: 0, double: 0, findings: [] },
+      audit: {
+        source: 'sql',
+        acknowledged: 60,
+        stored: 60,
+        charged: 60,
+        delivered: 60,
+        lost: 0,
+        double: 0,
+        findings: [],
+      },
     });
+    expect(report.latencyMs.webhook.p99).toBeGreaterThan(0);
     expect(report.cpuUsPerPayment.gateway).toBeGreaterThan(0);
 
     const second = await load([...words, '--merchants', '5', '--no-keys', '--page'], env);

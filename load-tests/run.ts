@@ -101,7 +101,7 @@ async function openEars(
   } catch (error) {
     await receiver.close();
     if (!isRefusal(error)) throw error;
-    say(`without webhooks: ${error.detail}`);
+    say(`without webhooks: ${error.code} ${error.detail}`);
     return null;
   }
 }

@@ -72,6 +72,7 @@ function ensureSystemPackages() {
   const setsUp = task === 'start' || tests;
   if (setsUp && !pkcs11Named && !softHsmPaths.some((path) => existsSync(path))) wanted.push('softhsm2');
   if (tests && !inPath('redis-server')) wanted.push('redis-server');
+  if (tests && !inPath('chromium')) wanted.push('chromium');
   if (tests && !fakeTimePaths.some((path) => existsSync(path))) wanted.push('libfaketime');
   if (!existsSync(pkcs11Build)) {
     for (const [program, name] of [

@@ -1,139 +1,25 @@
 /**
- * Page: the shopper's pages as HTML. No script, no image, nothing from elsewhere.
+ * Page: what shoppers see, as HTML: the card form, the results, and pages that say one thing.
  *
- * Everything that comes from a merchant, a shopper or the database is escaped; the style sheet is named by its
- * hash in the Content-Security-Policy, so that nothing else on the page can run or load.
+ * Everything that comes from a merchant, a shopper or the database is escaped; nothing that was typed of a card is shown again.
  *
  * @module
  */
 
-import { hash } from 'node:crypto';
-import { exponentOf } from '../domain/money.ts';
-import type { FieldError } from '../domain/outcomes.ts';
+import type { CardError } from '../domain/card.ts';
+import { showTransactionId } from '../domain/ids.ts';
+import type { Payment } from '../domain/payment-intent.ts';
+import type { Attempt } from '../domain/transaction.ts';
+import { pageAnswer } from './document.ts';
+import { type Html, html, webLink } from './html.ts';
+import { type Language, showAmount } from './language.ts';
+import { fill, MESSAGES, type Messages, type Notice } from './messages.ts';
+import { mayTryAgain, type ResultState, reloadSeconds, runningAttempt } from './result.ts';
+import { TEST_CARDS } from './test-cards.ts';
 import type { WebAnswer } from './web.ts';
 
-/** Text that is HTML already. */
-export interface Html {
-  readonly html: string;
-}
-
-/** Builds HTML; every value is escaped unless it is {@link Html}. Arrays are joined. */
-export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
-  let text = parts[0]!;
-  values.forEach((value, index) => {
-    text += render(value) + parts[index + 1]!;
-  });
-  return { html: text };
-}
-
-type HtmlValue = string | number | Html | null | readonly Html[];
-
-function render(value: HtmlValue): string {
-  if (value === null) return '';
-  if (typeof value === 'string') return escapeHtml(value);
-  if (typeof value === 'number') return String(value);
-  if ('html' in value) return value.html;
-  return value.map((one) => one.html).join('');
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-/** Escapes text for element content and quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character]!);
-}
-
-const STYLE = `
-:root { color-scheme: light dark; --ink: #16202a; --soft: #56646f; --line: #cbd3da; --paper: #fff; --back: #f3f5f7; --key: #0b5cad; --bad: #a3201d; --note: #fff6d6; }
-@media (prefers-color-scheme: dark) { :root { --ink: #eef2f5; --soft: #a9b5bf; --line: #44515c; --paper: #1b232b; --back: #11171c; --key: #6cb2ff; --bad: #ff9a94; --note: #3a3310; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--back); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }
-main { max-width: 27rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
-.sheet { background: var(--paper); border: 1px solid var(--line); border-radius: .75rem; padding: 1.25rem; }
-h1 { font-size: 1.25rem; margin: 0 0 .25rem; }
-.sum { font-size: 1.75rem; font-weight: 600; margin: 0; }
-.soft { color: var(--soft); margin: 0 0 1rem; overflow-wrap: anywhere; }
-label { display: block; font-weight: 600; margin: .9rem 0 .25rem; }
-input { width: 100%; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--soft); border-radius: .5rem; padding: .6rem .7rem; }
-input:focus-visible, button:focus-visible, a:focus-visible { outline: 3px solid var(--key); outline-offset: 2px; }
-.row { display: grid; grid-template-columns: 1fr 1fr 1fr; gap: .75rem; align-items: end; }
-abbr { text-decoration: none; }
-button, .button { display: block; width: 100%; margin-top: 1.25rem; padding: .75rem; border: 0; border-radius: .5rem; background: var(--key); color: var(--paper); font: inherit; font-weight: 600; text-align: center; text-decoration: none; cursor: pointer; }
-a { color: var(--key); }
-.test { background: var(--note); border: 1px solid var(--line); border-radius: .5rem; padding: .75rem 1rem; margin-bottom: 1rem; font-size: .9rem; }
-.test ul { margin: .25rem 0 0; padding-left: 1.1rem; }
-.wrong { border-left: 4px solid var(--bad); padding-left: .75rem; color: var(--bad); margin: 1rem 0; }
-.wrong ul { margin: 0; padding-left: 1.1rem; }
-.end { margin-top: 1rem; text-align: center; }
-`;
-
-const POLICY = [
-  "default-src 'none'",
-  `style-src 'sha256-${hash('sha256', STYLE, 'base64')}'`,
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ');
-
-const HEADERS = {
-  'Content-Security-Policy': POLICY,
-  // Not no-referrer: with it browsers send "Origin: null" on the form post.
-  'Referrer-Policy': 'same-origin',
-  'X-Frame-Options': 'DENY',
-} as const;
-
-export interface Page {
-  status: number;
-  title: string;
-  content: Html;
-  /** Load again, or go elsewhere, after a while. */
-  refresh?: { seconds: number; url?: string };
-}
-
-/** Makes the answer that carries a page. */
-export function pageAnswer(page: Page): WebAnswer {
-  const document = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-${page.refresh === undefined ? null : refreshTag(page.refresh)}
-<title>${page.title}</title>
-<style>${{ html: STYLE }}</style>
-</head>
-<body><main>${page.content}</main></body>
-</html>
-`;
-  return {
-    status: page.status,
-    contentType: 'text/html; charset=utf-8',
-    headers: HEADERS,
-    body: document.html,
-  };
-}
-
-function refreshTag(refresh: { seconds: number; url?: string }): Html {
-  const target = refresh.url === undefined ? '' : `; url=${refresh.url}`;
-  return html`<meta http-equiv="refresh" content="${String(refresh.seconds)}${target}">`;
-}
-
-/** `INR 1,234.50`: minor units by the currency's exponent. */
-export function showAmount(amount: number, currency: string): string {
-  const exponent = exponentOf(currency) ?? 0;
-  const digits = String(amount).padStart(exponent + 1, '0');
-  const whole = digits.slice(0, digits.length - exponent).replaceAll(/\B(?=(\d{3})+$)/g, ',');
-  const fraction = exponent === 0 ? '' : `.${digits.slice(-exponent)}`;
-  return `${currency} ${whole}${fraction}`;
-}
-
 export interface CardPage {
+  language: Language;
   sessionId: string;
   merchantName: string;
   orderId: string;
@@ -141,74 +27,293 @@ export interface CardPage {
   currency: string;
   cancelUrl: string;
   testMode: boolean;
-  /** What was wrong with the card just typed; nothing of it is filled in again. */
-  errors: readonly FieldError[];
+  /** Until the session is over. */
+  remainingMs: number;
+  /** Milliseconds since 1970. */
+  now: number;
+  /** What was wrong with the card just typed. */
+  errors: readonly CardError[];
 }
+
+const PAY_PATH = '/internal/payment/process';
+/** Where the page goes when its time is over (requirements 7.3). */
+export const EXPIRED_PATH = '/session-expired';
 
 /** The card form. */
 export function cardPage(page: CardPage): WebAnswer {
-  const sum = showAmount(page.amount, page.currency);
+  const texts = MESSAGES[page.language];
+  const sum = showAmount(page.amount, page.currency, page.language);
   return pageAnswer({
     status: page.errors.length === 0 ? 200 : 400,
-    title: `Pay ${page.merchantName}`,
-    content: html`
-<div class="sheet">
-<h1>${page.merchantName}</h1>
+    language: page.language,
+    title: fill(texts.payTitle, { merchant: page.merchantName }),
+    script: true,
+    content: html`<a class="unseen skip" href="#cardNumber">${texts.skip}</a>
+<main class="pay">
+<section class="order">
+<h1 class="mark">${page.merchantName}${testPill(page.testMode, texts)}</h1>
 <p class="sum">${sum}</p>
-<p class="soft">Order ${page.orderId}</p>
-${page.testMode ? TEST_CARDS : null}
-${page.errors.length === 0 ? null : wrongFields(page.errors)}
-<form action="/internal/payment/process" method="post">
-<input type="hidden" name="sessionId" value="${page.sessionId}">
-<label for="cardNumber">Card number</label>
-<input id="cardNumber" name="cardNumber" inputmode="numeric" autocomplete="cc-number" maxlength="23" required${invalid(page, 'cardNumber')}>
-<div class="row">
-<div><label for="expiryMonth">Month</label>
-<input id="expiryMonth" name="expiryMonth" inputmode="numeric" autocomplete="cc-exp-month" placeholder="MM" maxlength="2" required${invalid(page, 'expiryMonth')}></div>
-<div><label for="expiryYear">Year</label>
-<input id="expiryYear" name="expiryYear" inputmode="numeric" autocomplete="cc-exp-year" placeholder="YYYY" maxlength="4" required${invalid(page, 'expiryYear')}></div>
-<div><label for="cvv"><abbr title="security code">CVV</abbr></label>
-<input id="cvv" name="cvv" type="password" inputmode="numeric" autocomplete="cc-csc" maxlength="4" required${invalid(page, 'cvv')}></div>
-</div>
-<label for="cardholderName">Name on the card</label>
-<input id="cardholderName" name="cardholderName" autocomplete="cc-name" maxlength="100" required${invalid(page, 'cardholderName')}>
-<button type="submit">Pay ${sum}</button>
-</form>
-</div>
-<p class="end"><a href="${page.cancelUrl}" rel="noreferrer">Cancel and go back to ${page.merchantName}</a></p>`,
+<p class="soft">${texts.order} ${page.orderId}</p>
+${timeLeft(page, texts)}
+</section>
+<section class="sheet card" aria-labelledby="card-title">
+<h2 id="card-title">${texts.cardDetails}</h2>
+${page.errors.length === 0 ? null : wrongFields(page.errors, texts)}
+${cardForm(page, sum, texts)}
+${leaveLink(page, texts)}
+</section>
+${page.testMode ? testCards(page.now, texts) : null}
+</main>`,
   });
 }
 
-const TEST_CARDS = html`<div class="test" role="note"><strong>Test mode. No money moves.</strong>
-<ul><li>4111 1111 1111 1111 is paid</li><li>4000 0000 0000 0002 is declined</li>
-<li>4000 0000 0000 0119 has insufficient funds</li></ul>Any future date, any code.</div>`;
-
-function wrongFields(errors: readonly FieldError[]): Html {
-  const items = errors.map((error) => html`<li>${error.detail}</li>`);
-  return html`<div class="wrong" role="alert" id="wrong"><strong>Nothing was charged.</strong><ul>${items}</ul></div>`;
+function testPill(testMode: boolean, texts: Messages): Html | null {
+  return testMode ? html` <span class="pill">${texts.testMode}</span>` : null;
 }
 
-function invalid(page: CardPage, field: string): Html | null {
-  const isWrong = page.errors.some((error) => error.pointer === `/${field}`);
-  return isWrong ? html` aria-invalid="true" aria-describedby="wrong"` : null;
+function timeLeft(page: CardPage, texts: Messages): Html {
+  const end = new Date(page.now + page.remainingMs).toISOString();
+  const next = `${EXPIRED_PATH}?session=${page.sessionId}`;
+  return html`<p class="time" id="time-plain">${fill(texts.payWithin, { time: end.slice(11, 16) })}</p>
+<p class="time" id="time-left" role="timer" hidden data-remaining-ms="${page.remainingMs}" data-next="${next}" data-minutes="${texts.minutesLeft}" data-last="${texts.lastMinute}" data-over="${texts.timeOver}">${texts.timeLeft} <span class="clock"></span></p>
+<p class="unseen" id="time-said" role="status"></p>
+<p class="warning" id="time-warning" hidden></p>`;
+}
+
+function cardForm(page: CardPage, sum: string, texts: Messages): Html {
+  const month = new Date(page.now).toISOString().slice(0, 7);
+  const { name: nameField, ...fields } = cardFields(page, texts);
+  return html`<form action="${PAY_PATH}" method="post" data-texts="${JSON.stringify(texts.fields)}" data-month="${month}">
+<input type="hidden" name="sessionId" value="${page.sessionId}">
+${fields.number}
+${fields.expiry}
+${fields.cvv}
+${nameField}
+<button type="submit" data-sending="${texts.paying}">${fill(texts.pay, { amount: sum })}</button>
+<p class="under">${texts.secure}</p>
+</form>`;
+}
+
+function cardFields(page: CardPage, texts: Messages): Record<'number' | 'expiry' | 'cvv' | 'name', Html> {
+  const state = (field: string, hint?: string): Html => fieldState(page.errors, field, hint);
+  const error = (field: string): Html => fieldError(page.errors, field, texts);
+  return {
+    number: html`<div class="field"><label for="cardNumber">${texts.cardNumber}</label>
+<div class="number"><input id="cardNumber" name="cardNumber" type="text" inputmode="numeric" autocomplete="cc-number" maxlength="23" required spellcheck="false"${state('cardNumber')}><span class="brand" aria-live="polite"></span></div>
+${error('cardNumber')}</div>`,
+    expiry: html`<fieldset><legend>${texts.expiry}</legend><div class="pair">
+<div><label for="expiryMonth">${texts.month}</label><input id="expiryMonth" name="expiryMonth" type="text" inputmode="numeric" autocomplete="cc-exp-month" placeholder="MM" maxlength="2" required${state('expiryMonth')}></div>
+<div><label for="expiryYear">${texts.year}</label><input id="expiryYear" name="expiryYear" type="text" inputmode="numeric" autocomplete="cc-exp-year" placeholder="YYYY" maxlength="4" required${state('expiryYear')}></div>
+</div>${error('expiryMonth')}${error('expiryYear')}</fieldset>`,
+    cvv: html`<div class="field"><label for="cvv">${texts.cvv}</label><input id="cvv" name="cvv" type="text" inputmode="numeric" autocomplete="cc-csc" maxlength="4" required spellcheck="false"${state('cvv', 'cvv-hint')}>
+<p class="hint" id="cvv-hint" data-usual="${texts.cvvHint}" data-amex="${texts.cvvHintAmex}">${texts.cvvHint}</p>${error('cvv')}</div>`,
+    name: html`<div class="field"><label for="cardholderName">${texts.name}</label><input id="cardholderName" name="cardholderName" type="text" autocomplete="cc-name" maxlength="100" required spellcheck="false"${state('cardholderName')}>
+${error('cardholderName')}</div>`,
+  };
+}
+
+function fieldState(errors: readonly CardError[], field: string, hint?: string): Html {
+  const described = [...(hint === undefined ? [] : [hint]), `${field}-error`].join(' ');
+  const wrong = errors.some((error) => error.field === field);
+  return html` aria-describedby="${described}"${wrong ? html` aria-invalid="true"` : null}`;
+}
+
+function fieldError(errors: readonly CardError[], field: string, texts: Messages): Html {
+  const found = errors.find((error) => error.field === field);
+  return html`<p class="error" id="${field}-error" aria-live="polite">${found === undefined ? null : texts.fields[found.code]}</p>`;
+}
+
+function wrongFields(errors: readonly CardError[], texts: Messages): Html {
+  const items = errors.map(
+    (error) => html`<li><a href="#${error.field}">${texts.fields[error.code]}</a></li>`,
+  );
+  return html`<div class="wrong" role="alert" id="wrong"><strong>${texts.nothingCharged}</strong> ${texts.checkFields}<ul>${items}</ul></div>`;
+}
+
+function leaveLink(page: CardPage, texts: Messages): Html | null {
+  const url = webLink(page.cancelUrl);
+  const text = fill(texts.cancel, { merchant: page.merchantName });
+  return url === null
+    ? null
+    : html`<p class="leave"><a id="cancel" href="${url}" rel="noreferrer">${text}</a></p>`;
+}
+
+function testCards(now: number, texts: Messages): Html {
+  const year = String(new Date(now).getUTCFullYear() + 3);
+  const items = TEST_CARDS.map(({ shown, outcome }) => {
+    const words = texts.testOutcomes[outcome];
+    return html`<li><code>${shown}</code><span class="soft">${words}</span><button type="button" hidden data-card="${shown}" data-year="${year}" aria-label="${fill(texts.testFill, { card: shown, outcome: words })}"></button></li>`;
+  });
+  return html`<section class="tests" aria-labelledby="tests-title"><h2 id="tests-title">${texts.testMode}</h2>
+<p class="soft">${texts.testLead}</p><ul>${items}</ul><p class="soft">${texts.testAny}</p></section>`;
+}
+
+export interface PageLink {
+  text: string;
+  url: string;
+  /** Not the thing to do first. */
+  quiet?: boolean;
 }
 
 /** A page that says one thing and where to go from here. */
-export function messagePage(page: {
+export function noticePage(page: {
   status: number;
-  title: string;
-  detail: string;
-  links?: readonly { text: string; url: string }[];
-  refresh?: { seconds: number; url?: string };
+  language: Language;
+  notice: Notice;
+  links?: readonly PageLink[];
 }): WebAnswer {
-  const links = (page.links ?? []).map(
-    ({ text, url }) => html`<a class="button" href="${url}" rel="noreferrer">${text}</a>`,
-  );
   return pageAnswer({
     status: page.status,
-    title: page.title,
-    content: html`<div class="sheet"><h1>${page.title}</h1>
-<p class="soft" role="status">${page.detail}</p>${links}</div>`,
-    ...(page.refresh === undefined ? {} : { refresh: page.refresh }),
+    language: page.language,
+    title: page.notice.title,
+    script: false,
+    content: html`<main class="outcome"><div class="sheet">${SIGNS.note}
+<h1>${page.notice.title}</h1><p>${page.notice.detail}</p>${linkButtons(page.links ?? [])}</div></main>`,
   });
 }
+
+function linkButtons(links: readonly PageLink[]): Html[] {
+  return links.map(
+    ({ text, url, quiet }) =>
+      html`<a class="button${quiet === true ? ' quiet' : ''}" href="${url}" rel="noreferrer">${text}</a>`,
+  );
+}
+
+const GO_ON_SECONDS = 5;
+
+export interface ResultPage {
+  language: Language;
+  payment: Payment;
+  attempt: Attempt;
+  state: ResultState;
+  merchantName: string;
+  /** As the browser sent it. */
+  sessionId: string;
+  testMode: boolean;
+  /** Milliseconds since 1970. */
+  now: number;
+  /** Path of the result of another attempt of the payment. */
+  resultPath(transactionId: string): string;
+}
+
+/** What became of a payment. */
+export function resultPage(page: ResultPage): WebAnswer {
+  const { attempt, state, language } = page;
+  const texts = MESSAGES[language];
+  const amount = showAmount(attempt.amount, attempt.currency, language);
+  const values = { amount, merchant: page.merchantName };
+  const telling = TELLINGS[state](page, texts);
+  const waits = state === 'waiting' || state === 'asking' || state === 'other-runs';
+  const transactionId = showTransactionId(attempt.transactionId);
+  const successUrl = webLink(attempt.successUrl);
+  const goesOn = (state === 'paid' || state === 'paid-by-other') && successUrl !== null;
+  const events = waits ? html` data-events="/checkout/events?transaction=${transactionId}"` : null;
+  const links = goesOn ? goOnLink(successUrl, texts) : linkButtons(telling.links ?? []);
+  return pageAnswer({
+    status: 200,
+    language,
+    title: telling.title,
+    script: true,
+    events: waits,
+    content: html`<main class="outcome" data-result="${state}"${events}>
+<p class="mark">${page.merchantName}${testPill(page.testMode, texts)}</p>
+<div class="sheet"><div role="status">${telling.sign}<h1>${telling.title}</h1>
+<p>${fill(telling.detail, values)}</p></div>${telling.more ?? null}
+${factList(page, transactionId, texts)}${links}</div></main>`,
+    ...(waits
+      ? { refresh: { seconds: reloadSeconds(attempt, page.now) } }
+      : goesOn && { refresh: { seconds: GO_ON_SECONDS, url: successUrl } }),
+  });
+}
+
+function goOnLink(url: string, texts: Messages): Html {
+  return html`<a class="button" href="${url}" rel="noreferrer" data-go-on-ms="${GO_ON_SECONDS * 1000}">${texts.continueNow}</a><p class="under">${texts.goingOn}</p>`;
+}
+
+function factList(page: ResultPage, transactionId: string, texts: Messages): Html {
+  const { card } = page.attempt;
+  const lastFour = fill(texts.endingIn, { last4: card.masked.slice(-4) });
+  const brand = BRANDS[card.brand] ?? texts.card;
+  return html`<dl class="facts"><div><dt>${texts.order}</dt><dd>${page.payment.intent.orderId}</dd></div>
+<div><dt>${texts.card}</dt><dd>${brand} ${lastFour}</dd></div>
+<div><dt>${texts.reference}</dt><dd class="id">${transactionId}</dd></div></dl>`;
+}
+
+/** Names of the brands as people write them. */
+const BRANDS: Readonly<Record<string, string>> = {
+  VISA: 'Visa',
+  MASTERCARD: 'Mastercard',
+  AMEX: 'American Express',
+  RUPAY: 'RuPay',
+  DISCOVER: 'Discover',
+  DINERS: 'Diners Club',
+  JCB: 'JCB',
+  MAESTRO: 'Maestro',
+  UNIONPAY: 'UnionPay',
+};
+
+interface Telling extends Notice {
+  sign: Html;
+  more?: Html;
+  links?: readonly PageLink[];
+}
+
+const TELLINGS: Readonly<Record<ResultState, (page: ResultPage, texts: Messages) => Telling>> = {
+  waiting: (_, texts) => ({ ...texts.waiting, sign: SIGNS.waiting }),
+  asking: (_, texts) => ({
+    ...texts.asking,
+    sign: SIGNS.waiting,
+    more: html`<ul class="calm">${texts.askingSteps.map((step) => html`<li>${step}</li>`)}</ul>`,
+  }),
+  paid: (_, texts) => ({ ...texts.paid, sign: SIGNS.paid }),
+  'paid-by-other': (_, texts) => ({ ...texts.paidByOther, sign: SIGNS.paid }),
+  'other-runs': (page, texts) => {
+    const running = runningAttempt(page.payment);
+    const url = running && page.resultPath(showTransactionId(running.transactionId));
+    return {
+      ...texts.otherRuns,
+      sign: SIGNS.waiting,
+      links: url === undefined ? [] : [{ text: texts.seeOther, url }],
+    };
+  },
+  failed: (page, texts) => ({
+    title: texts.failed,
+    detail: texts.failedWhy[whyFailed(page.attempt.failureCode)],
+    sign: SIGNS.failed,
+    ...afterFailure(page, texts),
+  }),
+};
+
+function afterFailure(page: ResultPage, texts: Messages): Pick<Telling, 'more' | 'links'> {
+  const again = mayTryAgain(page.payment, page.attempt, page.sessionId, page.now);
+  const cancelUrl = webLink(page.attempt.cancelUrl);
+  const links: PageLink[] = [];
+  if (again) links.push({ text: texts.anotherCard, url: `/checkout?session=${page.sessionId}` });
+  if (cancelUrl !== null) links.push({ text: texts.backToShop, url: cancelUrl, quiet: again });
+  return again ? { links } : { links, more: html`<p class="under">${texts.noMoreTries}</p>` };
+}
+
+function whyFailed(failureCode: string | null): keyof Messages['failedWhy'] {
+  switch (failureCode) {
+    case 'insufficient_funds':
+      return 'insufficient_funds';
+    case 'processor_unreachable':
+    case 'processor_never_received':
+      return 'unreachable';
+    default:
+      return 'declined';
+  }
+}
+
+const sign = (kind: string, drawing: Html): Html =>
+  html`<span class="sign ${kind}" aria-hidden="true"><svg viewBox="0 0 56 56">${drawing}</svg></span>`;
+
+const SIGNS = {
+  paid: sign('good', html`<path class="draw" d="M18 29l7 7 14-15"/>`),
+  failed: sign('bad', html`<path d="M28 18v13M28 38v.2"/>`),
+  note: sign('good', html`<path d="M28 26v12M28 18v.2"/>`),
+  waiting: sign(
+    'good',
+    html`<circle cx="28" cy="28" r="11" opacity=".25"/><path class="turn" d="M28 17a11 11 0 0 1 11 11"/>`,
+  ),
+} as const;

@@ -13,7 +13,7 @@
 
 import { hash } from 'node:crypto';
 import type { Charge, ChargeAccount } from '../connectors/connector.ts';
-import { type CardDetails, checkCard } from '../domain/card.ts';
+import { type CardDetails, type CardError, checkCard } from '../domain/card.ts';
 import { type IntentId, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
 import { type FieldError, OUTCOMES, type Refusal, refusal } from '../domain/outcomes.ts';
 import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
@@ -74,9 +74,14 @@ export interface PayRequest {
 }
 
 /** `replayed` is the stored answer of an idempotency key; nothing was charged for it. */
-export type PayAnswer =
-  | { ok: true; transactionId: TransactionId; replayed: string | null }
-  | { ok: false; refusal: Refusal };
+export type PayAnswer = { ok: true; transactionId: TransactionId; replayed: string | null } | PayRefused;
+
+export interface PayRefused {
+  ok: false;
+  refusal: Refusal;
+  /** What is wrong with the card, by code, for pages in the shopper's language. */
+  cardErrors?: readonly CardError[];
+}
 
 export interface Pay {
   /** Resolves when the attempt is durable (or refused). Never rejects for anything a shopper or processor does. */
@@ -144,13 +149,14 @@ interface Begun {
   mayLeave(): boolean;
 }
 
-async function begin(deps: PayDeps, request: PayRequest): Promise<Begun | { ok: false; refusal: Refusal }> {
+async function begin(deps: PayDeps, request: PayRequest): Promise<Begun | PayRefused> {
   const check = checkCard(request.card, new Date(deps.now()));
   if (!check.ok) {
     const errors = check.errors.map(({ field, detail }): FieldError => ({ pointer: `/${field}`, detail }));
     return {
       ok: false,
       refusal: refusal('card_invalid', 'Nothing was charged. Please check the card.', { errors }),
+      cardErrors: check.errors,
     };
   }
   const route = await findRoute(deps, request.merchantId);

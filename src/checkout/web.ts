@@ -22,9 +22,17 @@ export interface WebAnswer {
   status: number;
   contentType?: string;
   headers?: Readonly<Record<string, string>>;
+  /** Default: `no-store`. */
+  cacheControl?: string;
   body: string | Uint8Array;
   /** Why it was refused, for the metrics. Not sent. */
   code?: OutcomeCode;
+  /** The answer goes on as server-sent events; what it returns is called once, when the stream is over. */
+  events?(stream: WebEvents): () => void;
+}
+
+export interface WebEvents {
+  send(event: string, data: string): void;
 }
 
 export interface WebRoute {

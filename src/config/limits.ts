@@ -54,6 +54,9 @@ export const LIMITS = {
   /** Requests one listener works on at once. Over it: 503, before the body is read. */
   requestsInFlightMax: 16_384,
 
+  /** Result pages that wait for events at one listener; each asks its shard every five seconds at most. Over it pages load again instead. */
+  streamsMax: 2048,
+
   /** Payments between the sealing of their card and their processor's word, each holding its card. Little's law: 10,000/s × 400 ms. */
   paymentsInFlightMax: 4096,
 

@@ -12,6 +12,7 @@ export interface ResponseWire {
   cork(write: () => void): unknown;
   writeStatus(status: string): unknown;
   writeHeader(name: string, value: string): unknown;
+  write(chunk: string | Uint8Array): unknown;
   end(body: string | Uint8Array, closeConnection: boolean): unknown;
   endWithoutBody(): unknown;
 }
@@ -26,12 +27,12 @@ export interface RespondOptions {
   strictTransport: boolean;
 }
 
-/** Writes the answer. The socket must still be open. */
+/** Writes the answer; of one that goes on, its beginning. The socket must still be open. */
 export function respond(wire: ResponseWire, response: HttpResponse, options: RespondOptions): void {
   wire.cork(() => {
     wire.writeStatus(statusLine(response.status));
     wire.writeHeader('Content-Type', response.contentType ?? 'application/json');
-    wire.writeHeader('Cache-Control', 'no-store');
+    wire.writeHeader('Cache-Control', response.cacheControl ?? 'no-store');
     wire.writeHeader('X-Content-Type-Options', 'nosniff');
     wire.writeHeader('X-Request-Id', options.requestId);
     if (options.strictTransport) wire.writeHeader('Strict-Transport-Security', STRICT_FOR_A_YEAR);
@@ -39,7 +40,8 @@ export function respond(wire: ResponseWire, response: HttpResponse, options: Res
       for (const [name, value] of Object.entries(response.headers)) wire.writeHeader(name, value);
     }
     if (options.head || response.status === NO_CONTENT) endHead(wire, response, options.close);
-    else wire.end(response.body, options.close);
+    else if (response.events === undefined) wire.end(response.body, options.close);
+    else wire.write(response.body);
   });
 }
 
@@ -48,7 +50,8 @@ export function respond(wire: ResponseWire, response: HttpResponse, options: Res
  * come, and the connection's next request would end the connection; so length and close are said in headers.
  */
 function endHead(wire: ResponseWire, response: HttpResponse, close: boolean): void {
-  if (response.status !== NO_CONTENT) {
+  // What goes on has no length.
+  if (response.status !== NO_CONTENT && response.events === undefined) {
     wire.writeHeader('Content-Length', String(Buffer.byteLength(response.body)));
   }
   if (close) wire.writeHeader('Connection', 'close');

@@ -8,6 +8,7 @@
  */
 
 import type { OutcomeCode } from '../domain/outcomes.ts';
+import type { EventStream } from './event-stream.ts';
 
 /** One request, complete with its body. It holds nothing of the socket and may be kept as long as needed. */
 export interface HttpRequest {
@@ -28,15 +29,22 @@ export interface HttpRequest {
   readonly requestId: string;
 }
 
-/** One answer. `Content-Length`, `X-Request-Id`, `Cache-Control: no-store` and `nosniff` are added. */
+/** One answer. `Content-Length`, `X-Request-Id`, `Cache-Control` and `nosniff` are added. */
 export interface HttpResponse {
   status: number;
   /** Default: `application/json`. */
   contentType?: string;
   headers?: Readonly<Record<string, string>>;
+  /** Default: `no-store`. */
+  cacheControl?: string;
   body: string | Uint8Array;
   /** Why it was refused, for the metrics. Not sent. */
   code?: OutcomeCode;
+  /**
+   * The answer goes on as server-sent events after `body`, while the listener has room for another stream (else 503).
+   * Begins to send; what it returns is called once, when the stream is over.
+   */
+  events?(stream: EventStream): () => void;
 }
 
 /** One row of a listener's table. */

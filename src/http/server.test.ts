@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, expect, test, vi } from 'vitest';
 import { refusal } from '../domain/outcomes.ts';
+import type { EventStream } from './event-stream.ts';
 import { problem } from './problem.ts';
 import { type HttpRequest, json, type RequestMetric, type Route } from './routes.ts';
 import { type HttpServer, type HttpServerOptions, ListenError, startHttp } from './server.ts';
@@ -410,4 +411,64 @@ test('TLS is 1.3 and nothing older', async () => {
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+/** A route whose streams a test writes to. */
+function streaming() {
+  const streams: EventStream[] = [];
+  let over = 0;
+  const events = (stream: EventStream) => {
+    streams.push(stream);
+    stream.send('state', 'first');
+    return () => {
+      over++;
+    };
+  };
+  const handler = () => ({ status: 200, contentType: 'text/event-stream', body: 'retry: 1000\n\n', events });
+  return { streams, over: () => over, route: route({ method: 'GET', path: '/events', handler }) };
+}
+
+const LIMITS_WITH_STREAMS = { requestsInFlightMax: 100, bodyTimeoutMs: 5000, streamsMax: 2 };
+
+test('an answer that goes on sends events until it is ended, and counts as answered from its beginning', async () => {
+  const { streams, over, route: events } = streaming();
+  const server = await start([events], { limits: LIMITS_WITH_STREAMS });
+  const answer = await fetch(url(server, '/events'));
+  expect(metrics).toMatchObject([{ status: 200, aborted: false }]);
+  expect([server.inFlight(), server.streams()]).toEqual([0, 1]);
+  streams[0]!.send('state', 'second');
+  streams[0]!.end();
+  streams[0]!.send('state', 'lost');
+  expect(await answer.text()).toBe(
+    'retry: 1000\n\nevent: state\ndata: first\n\nevent: state\ndata: second\n\n',
+  );
+  expect([over(), server.streams()]).toEqual([1, 0]);
+  const head = await fetch(url(server, '/events'), { method: 'HEAD' });
+  expect([head.status, head.headers.get('content-type'), streams.length]).toEqual([
+    200,
+    'text/event-stream',
+    1,
+  ]);
+});
+
+test('streams over the bound are 503; one whose client has left is over and makes room', async () => {
+  const { over, route: events } = streaming();
+  const server = await start([events], { limits: LIMITS_WITH_STREAMS });
+  const leaves = new AbortController();
+  await fetch(url(server, '/events'), { signal: leaves.signal });
+  await fetch(url(server, '/events'));
+  expect((await fetch(url(server, '/events'))).status).toBe(503);
+  leaves.abort();
+  await vi.waitFor(() => expect([over(), server.streams()]).toEqual([1, 1]));
+  expect((await fetch(url(server, '/events'))).status).toBe(200);
+});
+
+test('a listener that stops ends its streams and begins none', async () => {
+  const { over, route: events } = streaming();
+  const server = await start([events], { limits: LIMITS_WITH_STREAMS });
+  const answer = await fetch(url(server, '/events'));
+  server.stopListening();
+  expect(await answer.text()).toContain('data: first');
+  await server.drained();
+  expect([over(), server.streams()]).toEqual([1, 0]);
 });

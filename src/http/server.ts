@@ -3,8 +3,8 @@
  *
  * Promises: every request is answered once, unless the client left; onAborted is registered before anything
  * else (a handler that returns without either ends the process); a handler that throws is a 500 without its
- * reason; over the bound of requests in flight the answer is 503 before a body is read; nothing of the
- * request's URL or headers is sent back.
+ * reason; over the bound of requests in flight the answer is 503 before a body is read, over that of open streams
+ * 503 instead of a stream; nothing of the request's URL or headers is sent back.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import * as uWS from 'uWebSockets.js';
 import { randomBytes } from 'node:crypto';
 import { type OutcomeCode, refusal } from '../domain/outcomes.ts';
 import { type BodyEnd, type BodyReader, createBodyReader } from './body.ts';
+import { createEventStreams, type EventStreams, type StreamEnd, type StreamWire } from './event-stream.ts';
 import { internalError, problem } from './problem.ts';
 import { type ResponseWire, respond } from './respond.ts';
 import type { HttpRequest, HttpResponse, RequestMetric, Route } from './routes.ts';
@@ -33,6 +34,8 @@ export interface HttpServerOptions {
     requestsInFlightMax: number;
     /** From the headers to the last byte of the body. */
     bodyTimeoutMs: number;
+    /** Answers that go on as events, at once; more are answered 503. Default: 0. */
+    streamsMax?: number;
   };
   /** Told of every request when it is over. */
   onRequestDone(metric: RequestMetric): void;
@@ -44,7 +47,9 @@ export interface HttpServer {
   readonly port: number;
   /** Requests begun and not yet answered. */
   inFlight(): number;
-  /** Takes no new connections; open ones are closed after their next answer. */
+  /** Answers that go on as events. They are not in flight. */
+  streams(): number;
+  /** Takes no new connections; open ones are closed after their next answer, streams at once. */
   stopListening(): void;
   /** Resolves when nothing is in flight. */
   drained(): Promise<void>;
@@ -72,10 +77,12 @@ export async function startHttp(options: HttpServerOptions): Promise<HttpServer>
     if (listening) uWS.us_listen_socket_close(socket);
     listening = false;
     listener.closing = true;
+    listener.streams.endAll();
   };
   return {
     port: uWS.us_socket_local_port(socket as uWS.us_socket),
     inFlight: () => listener.inFlight,
+    streams: () => listener.streams.open,
     stopListening,
     drained: () => listener.drained(),
     close: () => {
@@ -125,6 +132,7 @@ function listen(app: uWS.TemplatedApp, options: HttpServerOptions): Promise<uWS.
 interface Listener {
   readonly options: HttpServerOptions;
   readonly bodies: BodyReader;
+  readonly streams: EventStreams;
   inFlight: number;
   closing: boolean;
   nextRequestId(): string;
@@ -139,6 +147,7 @@ function createListener(options: HttpServerOptions): Listener {
   const listener: Listener = {
     options,
     bodies: createBodyReader(options.limits.bodyTimeoutMs),
+    streams: createEventStreams(),
     inFlight: 0,
     closing: false,
     nextRequestId: () => `req_${prefix}${(++requests).toString(16).padStart(8, '0')}`,
@@ -193,6 +202,8 @@ interface Exchange {
   readonly requestId: string;
   /** Set while a body is read: stops that. */
   cancelBody: (() => void) | null;
+  /** Set while events are sent: hears that the client has left. */
+  streamEnd: StreamEnd | null;
   aborted: boolean;
   answered: boolean;
   /** Answers, or forgets the request when the client has left. Called exactly once. */
@@ -212,25 +223,39 @@ function openExchange(listener: Listener, endpoint: string, wire: uWS.HttpRespon
   const exchange: Exchange = {
     requestId,
     cancelBody: null,
+    streamEnd: null,
     aborted: false,
     answered: false,
-    finish: (response, close = false) => {
+    finish: (asked, close = false) => {
       exchange.answered = true;
+      const response = withinStreams(listener, asked);
       if (!exchange.aborted) {
         const closes = close || listener.closing;
         respond(wire as ResponseWire, response, { requestId, head, close: closes, strictTransport });
+        if (response.events !== undefined && !head) {
+          exchange.streamEnd = listener.streams.start(wire as unknown as StreamWire, response.events);
+        }
       }
       over(response.status, response.code ?? null);
     },
   };
   wire.onAborted(() => {
     exchange.aborted = true;
+    exchange.streamEnd?.();
     if (exchange.cancelBody === null) return;
     exchange.cancelBody();
     exchange.cancelBody = null;
     over(CLIENT_LEFT, null);
   });
   return exchange;
+}
+
+/** An answer that would go on, unless there are streams enough or the listener closes. */
+function withinStreams(listener: Listener, response: HttpResponse): HttpResponse {
+  if (response.events === undefined) return response;
+  const { streamsMax = 0 } = listener.options.limits;
+  if (!listener.closing && listener.streams.open < streamsMax) return response;
+  return problem(refusal('overloaded', 'Too many streams are open.'));
 }
 
 /** Status in the metrics when the client left before its body was complete. */

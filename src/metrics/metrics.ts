@@ -32,6 +32,7 @@ export interface Metrics {
   commitSeconds: Metric<HistogramSeries>;
   /** lane */
   mailboxDepth: Metric<GaugeSeries>;
+  openStreams: Metric<GaugeSeries>;
   /** reason */
   refused: Metric<CounterSeries>;
   hsmPages: Metric<CounterSeries>;
@@ -92,6 +93,7 @@ function declareFront(registry: MetricRegistry) {
       REQUEST_SECONDS,
       ['endpoint'],
     ),
+    openStreams: registry.gauge('sluice_open_streams', 'Result pages that wait for the final word.'),
     refused: registry.counter('sluice_refused_total', 'Requests refused, by code.', ['reason']),
     pendingAsks: registry.gauge('sluice_pending_asks', 'Asks to another thread without an answer yet.', [
       'peer',

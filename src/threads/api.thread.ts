@@ -48,7 +48,7 @@ async function open(): Promise<void> {
   const control = openControl(guest);
   const sessions = await openSessions(guest);
   const accounts = await openAccounts(options, control);
-  const webhooks = openMerchantWebhooks(guest, control, accounts.secrets);
+  const webhooks = openMerchantWebhooks(guest, control, accounts);
 
   const checks = createReadyChecks({ guest, ask, control, sessions });
   // Before any other port: whoever holds it is the one gateway of this address.

@@ -18,7 +18,11 @@ export function listenerOptions(guest: GatewayThread): Omit<HttpServerOptions, '
       tls: { certFile: options.tls.certFile, keyFile: options.tls.keyFile },
     }),
     strictTransport: options.tls.kind !== 'none',
-    limits: { requestsInFlightMax: LIMITS.requestsInFlightMax, bodyTimeoutMs: LIMITS.bodyTimeoutMs },
+    limits: {
+      requestsInFlightMax: LIMITS.requestsInFlightMax,
+      bodyTimeoutMs: LIMITS.bodyTimeoutMs,
+      streamsMax: LIMITS.streamsMax,
+    },
     onRequestDone: ({ endpoint, status, code, durationMs }) => {
       httpRequests.of(endpoint, String(status)).add();
       httpRequestSeconds.of(endpoint).observe(durationMs / 1000);

@@ -5,7 +5,6 @@
  */
 
 import { isIP } from 'node:net';
-import type { ConfigSecrets } from '../hsm/hsm.ts';
 import { HsmError } from '../hsm/keyring.ts';
 import type { WebhookDeliveriesDeps } from '../http/endpoints/webhook-deliveries.ts';
 import type { WebhookEndpointsDeps } from '../http/endpoints/webhook-endpoints.ts';
@@ -15,11 +14,12 @@ import { type ControlReader, ControlUnavailable } from '../storage/control.ts';
 import { createWebhookEndpointStore } from '../storage/postgres/webhook-endpoints.ts';
 import { createWebhookLog } from '../storage/postgres/webhook-log.ts';
 import { StorageError } from '../storage/storage.ts';
-import { ENDPOINTS_MAX, endpointContext, type WebhookEndpoint } from '../storage/webhook-endpoints.ts';
+import { ENDPOINTS_MAX, endpointContext } from '../storage/webhook-endpoints.ts';
 import { type AddressRule, checkWebhookUrl, isAllowedAddress } from '../webhooks/address.ts';
 import { testMessage } from '../webhooks/message.ts';
 import { createResolve } from '../webhooks/resolve.ts';
 import { createWebhookSender } from '../webhooks/send.ts';
+import type { Accounts } from './accounts.ts';
 import type { GatewayThread } from './gateway.ts';
 
 export interface MerchantWebhooks {
@@ -31,7 +31,7 @@ export interface MerchantWebhooks {
 export function openMerchantWebhooks(
   guest: GatewayThread,
   control: ControlReader,
-  secrets: ConfigSecrets,
+  { secrets, endpointSecrets }: Accounts,
 ): MerchantWebhooks {
   const { databases, allowPrivateWebhooks } = guest.options.options;
   const rule = { allowPrivate: allowPrivateWebhooks };
@@ -40,15 +40,6 @@ export function openMerchantWebhooks(
   const store = createWebhookEndpointStore(databases.control, onLost);
   const logs = databases.shards.map((url) => createWebhookLog(url, { onLost }));
   const sender = createWebhookSender({ ...rule, now: Date.now, monotonicMs: () => performance.now() });
-
-  /** Everything an endpoint's deliveries are signed with, newest first. */
-  async function secretsOf(endpoint: WebhookEndpoint, now: number): Promise<string[]> {
-    const { sealedSecret, sealedPreviousSecret, previousSecretUntil } = endpoint;
-    const previous = previousSecretUntil !== null && previousSecretUntil > now ? [sealedPreviousSecret] : [];
-    const sealed = [sealedSecret, ...previous].filter((one) => one !== null);
-    const context = endpointContext(endpoint.endpointId);
-    return Promise.all(sealed.map(async (one) => Buffer.from(await secrets.open(one, context)).toString()));
-  }
 
   return {
     deps: {
@@ -71,7 +62,7 @@ export function openMerchantWebhooks(
         const { endpointId, merchantId, url } = endpoint;
         const now = Date.now();
         const message = testMessage(randomBytes(16).toString('hex'), merchantId, endpointId, now);
-        const sent = await sender.send(url, message, await secretsOf(endpoint, now));
+        const sent = await sender.send(url, message, await endpointSecrets(endpoint, now));
         const { status, failure, durationMs } = sent;
         return { delivered: failure === null, status, failure, durationMs };
       },

@@ -6,12 +6,16 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { processPaymentRoutes } from '../checkout/endpoints/process-payment.ts';
+import { serveScriptRoute } from '../checkout/endpoints/serve-script.ts';
 import { showCheckoutRoutes } from '../checkout/endpoints/show-checkout.ts';
+import { showResultRoutes, stateOf } from '../checkout/endpoints/show-result.ts';
 import { createPay } from '../checkout/pay.ts';
+import { createWatch } from '../checkout/watch.ts';
 import { LIMITS } from '../config/limits.ts';
 import type { RateLimit } from '../config/options.ts';
 import { createCharges } from '../connectors/charges.ts';
 import { FAULT_POINTS, type FaultPoint } from '../domain/fault-points.ts';
+import type { TransactionId } from '../domain/ids.ts';
 import type { SealedPage } from '../domain/sealed-page.ts';
 import type { VaultStore } from '../hsm/hsm.ts';
 import { createTokenizer } from '../hsm/tokenizer.ts';
@@ -93,6 +97,15 @@ async function open(): Promise<void> {
   const onSessionStoreFailed = (error: unknown): void =>
     log('error', 'session_store_failed', { errorMessage: String(error) });
 
+  const watch = createWatch({
+    look: (transactionId) =>
+      stateOf({ ask, askDeadlineMs: LIMITS.replyTimeoutMs }, transactionId as TransactionId, Date.now),
+    later: (call, ms) => {
+      const timer = setTimeout(call, ms);
+      return () => clearTimeout(timer);
+    },
+  });
+
   server = await startHttp({
     ...listenerOptions(guest),
     port: options.ports.checkout,
@@ -119,11 +132,21 @@ async function open(): Promise<void> {
         testMode: options.mode === 'test',
         merchantName,
       }),
+      ...showResultRoutes({
+        ask,
+        askDeadlineMs: LIMITS.replyTimeoutMs,
+        testMode: options.mode === 'test',
+        merchantName,
+        watch,
+        problem,
+      }),
+      serveScriptRoute(),
     ],
   });
 
   let hungBefore = 0;
   guest.registry.onCollect(() => {
+    metrics.openStreams.of().set(server?.streams() ?? 0);
     const { abandonedWorkers } = tokenizer.health();
     metrics.hsmHungCalls.of().add(abandonedWorkers - hungBefore);
     hungBefore = abandonedWorkers;

@@ -62,13 +62,14 @@ export interface WebhookSenderOptions extends AddressRule {
   resolve?: Resolve;
   /** For all of a try. @default 10000 */
   timeoutMs?: number;
-  /** Origins with connections kept. @default 512 */
+  /** Origins with connections kept, more than there can be tries at once. @default 4096 */
   originsMax?: number;
 }
 
 const TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 3000;
-const ORIGINS_MAX = 512;
+/** Above the tries under way in all (endpoint-gates.ts): however many origins hang, there is room for one more. */
+const ORIGINS_MAX = 4096;
 /** More than the tries under way at one endpoint, for endpoints may share an origin. */
 const CONNECTIONS_PER_ORIGIN_MAX = 256;
 /** Of a body nobody reads: enough to keep the connection for the next try. */

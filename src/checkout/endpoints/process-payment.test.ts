@@ -4,11 +4,13 @@ import { OUTCOMES, refusal } from '../../domain/outcomes.ts';
 import type { Attempt } from '../../domain/transaction.ts';
 import type { ShardReply } from '../../messages/replies.ts';
 import type { CheckoutSession, LiveSession } from '../../storage/sessions.ts';
-import { escapeHtml, showAmount } from '../page.ts';
+import { escapeHtml } from '../html.ts';
 import type { PayAnswer, PayRequest } from '../pay.ts';
+import { SCRIPT_INTEGRITY, SCRIPT_PATH } from '../script.ts';
 import type { WebAnswer, WebRequest, WebRoute } from '../web.ts';
 import { type ProcessPaymentDeps, processPaymentRoutes } from './process-payment.ts';
 import { type ShowCheckoutDeps, showCheckoutRoutes } from './show-checkout.ts';
+import { showResultRoutes } from './show-result.ts';
 
 const NOW = Date.UTC(2026, 0, 21, 10);
 const ID = makeId(NOW, 3, new Uint8Array(8).fill(1));
@@ -48,7 +50,7 @@ function world(answer: PayAnswer, more: Partial<ProcessPaymentDeps> = {}) {
     },
     problem: (cause) => ({ status: OUTCOMES[cause.code][0], body: cause.code }),
     publicOrigin: 'https://pay.example',
-    store: { get: async (id) => (id === SESSION_ID ? GRACE : undefined) },
+    store: { get: async (id) => (id === SESSION_ID ? OPEN : undefined) },
     onSessionStoreFailed: () => undefined,
     merchantName: () => Promise.reject(new Error('control')),
     testMode: true,
@@ -90,7 +92,7 @@ const STARTED: PayAnswer = { ok: true, transactionId: TRANSACTION, replayed: nul
 const RESULT = `/checkout/result?transaction=txn_${TRANSACTION}&session=${SESSION_ID}`;
 
 test('JSON is answered 202, a form 303 to the result page, in the grace too', async () => {
-  const { bySession, paid } = world(STARTED);
+  const { bySession, paid } = world(STARTED, { store: { get: async () => GRACE } });
   const json = await postJson(bySession, TYPED);
   expect([json.status, json.body]).toEqual([
     202,
@@ -141,15 +143,35 @@ test('a second click, or a payment made, leads to the result of the first', asyn
   }
 });
 
-test('a mistyped card shows the form again, with what was wrong and nothing of the card', async () => {
-  const errors = [{ pointer: '/cardNumber', detail: 'the card number is mistyped' }];
-  const { bySession } = world({ ok: false, refusal: refusal('card_invalid', 'no', { errors }) });
+const MISTYPED: PayAnswer = {
+  ok: false,
+  refusal: refusal('card_invalid', 'no', {
+    errors: [{ pointer: '/cardNumber', detail: 'the card number is mistyped' }],
+  }),
+  cardErrors: [
+    { field: 'cardNumber', code: 'card_number_check_digit', detail: 'the card number is mistyped' },
+  ],
+};
+
+test('a mistyped card shows the form again, in the shopper’s language, with what was wrong and nothing of the card', async () => {
+  const { bySession } = world(MISTYPED);
   const answer = await postForm(bySession, TYPED);
   expect(answer.status).toBe(400);
-  expect(answer.body).toContain('the card number is mistyped');
-  expect(answer.body).toContain('aria-invalid="true"');
-  expect(answer.body).not.toContain('John Doe');
-  expect(answer.body).toContain('<h1>merchant_1</h1>');
+  const field = /<input id="cardNumber"[^>]*>/.exec(String(answer.body))![0];
+  expect(field).toContain('aria-describedby="cardNumber-error" aria-invalid="true"');
+  expect(answer.body).toContain('<a href="#cardNumber">The card number has a mistyped digit.</a>');
+  for (const typed of [CARD.cardNumber, CARD.cardholderName, `value="${CARD.cvv}"`])
+    expect(answer.body).not.toContain(`value="${typed}"`);
+  const hindi = await postForm(bySession, TYPED, { 'accept-language': 'hi-IN,hi;q=0.9,en;q=0.8' });
+  expect(hindi.body).toContain('<html lang="hi">');
+  expect(hindi.body).toContain('कार्ड नंबर का कोई अंक ग़लत है।');
+});
+
+test('a card mistyped in the grace gets no second form', async () => {
+  const { bySession } = world(MISTYPED, { store: { get: async () => GRACE } });
+  const answer = await postForm(bySession, TYPED);
+  expect(answer.status).toBe(400);
+  expect(answer.body).not.toContain('<form');
 });
 
 test('a session that is over: 410 as a page or a problem; one that cannot be read: 503', async () => {
@@ -192,7 +214,7 @@ test('a certified merchant: key, merchant, intent, replay', async () => {
   });
 });
 
-function pages(reply: ShardReply, live = OPEN): [WebRoute, WebRoute] {
+function pages(reply: ShardReply, live = OPEN): Record<'form' | 'expired' | 'result', WebRoute> {
   const deps: ShowCheckoutDeps = {
     store: { get: async (id) => (id === SESSION_ID ? live : undefined) },
     onSessionStoreFailed: () => undefined,
@@ -201,7 +223,11 @@ function pages(reply: ShardReply, live = OPEN): [WebRoute, WebRoute] {
     testMode: true,
     merchantName: async () => 'Shop <script>',
   };
-  return showCheckoutRoutes(deps) as [WebRoute, WebRoute];
+  const [form, expired] = showCheckoutRoutes(deps);
+  const watch = { begin: () => () => undefined };
+  const problem = () => ({ status: 404, body: '' });
+  const [result] = showResultRoutes({ ...deps, watch, problem });
+  return { form: form!, expired: expired!, result: result! };
 }
 
 const NOT_FOUND: ShardReply = { type: 'refused', refusal: refusal('payment_not_found', 'no') };
@@ -217,13 +243,15 @@ function get(route: WebRoute, query: string): Promise<WebAnswer> {
   return Promise.resolve(route.handler(request));
 }
 
-test('the card form: amount by its exponent, everything escaped, no script, a policy that allows none', async () => {
-  const [form] = pages(NOT_FOUND);
+test('the card form: amount in its format, everything escaped, a policy that allows one script and one style', async () => {
+  const { form } = pages(NOT_FOUND);
   const answer = await get(form, `session=${SESSION_ID}`);
   expect(answer.status).toBe(200);
-  expect(answer.body).toContain('INR 1,234.50');
+  expect(answer.body).toContain('₹1,234.50');
   expect(answer.body).toContain('&lt;order&gt; &amp; &quot;more&quot;');
-  expect(answer.body).not.toContain('<script');
+  expect(String(answer.body).match(/<script[^>]*>/g)).toEqual([
+    `<script src="${SCRIPT_PATH}" integrity="${SCRIPT_INTEGRITY}" defer>`,
+  ]);
   for (const hint of [
     'cc-number',
     'cc-exp-month',
@@ -239,14 +267,14 @@ test('the card form: amount by its exponent, everything escaped, no script, a po
   const { createHash } = await import('node:crypto');
   const hash = createHash('sha256').update(style).digest('base64');
   expect(policy).toBe(
-    `default-src 'none'; style-src 'sha256-${hash}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
+    `default-src 'none'; script-src '${SCRIPT_INTEGRITY}'; style-src 'sha256-${hash}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
   );
   expect(answer.headers?.['Referrer-Policy']).toBe('same-origin');
   expect((await get(form, 'session=x')).status).toBe(410);
 });
 
 test('in the grace a card typed in time is taken, and no new form is shown', async () => {
-  const [form] = pages(NOT_FOUND, GRACE);
+  const { form } = pages(NOT_FOUND, GRACE);
   const over = await get(form, `session=${SESSION_ID}`);
   expect([over.status, over.code]).toEqual([410, 'session_expired']);
   expect(over.body).not.toContain('<form');
@@ -312,51 +340,119 @@ const ATTEMPT: Attempt = {
   completedAt: null,
 };
 
+const INTENT = {
+  paymentIntentId: ID,
+  merchantId: 'merchant_1',
+  customerId: null,
+  orderId: 'order_1',
+  amount: 123450,
+  currency: 'INR',
+  status: 'PENDING' as const,
+  metadata: null,
+  createdAt: NOW,
+  updatedAt: NOW,
+};
+
+function found(
+  attempts: readonly Partial<Attempt>[],
+  status: 'PENDING' | 'SUCCESS' | 'FAILED' = 'PENDING',
+): ShardReply {
+  const payment = {
+    intent: { ...INTENT, status },
+    attempts: attempts.map((attempt, index) => ({
+      ...ATTEMPT,
+      attempt: index + 1,
+      transactionId: transactionIdOf(ID, index + 1),
+      ...attempt,
+    })),
+  };
+  return { type: 'payment-found', payment };
+}
+
 async function resultOf(
-  attempt: Partial<Attempt>,
+  attempts: readonly Partial<Attempt>[],
   intentStatus: 'PENDING' | 'SUCCESS' | 'FAILED' = 'PENDING',
 ) {
-  const intent = {
-    paymentIntentId: ID,
-    merchantId: 'merchant_1',
-    customerId: null,
-    orderId: 'order_1',
-    amount: 123450,
-    currency: 'INR',
-    status: intentStatus,
-    metadata: null,
-    createdAt: NOW,
-    updatedAt: NOW,
-  };
-  const payment = { intent, attempts: [{ ...ATTEMPT, ...attempt }] };
-  const [, result] = pages({ type: 'payment-found', payment });
+  const { result } = pages(found(attempts, intentStatus));
   return String((await get(result, `transaction=txn_${TRANSACTION}&session=${SESSION_ID}`)).body);
 }
 
-test('the result page: looks again while in progress, goes on when paid, offers another card only where it may', async () => {
-  const running = await resultOf({});
-  expect(running).toContain('<meta http-equiv="refresh" content="2">');
-  const paid = await resultOf({ status: 'SUCCESS' }, 'SUCCESS');
-  expect(paid).toContain(`href="${escapeHtml(SESSION.successUrl)}"`);
-  expect(paid).toContain(`content="5; url=${escapeHtml(SESSION.successUrl)}"`);
-  const again = `/checkout?session=${SESSION_ID}`;
-  const declined = await resultOf({ status: 'FAILED', reopenable: true, failureCode: 'insufficient_funds' });
-  expect(declined).toContain(again);
-  expect(declined).toContain('not enough funds');
+const AGAIN = `/checkout?session=${SESSION_ID}`;
+
+test('the result page looks again while the payment is in progress, less often as it gets older', async () => {
+  expect(await resultOf([{}])).toContain('<noscript><meta http-equiv="refresh" content="2"></noscript>');
+  const old = await resultOf([{ createdAt: NOW - 3_600_000 }]);
+  expect(old).toContain('content="60"');
+  expect(old).toContain('data-result="asking"');
+  expect(old).toContain('cannot be charged twice');
+});
+
+test('a paid one goes on to the shop, with script and without', async () => {
+  const paid = await resultOf([{ status: 'SUCCESS' }], 'SUCCESS');
+  const url = escapeHtml(new URL(SESSION.successUrl).href);
+  expect(paid).toContain(`href="${url}" rel="noreferrer" data-go-on-ms="5000"`);
+  expect(paid).toContain(`content="5; url=${url}"`);
+});
+
+test('a failed one offers another card only while the intent and the session take one', async () => {
+  const failed = { status: 'FAILED', reopenable: true } as const;
+  const declined = await resultOf([{ ...failed, failureCode: 'insufficient_funds' }]);
+  expect(declined).toContain(AGAIN);
+  expect(declined).toContain('enough funds');
   expect(declined).toContain(SESSION.cancelUrl);
-  expect(await resultOf({ status: 'FAILED', reopenable: true, sessionExpiresAt: NOW })).not.toContain(again);
-  expect(await resultOf({ status: 'FAILED', reopenable: false }, 'FAILED')).not.toContain(again);
-  const [, result] = pages(NOT_FOUND);
+  expect(await resultOf([{ ...failed, sessionExpiresAt: NOW }])).not.toContain(AGAIN);
+  expect(await resultOf([{ ...failed, reopenable: false }], 'FAILED')).not.toContain(AGAIN);
+});
+
+test('an old failed attempt of an order that is paid, or being paid, says so and offers no card', async () => {
+  const failed = { status: 'FAILED', reopenable: true } as const;
+  const paid = await resultOf([failed, { status: 'SUCCESS' }], 'SUCCESS');
+  expect(paid).toContain('data-result="paid-by-other"');
+  expect(paid).not.toContain(AGAIN);
+  const running = await resultOf([failed, {}]);
+  expect(running).toContain(`/checkout/result?transaction=txn_${transactionIdOf(ID, 2)}`);
+  expect(running).not.toContain(AGAIN);
+});
+
+test('a merchant’s address that is no web address stands in no link', async () => {
+  for (const successUrl of ['javascript:alert(1)', 'https://user@shop.example/', 'not a url']) {
+    const paid = await resultOf([{ status: 'SUCCESS', successUrl }], 'SUCCESS');
+    expect(paid).not.toContain('data-go-on-ms');
+    expect(paid).not.toContain('http-equiv');
+  }
+});
+
+test('a result that names no payment is 404', async () => {
+  const { result } = pages(NOT_FOUND);
   expect((await get(result, `transaction=txn_${TRANSACTION}`)).status).toBe(404);
   expect((await get(result, 'transaction=<x>')).status).toBe(404);
 });
 
-test.each([
-  [5000, 'INR', 'INR 50.00'],
-  [5, 'INR', 'INR 0.05'],
-  [5000, 'JPY', 'JPY 5,000'],
-  [1_234_560, 'KWD', 'KWD 1,234.560'],
-  [999_999_999_999, 'USD', 'USD 9,999,999,999.99'],
-])('%d %s is shown as %s', (amount, currency, shown) => {
-  expect(showAmount(amount, currency)).toBe(shown);
+test('a payment that is made, under way or closed has its result instead of a form, also when the time is over', async () => {
+  const cases: [Partial<Attempt>[], 'PENDING' | 'SUCCESS' | 'FAILED', number][] = [
+    [[{}], 'PENDING', 1],
+    [[{ status: 'FAILED', reopenable: true }, { status: 'SUCCESS' }], 'SUCCESS', 2],
+    [[{ status: 'FAILED' }], 'FAILED', 1],
+  ];
+  for (const [attempts, status, number] of cases) {
+    const { form, expired } = pages(found(attempts, status), GRACE);
+    const location = `/checkout/result?transaction=txn_${transactionIdOf(ID, number)}&session=${SESSION_ID}`;
+    for (const route of [form, expired]) {
+      expect(await get(route, `session=${SESSION_ID}`)).toMatchObject({
+        status: 303,
+        headers: { Location: location },
+      });
+    }
+  }
+  const open = pages(found([{ status: 'FAILED', reopenable: true }]));
+  expect((await get(open.form, `session=${SESSION_ID}`)).status).toBe(200);
+});
+
+test('the page of a session that is over is 410 and, in the grace, knows the way back', async () => {
+  const inGrace = await get(pages(NOT_FOUND, GRACE).expired, `session=${SESSION_ID}`);
+  expect([inGrace.status, inGrace.code]).toEqual([410, 'session_expired']);
+  expect(inGrace.body).toContain(SESSION.cancelUrl);
+  const later = await get(pages(NOT_FOUND).expired, '');
+  expect(later.status).toBe(410);
+  expect(later.body).not.toContain('href=');
 });

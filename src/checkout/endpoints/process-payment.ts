@@ -10,10 +10,18 @@ import { type IntentId, parseIntentId, showTransactionId } from '../../domain/id
 import { type Refusal, refusal } from '../../domain/outcomes.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
 import { type CardForm, readCardForm, wipeCard } from '../card-form.ts';
-import type { Pay, PayAnswer } from '../pay.ts';
+import { languageOf } from '../language.ts';
+import type { Pay, PayAnswer, PayRefused } from '../pay.ts';
 import { loadSession, type SessionDeps } from '../session.ts';
 import type { ShowProblem, WebAnswer, WebRequest, WebRoute } from '../web.ts';
-import { formPage, refusalPage, resultPath, type ShowCheckoutDeps } from './show-checkout.ts';
+import {
+  formPage,
+  PAGE_HEADERS,
+  refusalPage,
+  resultPath,
+  type ShowCheckoutDeps,
+  seeOther,
+} from './show-checkout.ts';
 
 export const CARD_BODY_BYTES_MAX = 8 * 1024;
 
@@ -47,7 +55,7 @@ export function processPaymentRoutes(deps: ProcessPaymentDeps): WebRoute[] {
       path: '/internal/payment/process',
       name: 'process_payment',
       contentTypes: [JSON_TYPE, FORM_TYPE],
-      headers: ['content-type', 'origin', 'sec-fetch-site'],
+      headers: ['content-type', 'origin', 'sec-fetch-site', ...PAGE_HEADERS],
       handler: (request) => processForShopper(deps, request),
     },
     {
@@ -66,39 +74,41 @@ const MERCHANT_PATH = '/v1/payment/process';
 /** How answers look to whoever asked. */
 interface Voice {
   started(transactionId: string, sessionId: string): WebAnswer;
-  refused(cause: Refusal, sessionId: string, live: LiveSession | null): WebAnswer | Promise<WebAnswer>;
+  refused(answer: PayRefused, sessionId: string, live: LiveSession | null): WebAnswer | Promise<WebAnswer>;
 }
 
 async function processForShopper(deps: ProcessPaymentDeps, request: WebRequest): Promise<WebAnswer> {
   const isForm = request.header('content-type').toLowerCase().startsWith(FORM_TYPE);
-  const voice = isForm ? pageVoice(deps) : jsonVoice(deps);
+  const voice = isForm ? pageVoice(deps, request) : jsonVoice(deps);
+  const refuse = (cause: Refusal, sessionId: string) =>
+    voice.refused({ ok: false, refusal: cause }, sessionId, null);
   if (!ownSite(deps, request)) {
     const cause = refusal('origin_refused', 'Pay on the checkout page itself.');
-    return voice.refused(cause, '', null);
+    return refuse(cause, '');
   }
   const reading = readCardForm(request.body, {
     syntax: isForm ? 'form' : 'json',
     required: ['sessionId'],
     optional: ['amount', 'currency'],
   });
-  if (!reading.ok) return voice.refused(reading.refusal, '', null);
+  if (!reading.ok) return refuse(reading.refusal, '');
   const { form } = reading;
   const sessionId = form.words.sessionId!;
   if (!mayPost(deps, request, sessionId)) {
     wipeCard(form.card);
     const cause = refusal('rate_limited', 'Nothing was charged. Please wait a moment.');
-    return voice.refused(cause, sessionId, null);
+    return refuse(cause, sessionId);
   }
   const load = await loadSession(deps, sessionId);
   const intentId = load.ok ? parseIntentId(load.live.session.paymentIntentId) : null;
   if (!load.ok || intentId === null) {
     wipeCard(form.card);
-    if (!load.ok) return voice.refused(load.refusal, sessionId, null);
+    if (!load.ok) return refuse(load.refusal, sessionId);
     throw new Error('a stored session names no intent');
   }
   const answer = await payBySession(deps, form, load.live, intentId);
   if (answer.ok) return voice.started(showTransactionId(answer.transactionId), sessionId);
-  return voice.refused(answer.refusal, sessionId, load.live);
+  return voice.refused(answer, sessionId, load.live);
 }
 
 /** Asked before anything is looked up or sealed. */
@@ -136,33 +146,31 @@ function payBySession(
   });
 }
 
-function pageVoice(deps: ProcessPaymentDeps): Voice {
+function pageVoice(deps: ProcessPaymentDeps, request: WebRequest): Voice {
+  const language = languageOf(request.header('accept-language'));
   return {
     started: (transactionId, sessionId) => seeOther(resultPath(transactionId, sessionId)),
-    refused: (cause, sessionId, live) => {
+    refused: ({ refusal: cause, cardErrors = [] }, sessionId, live) => {
       const { code, transactionId } = cause;
-      const standsInTheWay = code === 'payment_in_progress' || code === 'intent_already_paid';
+      const standsInTheWay =
+        code === 'payment_in_progress' || code === 'intent_already_paid' || code === 'intent_closed';
       if (standsInTheWay && transactionId !== undefined) {
         return seeOther(resultPath(shownId(transactionId), sessionId));
       }
-      if (code === 'card_invalid' && live !== null) {
-        return formPage(deps, sessionId, live, cause.errors ?? []);
+      if (code === 'card_invalid' && live?.state === 'open') {
+        return formPage(deps, { sessionId, live, language, now: request.now, errors: cardErrors });
       }
-      return refusalPage(cause);
+      return refusalPage(cause, language, { sessionId, live });
     },
   };
 }
 
 function jsonVoice(deps: ProcessPaymentDeps): Voice {
-  return { started: accepted, refused: (cause) => deps.problem(cause) };
+  return { started: accepted, refused: ({ refusal: cause }) => deps.problem(cause) };
 }
 
 function accepted(transactionId: string): WebAnswer {
   return { status: 202, body: JSON.stringify({ transactionId, status: 'PROCESSING' }) };
-}
-
-function seeOther(location: string): WebAnswer {
-  return { status: 303, contentType: 'text/plain', headers: { Location: location }, body: '' };
 }
 
 function shownId(transactionId: string): string {

@@ -1,19 +1,20 @@
 /**
- * GET /checkout and GET /checkout/result: the card form, and what became of the payment.
+ * GET /checkout and GET /session-expired: the card form, and what stands there when its time is over.
  *
  * @module
  */
 
-import { isSessionId } from '../../domain/checkout-session.ts';
-import { intentIdOf, parseTransactionId, shardOfId } from '../../domain/ids.ts';
+import type { CardError } from '../../domain/card.ts';
+import { parseIntentId, shardOfId, showTransactionId } from '../../domain/ids.ts';
 import { OUTCOMES, type Refusal } from '../../domain/outcomes.ts';
-import type { Payment } from '../../domain/payment-intent.ts';
-import type { Attempt } from '../../domain/transaction.ts';
-import { closesIntent, publicStatus } from '../../domain/transaction.ts';
 import type { AskShard } from '../../messages/ask.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
-import { cardPage, messagePage, showAmount } from '../page.ts';
-import { loadSession, type SessionDeps, sessionExpired } from '../session.ts';
+import { webLink } from '../html.ts';
+import { type Language, languageOf } from '../language.ts';
+import { MESSAGES } from '../messages.ts';
+import { cardPage, EXPIRED_PATH, noticePage, type PageLink } from '../page.ts';
+import { paidAttempt, runningAttempt } from '../result.ts';
+import { loadSession, type SessionDeps } from '../session.ts';
 import type { WebAnswer, WebRequest, WebRoute } from '../web.ts';
 
 export interface ShowCheckoutDeps extends SessionDeps {
@@ -24,61 +25,133 @@ export interface ShowCheckoutDeps extends SessionDeps {
   merchantName(merchantId: string): Promise<string | null>;
 }
 
-const RELOAD_SECONDS = 2;
-const GO_ON_SECONDS = 5;
+/** What every page reads of a request. */
+export const PAGE_HEADERS: readonly string[] = ['accept-language'];
 
 /** Makes the two routes. */
 export function showCheckoutRoutes(deps: ShowCheckoutDeps): WebRoute[] {
-  const common = { method: 'GET', bodyLimitBytes: 0, contentTypes: [], headers: [] } as const;
+  const common = { method: 'GET', bodyLimitBytes: 0, contentTypes: [], headers: PAGE_HEADERS } as const;
   return [
     { ...common, path: '/checkout', name: 'show_checkout', handler: (request) => showForm(deps, request) },
     {
       ...common,
-      path: '/checkout/result',
-      name: 'show_result',
-      handler: (request) => showResult(deps, request),
+      path: EXPIRED_PATH,
+      name: 'session_expired',
+      handler: (request) => showExpired(deps, request),
     },
   ];
 }
 
 async function showForm(deps: ShowCheckoutDeps, request: WebRequest): Promise<WebAnswer> {
+  const language = languageOf(request.header('accept-language'));
   const sessionId = new URLSearchParams(request.query).get('session') ?? '';
   const load = await loadSession(deps, sessionId);
-  if (!load.ok) return refusalPage(load.refusal);
+  if (!load.ok) return refusalPage(load.refusal, language, { sessionId });
+  const begun = await resultOfBegun(deps, load.live, sessionId);
+  if (begun !== null) return seeOther(begun);
   // The grace is for a card that was typed in time; nobody begins to type in it.
-  if (load.live.state === 'grace') return refusalPage(sessionExpired());
-  return formPage(deps, sessionId, load.live, []);
+  if (load.live.state === 'grace') return expiredPage(language, load.live);
+  return formPage(deps, { sessionId, live: load.live, language, now: request.now, errors: [] });
+}
+
+async function showExpired(deps: ShowCheckoutDeps, request: WebRequest): Promise<WebAnswer> {
+  const language = languageOf(request.header('accept-language'));
+  const sessionId = new URLSearchParams(request.query).get('session') ?? '';
+  const load = await loadSession(deps, sessionId);
+  if (!load.ok) return expiredPage(language, null);
+  const begun = await resultOfBegun(deps, load.live, sessionId);
+  return begun === null ? expiredPage(language, load.live) : seeOther(begun);
+}
+
+/**
+ * Path of the result of a payment that is made or under way, or of one that can take no further card; null while the form is the
+ * right page, and when that cannot be known now: a card posted nevertheless is refused then by who knows.
+ */
+async function resultOfBegun(
+  deps: ShowCheckoutDeps,
+  live: LiveSession,
+  sessionId: string,
+): Promise<string | null> {
+  const intentId = parseIntentId(live.session.paymentIntentId);
+  if (intentId === null) throw new Error('a stored session names no intent');
+  const question = { type: 'find-payment', intentId, merchantId: live.session.merchantId } as const;
+  const reply = await deps.ask(shardOfId(intentId), question, deps.askDeadlineMs);
+  if (reply.type !== 'payment-found') return null;
+  const { payment } = reply;
+  const closed = payment.intent.status === 'FAILED' ? payment.attempts.at(-1) : undefined;
+  const attempt = paidAttempt(payment) ?? runningAttempt(payment) ?? closed;
+  return attempt === undefined ? null : resultPath(showTransactionId(attempt.transactionId), sessionId);
+}
+
+export interface FormOf {
+  sessionId: string;
+  live: LiveSession;
+  language: Language;
+  /** Milliseconds since 1970. */
+  now: number;
+  errors: readonly CardError[];
 }
 
 /** The card form of a session, with what was wrong before: then it counts as a refusal. */
 export async function formPage(
   deps: Pick<ShowCheckoutDeps, 'merchantName' | 'testMode'>,
-  sessionId: string,
-  live: LiveSession,
-  errors: NonNullable<Refusal['errors']>,
+  { sessionId, live, language, now, errors }: FormOf,
 ): Promise<WebAnswer> {
   const { merchantId, orderId, amount, currency, cancelUrl } = live.session;
-  const merchantName = (await deps.merchantName(merchantId).catch(() => null)) ?? merchantId;
   const page = cardPage({
+    language,
     sessionId,
-    merchantName,
+    merchantName: await nameOf(deps, merchantId),
     orderId,
     amount,
     currency,
     cancelUrl,
     testMode: deps.testMode,
+    remainingMs: live.remainingMs,
+    now,
     errors,
   });
   return errors.length === 0 ? page : { ...page, code: 'card_invalid' };
 }
 
-/** A refusal as a page. */
-export function refusalPage(cause: Refusal): WebAnswer {
-  const [status, title] = OUTCOMES[cause.code];
-  const answer = { ...messagePage({ status, title, detail: cause.detail }), code: cause.code };
-  return status === 503 || status === 429
-    ? { ...answer, headers: { ...answer.headers, 'Retry-After': '1' } }
-    : answer;
+/** The merchant's name, or its id. */
+export async function nameOf(
+  deps: Pick<ShowCheckoutDeps, 'merchantName'>,
+  merchantId: string,
+): Promise<string> {
+  return (await deps.merchantName(merchantId).catch(() => null)) ?? merchantId;
+}
+
+/** What is known of where a refused request belongs. */
+export interface RefusalPlace {
+  sessionId?: string;
+  live?: LiveSession | null;
+}
+
+/** A refusal as a page, with the way on. */
+export function refusalPage(cause: Refusal, language: Language, place: RefusalPlace = {}): WebAnswer {
+  const [status] = OUTCOMES[cause.code];
+  const texts = MESSAGES[language];
+  const later = status === 503 || status === 429;
+  const links: PageLink[] = [];
+  if (later && place.sessionId !== undefined && place.sessionId !== '') {
+    links.push({ text: texts.tryAgain, url: `/checkout?session=${encodeURIComponent(place.sessionId)}` });
+  }
+  links.push(...backToShop(language, place.live ?? null, links.length > 0));
+  const page = noticePage({ status, language, notice: texts.refusals[cause.code], links });
+  const headers = later ? { ...page.headers, 'Retry-After': '1' } : page.headers!;
+  return { ...page, headers, code: cause.code };
+}
+
+function expiredPage(language: Language, live: LiveSession | null): WebAnswer {
+  const notice = MESSAGES[language].expired;
+  const page = noticePage({ status: 410, language, notice, links: backToShop(language, live, false) });
+  return { ...page, code: 'session_expired' };
+}
+
+function backToShop(language: Language, live: LiveSession | null, quiet: boolean): PageLink[] {
+  const url = webLink(live?.session.cancelUrl ?? null);
+  return url === null ? [] : [{ text: MESSAGES[language].backToShop, url, quiet }];
 }
 
 /** Path of the result page. The session comes along so that a declined card can be followed by another. */
@@ -86,88 +159,7 @@ export function resultPath(transactionId: string, sessionId: string): string {
   return `/checkout/result?transaction=${transactionId}&session=${sessionId}`;
 }
 
-async function showResult(deps: ShowCheckoutDeps, request: WebRequest): Promise<WebAnswer> {
-  const query = new URLSearchParams(request.query);
-  const transactionId = parseTransactionId(query.get('transaction') ?? '');
-  if (transactionId === null) return noSuchPayment();
-  const intentId = intentIdOf(transactionId);
-  const reply = await deps.ask(
-    shardOfId(intentId),
-    { type: 'find-payment', intentId, merchantId: null },
-    deps.askDeadlineMs,
-  );
-  if (reply.type === 'refused') {
-    return reply.refusal.code === 'payment_not_found' ? noSuchPayment() : refusalPage(reply.refusal);
-  }
-  if (reply.type !== 'payment-found') throw new Error(`find-payment was answered ${reply.type}`);
-  const attempt = reply.payment.attempts.find((one) => one.transactionId === transactionId);
-  if (attempt === undefined) return noSuchPayment();
-  return resultPage(reply.payment, attempt, query.get('session') ?? '', request.now);
-}
-
-function noSuchPayment(): WebAnswer {
-  return messagePage({ status: 404, title: 'No such payment', detail: 'This address names no payment.' });
-}
-
-function resultPage(payment: Payment, attempt: Attempt, sessionId: string, now: number): WebAnswer {
-  const sum = showAmount(attempt.amount, attempt.currency);
-  const order = `${sum} for order ${payment.intent.orderId}`;
-  const { successUrl, cancelUrl } = attempt;
-  switch (publicStatus(attempt.status)) {
-    case 'SUCCESS':
-      return messagePage({
-        status: 200,
-        title: 'Payment complete',
-        detail: `${order} was paid.`,
-        ...(successUrl === null
-          ? {}
-          : {
-              links: [{ text: 'Go back to the shop', url: successUrl }],
-              refresh: { seconds: GO_ON_SECONDS, url: successUrl },
-            }),
-      });
-    case 'FAILED':
-      return messagePage({
-        status: 200,
-        title: 'Payment failed',
-        detail: `${order} was not paid. ${failureText(attempt.failureCode)}`,
-        links: [
-          ...(mayTryAgain(payment, attempt, sessionId, now)
-            ? [{ text: 'Try another card', url: `/checkout?session=${sessionId}` }]
-            : []),
-          ...(cancelUrl === null ? [] : [{ text: 'Go back to the shop', url: cancelUrl }]),
-        ],
-      });
-    default:
-      return messagePage({
-        status: 200,
-        title: 'Payment in progress',
-        detail: `${order} is with the bank. This page looks again by itself; do not pay twice.`,
-        refresh: { seconds: RELOAD_SECONDS },
-      });
-  }
-}
-
-function mayTryAgain(payment: Payment, attempt: Attempt, sessionId: string, now: number): boolean {
-  const isLatest = payment.attempts.at(-1)?.transactionId === attempt.transactionId;
-  const sessionOpen = attempt.sessionExpiresAt !== null && attempt.sessionExpiresAt > now;
-  return (
-    isSessionId(sessionId) &&
-    sessionOpen &&
-    isLatest &&
-    payment.intent.status === 'PENDING' &&
-    !closesIntent(attempt)
-  );
-}
-
-function failureText(failureCode: string | null): string {
-  switch (failureCode) {
-    case 'insufficient_funds':
-      return 'The card has not enough funds.';
-    case 'processor_unreachable':
-    case 'processor_never_received':
-      return 'The bank could not be reached.';
-    default:
-      return 'The bank declined it.';
-  }
+/** Sends the browser to another page of ours. */
+export function seeOther(location: string): WebAnswer {
+  return { status: 303, contentType: 'text/plain', headers: { Location: location }, body: '' };
 }

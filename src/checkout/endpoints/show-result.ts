@@ -1,0 +1,104 @@
+/**
+ * GET /checkout/result and GET /checkout/events: what became of a payment, and the word that something changed.
+ *
+ * @module
+ */
+
+import { isSessionId } from '../../domain/checkout-session.ts';
+import { intentIdOf, parseTransactionId, shardOfId, type TransactionId } from '../../domain/ids.ts';
+import { type Refusal, refusal } from '../../domain/outcomes.ts';
+import type { Payment } from '../../domain/payment-intent.ts';
+import type { Attempt } from '../../domain/transaction.ts';
+import { languageOf } from '../language.ts';
+import { resultPage } from '../page.ts';
+import { resultState } from '../result.ts';
+import type { Watch } from '../watch.ts';
+import type { ShowProblem, WebAnswer, WebRequest, WebRoute } from '../web.ts';
+import { nameOf, PAGE_HEADERS, refusalPage, resultPath, type ShowCheckoutDeps } from './show-checkout.ts';
+
+export interface ShowResultDeps
+  extends Pick<ShowCheckoutDeps, 'ask' | 'askDeadlineMs' | 'testMode' | 'merchantName'> {
+  watch: Watch;
+  problem: ShowProblem;
+}
+
+/** Makes the two routes. */
+export function showResultRoutes(deps: ShowResultDeps): WebRoute[] {
+  const common = { method: 'GET', bodyLimitBytes: 0, contentTypes: [] } as const;
+  return [
+    {
+      ...common,
+      path: '/checkout/result',
+      name: 'show_result',
+      headers: PAGE_HEADERS,
+      handler: (request) => showResult(deps, request),
+    },
+    {
+      ...common,
+      path: '/checkout/events',
+      name: 'result_events',
+      headers: [],
+      handler: (request) => sendEvents(deps, request),
+    },
+  ];
+}
+
+async function showResult(deps: ShowResultDeps, request: WebRequest): Promise<WebAnswer> {
+  const language = languageOf(request.header('accept-language'));
+  const query = new URLSearchParams(request.query);
+  const given = query.get('session') ?? '';
+  const sessionId = isSessionId(given) ? given : '';
+  const transactionId = parseTransactionId(query.get('transaction') ?? '');
+  const found = transactionId === null ? NO_PAYMENT : await findAttempt(deps, transactionId);
+  if ('code' in found) return refusalPage(found, language);
+  const { payment, attempt } = found;
+  return resultPage({
+    language,
+    payment,
+    attempt,
+    state: resultState(payment, attempt, request.now),
+    merchantName: await nameOf(deps, payment.intent.merchantId),
+    sessionId,
+    testMode: deps.testMode,
+    now: request.now,
+    resultPath: (other) => resultPath(other, sessionId),
+  });
+}
+
+const NO_PAYMENT = refusal('payment_not_found', 'This address names no payment.');
+const RETRY_MS = 2000;
+
+function sendEvents(deps: ShowResultDeps, request: WebRequest): WebAnswer {
+  const transactionId = parseTransactionId(new URLSearchParams(request.query).get('transaction') ?? '');
+  if (transactionId === null) return deps.problem(NO_PAYMENT);
+  return {
+    status: 200,
+    contentType: 'text/event-stream',
+    body: `retry: ${RETRY_MS}\n\n`,
+    events: (stream) => deps.watch.begin(transactionId, (state) => stream.send('state', state)),
+  };
+}
+
+/** The state of an attempt for the watch; null when it cannot be known now. */
+export async function stateOf(
+  deps: Pick<ShowResultDeps, 'ask' | 'askDeadlineMs'>,
+  transactionId: TransactionId,
+  now: () => number,
+): Promise<string | null> {
+  const found = await findAttempt(deps, transactionId);
+  return 'code' in found ? null : resultState(found.payment, found.attempt, now());
+}
+
+async function findAttempt(
+  deps: Pick<ShowResultDeps, 'ask' | 'askDeadlineMs'>,
+  transactionId: TransactionId,
+): Promise<{ payment: Payment; attempt: Attempt } | Refusal> {
+  const intentId = intentIdOf(transactionId);
+  const question = { type: 'find-payment', intentId, merchantId: null } as const;
+  const reply = await deps.ask(shardOfId(intentId), question, deps.askDeadlineMs);
+  if (reply.type === 'refused') return reply.refusal;
+  if (reply.type !== 'payment-found') throw new Error(`find-payment was answered ${reply.type}`);
+  const { payment } = reply;
+  const attempt = payment.attempts.find((one) => one.transactionId === transactionId);
+  return attempt === undefined ? NO_PAYMENT : { payment, attempt };
+}

@@ -1,0 +1,72 @@
+/**
+ * Browser: Debian's Chromium for tests, and what must hold on every page it opens.
+ *
+ * @module
+ */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core';
+import { expect } from 'vitest';
+
+export const WIDTHS = {
+  phone: { width: 390, height: 844 },
+  desktop: { width: 1280, height: 800 },
+} as const;
+
+/** Starts the browser that bootstrap installs. */
+export function startBrowser(): Promise<Browser> {
+  const program = (process.env.PATH ?? '').split(':').map((folder) => join(folder, 'chromium'));
+  const executablePath = program.find((path) => existsSync(path)) ?? '/usr/bin/chromium';
+  return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+}
+
+/** A page, and what went wrong on it: script errors and refusals of the policy. */
+export interface Visit {
+  context: BrowserContext;
+  page: Page;
+  faults: string[];
+}
+
+/** Opens a context of its own. */
+export async function visit(browser: Browser, options: BrowserContextOptions = {}): Promise<Visit> {
+  const context = await browser.newContext({ locale: 'en-US', viewport: WIDTHS.phone, ...options });
+  context.setDefaultTimeout(10_000);
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on('console', (message) => {
+    // Chromium reports every 4xx of a page as an error too; those are asked for by the tests.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+      faults.push(message.text());
+  });
+  page.on('pageerror', (error) => faults.push(String(error)));
+  return { context, page, faults };
+}
+
+/** Source of the accessibility checker, to be run in a page. */
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** No violation of axe-core's rules on the page as it stands. */
+export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(AXE);
+  const violations = await page.evaluate(
+    "axe.run().then(({violations}) => violations.map(({id, nodes}) => id + ': ' + nodes.map((node) => node.html + ' ' + node.failureSummary).join(' | ')))",
+  );
+  expect(violations).toEqual([]);
+}
+
+/** The page is no wider than its window. */
+export async function expectNoSideways(page: Page): Promise<void> {
+  const [wide, window] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as [
+    number,
+    number,
+  ];
+  expect(wide).toBeLessThanOrEqual(window);
+}

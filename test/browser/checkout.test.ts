@@ -1,0 +1,295 @@
+/**
+ * The checkout pages in a real browser: a shop, a shopper, every way a payment can go.
+ *
+ * Screenshots go to the folder named by SCREENSHOTS, when it is set.
+ *
+ * @module
+ */
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { behaviourOf } from '../../sandbox/cards.ts';
+import { TEST_CARDS } from '../../src/checkout/test-cards.ts';
+import { CARDS, chargesOf, createShop } from '../support/shop.ts';
+import { type Gateway, startWorld, type World } from '../support/world.ts';
+import { expectAccessible, expectNoSideways, startBrowser, type Visit, visit, WIDTHS } from './browser.ts';
+
+let world: World;
+let gateway: Gateway;
+/** Its sessions live five seconds. */
+let hasty: Gateway;
+let browser: Browser;
+let merchantSite: Server;
+let shopUrl: string;
+
+beforeAll(async () => {
+  merchantSite = createServer((request, response) => {
+    response.setHeader('content-type', 'text/html');
+    response.end(
+      `<!doctype html><html lang="en"><title>Shop</title><h1>Shop ${request.url === '/paid' ? 'paid' : 'cart'}</h1>`,
+    );
+  });
+  await new Promise<void>((resolve) => merchantSite.listen(0, '127.0.0.1', resolve));
+  shopUrl = `http://127.0.0.1:${(merchantSite.address() as AddressInfo).port}`;
+  [world, browser] = await Promise.all([startWorld({ callbackDelayMs: 400 }), startBrowser()]);
+  gateway = await world.startGateway();
+  hasty = await world.startGateway({ SLUICE_SESSION_TTL_SECONDS: '5' });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  merchantSite?.close();
+  await world?.stop();
+});
+
+async function order(
+  at: Gateway = gateway,
+): Promise<{ url: string; paymentIntentId: string; sessionId: string }> {
+  const shop = createShop(world, at);
+  const paymentIntentId = await shop.intent(12_345_600);
+  const urls = { successUrl: `${shopUrl}/paid`, cancelUrl: `${shopUrl}/cart` };
+  const body = { paymentIntentId, merchantId: world.merchantId, ...urls };
+  const answer = await shop.post('/v1/payment/session', body);
+  assert.equal(answer.status, 201);
+  const { sessionId } = answer.body;
+  return { url: `${at.checkoutUrl}/checkout?session=${sessionId}`, paymentIntentId, sessionId };
+}
+
+async function type(page: Page, cardNumber: string, more: Record<string, string> = {}): Promise<void> {
+  const fields = {
+    cardNumber,
+    expiryMonth: '12',
+    expiryYear: '2030',
+    cvv: '123',
+    cardholderName: 'Asha Rao',
+    ...more,
+  };
+  for (const [name, value] of Object.entries(fields)) await page.fill(`[name=${name}]`, value);
+}
+
+const pay = (page: Page) => page.click('button[type=submit]');
+const heading = (page: Page) => page.locator('h1').textContent();
+
+async function shot(page: Page, name: string): Promise<void> {
+  const folder = process.env.SCREENSHOTS;
+  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+}
+
+/** One visit, from its page to its end: nothing went wrong in the browser. */
+async function during(options: BrowserContextOptions, act: (visit: Visit) => Promise<void>): Promise<void> {
+  const one = await visit(browser, options);
+  try {
+    await act(one);
+    expect(one.faults).toEqual([]);
+  } finally {
+    await one.context.close();
+  }
+}
+
+const WAYS = Object.entries(WIDTHS).flatMap(([width, viewport]) =>
+  [true, false].map((javaScriptEnabled) => ({
+    width,
+    script: javaScriptEnabled,
+    options: { viewport, javaScriptEnabled },
+  })),
+);
+
+describe.each(WAYS)('on a $width, script $script', ({ width, script, options }) => {
+  const name = `${width}-${script ? 'script' : 'plain'}`;
+
+  test('a card is paid and the shopper comes back to the shop', () =>
+    during(options, async ({ page }) => {
+      const { url, paymentIntentId } = await order();
+      await page.goto(url);
+      await expectNoSideways(page);
+      await shot(page, `${name}-form`);
+      await type(page, CARDS.success);
+      await pay(page);
+      await page.waitForSelector('[data-result=paid]');
+      await shot(page, `${name}-paid`);
+      await page.waitForURL(`${shopUrl}/paid`);
+      expect(await chargesOf(world, paymentIntentId)).toHaveLength(1);
+    }));
+
+  test('a declined card is followed by another one', () =>
+    during(options, async ({ page }) => {
+      await page.goto((await order()).url);
+      await type(page, CARDS.insufficientFunds);
+      await pay(page);
+      await page.waitForSelector('[data-result=failed]');
+      expect(await page.textContent('main')).toContain('enough funds');
+      await shot(page, `${name}-failed`);
+      await page.click('text=Try another card');
+      expect(await page.inputValue('[name=cardNumber]')).toBe('');
+      await type(page, CARDS.success);
+      await pay(page);
+      await page.waitForSelector('[data-result=paid]');
+    }));
+
+  test('wrong fields are named beside them, and nothing was charged', () =>
+    during(options, async ({ page }) => {
+      const { url, paymentIntentId } = await order();
+      await page.goto(url);
+      await type(page, '4111 1111 1111 1112', { expiryYear: '2020' });
+      await pay(page);
+      await page.waitForSelector('#cardNumber[aria-invalid=true]');
+      expect(await page.textContent('#cardNumber-error')).toContain('mistyped');
+      expect(await page.textContent('#expiryYear-error')).toContain('expired');
+      await shot(page, `${name}-wrong`);
+      expect(await chargesOf(world, paymentIntentId)).toEqual([]);
+    }));
+
+  test('a bank that stays silent is told honestly, and the page changes by itself', () =>
+    during(options, async ({ page }) => {
+      await page.goto((await order()).url);
+      await type(page, CARDS.answerLost);
+      await pay(page);
+      await page.waitForSelector('[data-result=asking], [data-result=paid]');
+      await shot(page, `${name}-asking`);
+    }));
+
+  test('cancel goes back to the shop', () =>
+    during(options, async ({ page }) => {
+      await page.goto((await order()).url);
+      await page.click('#cancel');
+      await page.waitForURL(`${shopUrl}/cart`);
+    }));
+});
+
+test('axe-core finds nothing on the form, its errors, and each result, in light and dark', async () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await during({ colorScheme, viewport: WIDTHS.desktop, reducedMotion: 'reduce' }, async ({ page }) => {
+      await page.goto((await order()).url);
+      await expectAccessible(page);
+      await shot(page, `${colorScheme}-form`);
+      await pay(page);
+      await expectAccessible(page);
+      await type(page, CARDS.declined);
+      await pay(page);
+      await page.waitForSelector('[data-result=failed]');
+      await expectAccessible(page);
+      await shot(page, `${colorScheme}-failed`);
+      await page.click('text=Try another card');
+      await type(page, CARDS.processingForEver);
+      await pay(page);
+      await page.waitForSelector('[data-result=waiting]');
+      await expectAccessible(page);
+      await page.waitForSelector('[data-result=asking]', { timeout: 20_000 });
+      await expectAccessible(page);
+      await shot(page, `${colorScheme}-asking`);
+    });
+  }
+});
+
+test('keyboard only: every field and the button in order, grouped as typed, caret kept, focus on the first wrong field', () =>
+  during({}, async ({ page }) => {
+    await page.goto((await order()).url);
+    await page.focus('#cardNumber');
+    await page.keyboard.type('4111-1111 1111');
+    expect(await page.inputValue('#cardNumber')).toBe('4111 1111 1111');
+    expect(await page.textContent('.brand')).toBe('Visa');
+    for (let i = 0; i < 5; i++) await page.keyboard.press('ArrowLeft');
+    await page.keyboard.type('9');
+    expect(await page.evaluate('document.querySelector("#cardNumber").selectionStart')).toBe(11);
+    await page.keyboard.press('Backspace');
+    await page.keyboard.press('End');
+    await page.keyboard.type('1111');
+    await page.keyboard.press('Enter');
+    expect(await page.evaluate('document.activeElement.id')).toBe('expiryMonth');
+    for (const text of ['12', '30', '123', 'Asha Rao']) {
+      await page.keyboard.type(text);
+      await page.keyboard.press('Tab');
+    }
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('[data-result=paid]');
+  }));
+
+test('a click on a test card fills the form, a double click on pay charges once, and Back leads to the result', () =>
+  during({ viewport: WIDTHS.desktop }, async ({ page }) => {
+    const { url, paymentIntentId } = await order();
+    await page.goto(url);
+    await page.click('button[data-card^="4111"]');
+    expect(await page.inputValue('#cardNumber')).toBe('4111 1111 1111 1111');
+    await page.dblclick('button[type=submit]');
+    await page.waitForSelector('[data-result=paid]');
+    await page.reload();
+    await page.waitForSelector('[data-result=paid]');
+    await page.goto(url);
+    await page.waitForSelector('[data-result=paid]');
+    expect(await chargesOf(world, paymentIntentId)).toHaveLength(1);
+  }));
+
+test('two tabs: what the second one sends leads to the payment of the first', () =>
+  during({}, async ({ context, page }) => {
+    const { url, paymentIntentId } = await order();
+    const other = await context.newPage();
+    await Promise.all([page.goto(url), other.goto(url)]);
+    await Promise.all([type(page, CARDS.success), type(other, CARDS.success)]);
+    await Promise.all([pay(page), pay(other)]);
+    await Promise.all([page, other].map((one) => one.waitForSelector('[data-result=paid]')));
+    expect(await chargesOf(world, paymentIntentId)).toHaveLength(1);
+  }));
+
+test('the time runs out: a warning, then the page that says so, which knows the way back', () =>
+  during({}, async ({ page }) => {
+    await page.goto((await order(hasty)).url);
+    expect(await page.textContent('#time-warning')).toContain('one minute');
+    await page.waitForURL(/session-expired/);
+    expect(await heading(page)).toBe('This payment page has expired');
+    await expectAccessible(page);
+    await shot(page, 'expired');
+    await page.click('text=Return to the shop');
+    await page.waitForURL(`${shopUrl}/cart`);
+  }));
+
+test('Hindi by Accept-Language; 320 px and 200 % zoom without scrolling sideways', async () => {
+  await during({ locale: 'hi-IN', viewport: { width: 320, height: 640 } }, async ({ page }) => {
+    await page.goto((await order()).url);
+    expect(await page.getAttribute('html', 'lang')).toBe('hi');
+    expect(await page.textContent('button[type=submit]')).toBe('₹1,23,456.00 का भुगतान करें');
+    await expectNoSideways(page);
+    await expectAccessible(page);
+    await shot(page, 'hindi');
+  });
+  await during({ viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }, async ({ page }) => {
+    await page.goto((await order()).url);
+    await expectNoSideways(page);
+  });
+});
+
+test('the page as a browser receives it has the scripts and headers of docs/PAYMENT-PAGE-SCRIPTS.md and no others', async () => {
+  const listed = readFileSync(join(import.meta.dirname, '../../docs/PAYMENT-PAGE-SCRIPTS.md'), 'utf8');
+  const [, path, integrity] = /\| `(\/checkout\/assets\/[^`]+)` \| `(sha256-[^`]+)` \|/.exec(listed)!;
+  const answer = await fetch((await order()).url);
+  const scripts = (await answer.text()).match(/<script[^>]*>/g);
+  expect(scripts).toEqual([`<script src="${path}" integrity="${integrity}" defer>`]);
+  const script = await fetch(`${gateway.checkoutUrl}${path}`);
+  const digest = createHash('sha256')
+    .update(await script.text())
+    .digest('base64');
+  expect(`sha256-${digest}`).toBe(integrity);
+  expect(script.headers.get('cache-control')).toContain('immutable');
+  for (const [, name, value] of listed.matchAll(/^\| ([\w-]+) \| `(.+)` \|$/gm)) {
+    expect([name, answer.headers.get(name!)]).toEqual([name, value!.replace(" connect-src 'self';", '')]);
+  }
+});
+
+test('the cards of the test banner do at the bank what the banner says', () => {
+  const outcomes = TEST_CARDS.map(({ shown, outcome }) => {
+    const { status, declineCode, settles } = behaviourOf(shown.replaceAll(' ', ''));
+    return [outcome, status, declineCode ?? null, settles];
+  });
+  expect(outcomes).toEqual([
+    ['paid', 'succeeded', null, false],
+    ['declined', 'declined', 'card_declined', false],
+    ['noFunds', 'declined', 'insufficient_funds', false],
+    ['later', 'processing', null, true],
+    ['silent', 'processing', null, false],
+  ]);
+});
