@@ -37,7 +37,8 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => merchantSite.listen(0, '127.0.0.1', resolve));
   shopUrl = `http://127.0.0.1:${(merchantSite.address() as AddressInfo).port}`;
-  [world, browser] = await Promise.all([startWorld({ callbackDelayMs: 400 }), startBrowser()]);
+  const setting = { callbackDelayMs: 400, redirectOrigins: [shopUrl] };
+  [world, browser] = await Promise.all([startWorld(setting), startBrowser()]);
   gateway = await world.startGateway();
   hasty = await world.startGateway({ SLUICE_SESSION_TTL_SECONDS: '5' });
 });

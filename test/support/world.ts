@@ -68,6 +68,8 @@ export interface WorldOptions {
   cluster?: ClusterOptions;
   /** More for the environment of the bank; a gateway is given its own at its start. */
   bankEnv?: Record<string, string>;
+  /** Where its merchants may send shoppers back to, beside the example shops. */
+  redirectOrigins?: readonly string[];
 }
 
 /** Starts everything but gateways. */
@@ -181,7 +183,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       pageCardsMax: 1,
       callTimeoutMs: 5000,
     });
-    const merchant = sandboxMerchant(merchantId, `Shop ${merchantId}`, account);
+    const example = sandboxMerchant(merchantId, `Shop ${merchantId}`, account);
+    const redirectOrigins = [...example.redirectOrigins, ...(options.redirectOrigins ?? [])];
+    const merchant = { ...example, redirectOrigins };
     const { secretKey } = await writeMerchant({ control, secrets }, merchant, new Date());
     await Promise.all([secrets.close(), control.close()]);
     return secretKey;
