@@ -4,9 +4,9 @@
  * @module
  */
 
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import {
   type Browser,
   type BrowserContext,
@@ -50,12 +50,9 @@ export async function visit(browser: Browser, options: BrowserContextOptions = {
   return { context, page, faults };
 }
 
-/** Source of the accessibility checker, to be run in a page. */
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
 /** No violation of axe-core's rules on the page as it stands. */
 export async function expectAccessible(page: Page): Promise<void> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   const violations = await page.evaluate(
     "axe.run().then(({violations}) => violations.map(({id, nodes}) => id + ': ' + nodes.map((node) => node.html + ' ' + node.failureSummary).join(' | ')))",
   );

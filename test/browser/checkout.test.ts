@@ -164,8 +164,8 @@ describe.each(WAYS)('on a $width, script $script', ({ width, script, options }) 
 });
 
 test('axe-core finds nothing on the form, its errors, and each result, in light and dark', async () => {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await during({ colorScheme, viewport: WIDTHS.desktop, reducedMotion: 'reduce' }, async ({ page }) => {
+  const look = (colorScheme: 'light' | 'dark') =>
+    during({ colorScheme, viewport: WIDTHS.desktop, reducedMotion: 'reduce' }, async ({ page }) => {
       await page.goto((await order()).url);
       await expectAccessible(page);
       await shot(page, `${colorScheme}-form`);
@@ -185,7 +185,7 @@ test('axe-core finds nothing on the form, its errors, and each result, in light 
       await expectAccessible(page);
       await shot(page, `${colorScheme}-asking`);
     });
-  }
+  await Promise.all([look('light'), look('dark')]);
 });
 
 test('keyboard only: every field and the button in order, grouped as typed, caret kept, focus on the first wrong field', () =>
@@ -223,6 +223,9 @@ test('a click on a test card fills the form, a double click on pay charges once,
     await page.waitForSelector('[data-result=paid]');
     await page.goto(url);
     await page.waitForSelector('[data-result=paid]');
+    await page.goBack();
+    await page.waitForSelector('[data-result=paid], #cardNumber');
+    for (const field of await page.locator('#cardNumber').all()) expect(await field.inputValue()).toBe('');
     expect(await chargesOf(world, paymentIntentId)).toHaveLength(1);
   }));
 
@@ -245,9 +248,24 @@ test('the time runs out: a warning, then the page that says so, which knows the 
     expect(await heading(page)).toBe('This payment page has expired');
     await expectAccessible(page);
     await shot(page, 'expired');
-    await page.click('text=Return to the shop');
+    await page.click('a.button');
     await page.waitForURL(`${shopUrl}/cart`);
   }));
+
+test('a tab is closed while the bank is silent: the link tells the truth later, elsewhere, after the session', async () => {
+  let link = '';
+  await during({}, async ({ page }) => {
+    await page.goto((await order(hasty)).url);
+    await type(page, CARDS.successByCallback);
+    await pay(page);
+    await page.waitForURL(/checkout\/result/);
+    link = page.url();
+  });
+  await during({ javaScriptEnabled: false }, async ({ page }) => {
+    await page.goto(link.replace(/&session=.*/, ''));
+    await page.waitForSelector('[data-result=paid]');
+  });
+});
 
 test('Hindi by Accept-Language; 320 px and 200 % zoom without scrolling sideways', async () => {
   await during({ locale: 'hi-IN', viewport: { width: 320, height: 640 } }, async ({ page }) => {
