@@ -51,6 +51,8 @@ export interface Messages {
   reference: string;
   expired: Notice;
   noPayment: Notice;
+  /** Nothing can be read now. It must not say how a payment stands. */
+  cannotLook: Notice;
   paid: Notice;
   paidByOther: Notice;
   goingOn: string;
@@ -129,6 +131,11 @@ const en: Messages = {
   noPayment: {
     title: 'No such payment',
     detail: 'This link does not name a payment. Check that it is complete.',
+  },
+  cannotLook: {
+    title: 'We cannot look this up right now',
+    detail:
+      'This does not tell whether anything was paid. If you have sent a payment, do not send another: open this page again in a moment.',
   },
   paid: { title: 'Payment complete', detail: 'You paid {amount} to {merchant}.' },
   paidByOther: {
@@ -300,6 +307,11 @@ const hi: Messages = {
       'यहाँ अब कोई भुगतान शुरू नहीं हो सकता। अगर आपने अभी तक भुगतान नहीं किया है, तो दुकान पर वापस जाकर फिर से शुरू करें।',
   },
   noPayment: { title: 'ऐसा कोई भुगतान नहीं है', detail: 'इस लिंक से कोई भुगतान नहीं मिला। देख लें कि लिंक पूरा है।' },
+  cannotLook: {
+    title: 'अभी यह जानकारी नहीं मिल पा रही है',
+    detail:
+      'इससे यह पता नहीं चलता कि भुगतान हुआ या नहीं। अगर आपने भुगतान भेज दिया है, तो दोबारा न भेजें: थोड़ी देर में यह पेज फिर खोलें।',
+  },
   paid: { title: 'भुगतान पूरा हुआ', detail: 'आपने {merchant} को {amount} का भुगतान किया।' },
   paidByOther: {
     title: 'इस ऑर्डर का भुगतान हो चुका है',

@@ -172,6 +172,41 @@ export function noticePage(page: {
   });
 }
 
+/**
+ * A page of which nothing could be read: it says nothing of the payment, and that of a result looks again by itself.
+ * @param again path of the page that was asked for
+ * @param transactionId of a result page, as the browser sent it and ours by its form
+ */
+export function cannotLookPage(page: {
+  status: number;
+  language: Language;
+  again: string;
+  transactionId?: string;
+}): WebAnswer {
+  const { status, language, again, transactionId } = page;
+  const texts = MESSAGES[language];
+  const { title, detail } = texts.cannotLook;
+  const isResult = transactionId !== undefined;
+  const waits = isResult ? html` data-result="unknown"${eventsOf(transactionId)}` : null;
+  return pageAnswer({
+    status,
+    language,
+    title,
+    script: isResult,
+    events: isResult,
+    content: html`<main class="outcome"${waits}><div class="sheet">${SIGNS.note}
+<h1>${title}</h1><p>${detail}</p>${linkButtons([{ text: texts.tryAgain, url: again }])}</div></main>`,
+    ...(isResult && { refresh: { seconds: LOOK_AGAIN_SECONDS } }),
+  });
+}
+
+const LOOK_AGAIN_SECONDS = 5;
+
+/** What the script listens to. */
+function eventsOf(transactionId: string): Html {
+  return html` data-events="/checkout/events?transaction=${transactionId}"`;
+}
+
 function linkButtons(links: readonly PageLink[]): Html[] {
   return links.map(
     ({ text, url, quiet }) =>
@@ -207,7 +242,7 @@ export function resultPage(page: ResultPage): WebAnswer {
   const transactionId = showTransactionId(attempt.transactionId);
   const successUrl = webLink(attempt.successUrl);
   const goesOn = (state === 'paid' || state === 'paid-by-other') && successUrl !== null;
-  const events = waits ? html` data-events="/checkout/events?transaction=${transactionId}"` : null;
+  const events = waits ? eventsOf(transactionId) : null;
   const links = goesOn ? goOnLink(successUrl, texts) : linkButtons(telling.links ?? []);
   return pageAnswer({
     status: 200,

@@ -214,9 +214,13 @@ test('a certified merchant: key, merchant, intent, replay', async () => {
   });
 });
 
-function pages(reply: ShardReply, live = OPEN): Record<'form' | 'expired' | 'result', WebRoute> {
+function pages(
+  reply: ShardReply,
+  live: LiveSession | (() => Promise<LiveSession>) = OPEN,
+): Record<'form' | 'expired' | 'result', WebRoute> {
+  const read = typeof live === 'function' ? live : async () => live;
   const deps: ShowCheckoutDeps = {
-    store: { get: async (id) => (id === SESSION_ID ? live : undefined) },
+    store: { get: async (id) => (id === SESSION_ID ? await read() : undefined) },
     onSessionStoreFailed: () => undefined,
     ask: async () => reply,
     askDeadlineMs: 1000,
@@ -455,4 +459,23 @@ test('the page of a session that is over is 410 and, in the grace, knows the way
   const later = await get(pages(NOT_FOUND).expired, '');
   expect(later.status).toBe(410);
   expect(later.body).not.toContain('href=');
+});
+
+test('a page that cannot be read now says nothing of the payment, least of all that nothing was charged, and looks again', async () => {
+  const down: ShardReply = { type: 'refused', refusal: refusal('storage_unavailable', 'no') };
+  const { result } = pages(down);
+  const query = `transaction=txn_${TRANSACTION}&session=${SESSION_ID}`;
+  const page = await get(result, query);
+  expect([page.status, page.code, page.headers?.['Retry-After']]).toEqual([503, 'storage_unavailable', '1']);
+  expect(page.body).not.toMatch(/not started|nothing was charged/i);
+  expect(page.body).toContain(`href="${escapeHtml(`/checkout/result?${query}`)}"`);
+  expect(page.body).toContain(`data-events="/checkout/events?transaction=txn_${TRANSACTION}"`);
+  expect(page.body).toContain('<noscript><meta http-equiv="refresh" content="5"></noscript>');
+
+  const { form, expired } = pages(NOT_FOUND, () => Promise.reject(new Error('redis')));
+  for (const route of [form, expired]) {
+    const unread = await get(route, `session=${SESSION_ID}`);
+    expect([unread.status, unread.code]).toEqual([503, 'session_store_unavailable']);
+    expect(unread.body).not.toMatch(/not started|nothing was charged|expired</i);
+  }
 });

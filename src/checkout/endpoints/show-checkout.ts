@@ -12,7 +12,7 @@ import type { LiveSession } from '../../storage/sessions.ts';
 import { webLink } from '../html.ts';
 import { type Language, languageOf } from '../language.ts';
 import { MESSAGES } from '../messages.ts';
-import { cardPage, EXPIRED_PATH, noticePage, type PageLink } from '../page.ts';
+import { cannotLookPage, cardPage, EXPIRED_PATH, noticePage, type PageLink } from '../page.ts';
 import { paidAttempt, runningAttempt } from '../result.ts';
 import { loadSession, type SessionDeps } from '../session.ts';
 import type { WebAnswer, WebRequest, WebRoute } from '../web.ts';
@@ -46,7 +46,7 @@ async function showForm(deps: ShowCheckoutDeps, request: WebRequest): Promise<We
   const language = languageOf(request.header('accept-language'));
   const sessionId = new URLSearchParams(request.query).get('session') ?? '';
   const load = await loadSession(deps, sessionId);
-  if (!load.ok) return refusalPage(load.refusal, language, { sessionId });
+  if (!load.ok) return noSessionPage(load.refusal, language, `/checkout?session=${sessionId}`);
   const begun = await resultOfBegun(deps, load.live, sessionId);
   if (begun !== null) return seeOther(begun);
   // The grace is for a card that was typed in time; nobody begins to type in it.
@@ -58,7 +58,7 @@ async function showExpired(deps: ShowCheckoutDeps, request: WebRequest): Promise
   const language = languageOf(request.header('accept-language'));
   const sessionId = new URLSearchParams(request.query).get('session') ?? '';
   const load = await loadSession(deps, sessionId);
-  if (!load.ok) return expiredPage(language, null);
+  if (!load.ok) return noSessionPage(load.refusal, language, `${EXPIRED_PATH}?session=${sessionId}`);
   const begun = await resultOfBegun(deps, load.live, sessionId);
   return begun === null ? expiredPage(language, load.live) : seeOther(begun);
 }
@@ -128,7 +128,7 @@ export interface RefusalPlace {
   live?: LiveSession | null;
 }
 
-/** A refusal as a page, with the way on. */
+/** The refusal of a card just sent as a page, with the way on. */
 export function refusalPage(cause: Refusal, language: Language, place: RefusalPlace = {}): WebAnswer {
   const [status] = OUTCOMES[cause.code];
   const texts = MESSAGES[language];
@@ -141,6 +141,22 @@ export function refusalPage(cause: Refusal, language: Language, place: RefusalPl
   const page = noticePage({ status, language, notice: texts.refusals[cause.code], links });
   const headers = later ? { ...page.headers, 'Retry-After': '1' } : page.headers!;
   return { ...page, headers, code: cause.code };
+}
+
+function noSessionPage(cause: Refusal, language: Language, again: string): WebAnswer {
+  return cause.code === 'session_expired'
+    ? expiredPage(language, null)
+    : lookFailedPage(cause, { language, again });
+}
+
+/** What was asked for cannot be read now, so nothing is said of the payment: the words of {@link refusalPage} are of a card just sent. */
+export function lookFailedPage(
+  cause: Refusal,
+  page: { language: Language; again: string; transactionId?: string },
+): WebAnswer {
+  const [status] = OUTCOMES[cause.code];
+  const answer = cannotLookPage({ status, ...page });
+  return { ...answer, headers: { ...answer.headers, 'Retry-After': '1' }, code: cause.code };
 }
 
 function expiredPage(language: Language, live: LiveSession | null): WebAnswer {

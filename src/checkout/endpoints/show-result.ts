@@ -5,7 +5,13 @@
  */
 
 import { isSessionId } from '../../domain/checkout-session.ts';
-import { intentIdOf, parseTransactionId, shardOfId, type TransactionId } from '../../domain/ids.ts';
+import {
+  intentIdOf,
+  parseTransactionId,
+  shardOfId,
+  showTransactionId,
+  type TransactionId,
+} from '../../domain/ids.ts';
 import { type Refusal, refusal } from '../../domain/outcomes.ts';
 import type { Payment } from '../../domain/payment-intent.ts';
 import type { Attempt } from '../../domain/transaction.ts';
@@ -14,7 +20,14 @@ import { resultPage } from '../page.ts';
 import { resultState } from '../result.ts';
 import type { Watch } from '../watch.ts';
 import type { ShowProblem, WebAnswer, WebRequest, WebRoute } from '../web.ts';
-import { nameOf, PAGE_HEADERS, refusalPage, resultPath, type ShowCheckoutDeps } from './show-checkout.ts';
+import {
+  lookFailedPage,
+  nameOf,
+  PAGE_HEADERS,
+  refusalPage,
+  resultPath,
+  type ShowCheckoutDeps,
+} from './show-checkout.ts';
 
 export interface ShowResultDeps
   extends Pick<ShowCheckoutDeps, 'ask' | 'askDeadlineMs' | 'testMode' | 'merchantName'> {
@@ -50,7 +63,11 @@ async function showResult(deps: ShowResultDeps, request: WebRequest): Promise<We
   const sessionId = isSessionId(given) ? given : '';
   const transactionId = parseTransactionId(query.get('transaction') ?? '');
   const found = transactionId === null ? NO_PAYMENT : await findAttempt(deps, transactionId);
-  if ('code' in found) return refusalPage(found, language);
+  if ('code' in found) {
+    if (transactionId === null || found.code === 'payment_not_found') return refusalPage(found, language);
+    const shown = showTransactionId(transactionId);
+    return lookFailedPage(found, { language, again: resultPath(shown, sessionId), transactionId: shown });
+  }
   const { payment, attempt } = found;
   return resultPage({
     language,
