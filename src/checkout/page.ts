@@ -333,6 +333,8 @@ function whyFailed(failureCode: string | null): keyof Messages['failedWhy'] {
     case 'insufficient_funds':
       return 'insufficient_funds';
     case 'processor_unreachable':
+    case 'processor_busy':
+    case 'send_before_passed':
     case 'processor_never_received':
       return 'unreachable';
     default:

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { pageHeaders } from './document.ts';
 import { SCRIPT, SCRIPT_INTEGRITY, SCRIPT_PATH } from './script.ts';
 
-/** The inventory for people and for the test that looks at a page as it arrives (test/browser/headers.test.ts). */
+/** The inventory for people and for the test that looks at a page as it arrives (test/browser/checkout.test.ts). */
 function inventory(): string {
   const headers = Object.entries(pageHeaders(true, true)).map(
     ([name, value]) => `| ${name} | \`${value}\` |`,

@@ -252,6 +252,24 @@ test('the time runs out: a warning, then the page that says so, which knows the 
     await page.waitForURL(`${shopUrl}/cart`);
   }));
 
+test('a device that slept: the time it slept has passed too, and a clock that is merely wrong ends nothing', () =>
+  during({}, async ({ page }) => {
+    // Asleep, only the wall clock goes on.
+    await page.addInitScript(
+      'const awake = Date.now; let slept = 0; Date.now = () => awake() + slept; globalThis.sleep = (ms) => { slept = ms; };',
+    );
+    const { url } = await order();
+    await page.goto(url);
+    const leftMs = Number(await page.getAttribute('#time-left', 'data-remaining-ms'));
+    await page.evaluate(`sleep(${leftMs - 50_000})`);
+    await page.waitForSelector('#time-left[data-state=last]');
+    const loaded = page.waitForEvent('load');
+    await page.evaluate(`sleep(${leftMs})`);
+    await loaded;
+    expect(page.url()).toBe(url);
+    await page.waitForSelector('#time-left[data-state=calm]');
+  }));
+
 test('a tab is closed while the bank is silent: the link tells the truth later, elsewhere, after the session', async () => {
   let link = '';
   await during({}, async ({ page }) => {

@@ -1,5 +1,8 @@
 /**
- * Time left: counts the session's remaining time down by the browser's monotonic clock, from what the server said was left.
+ * Time left: counts the session's remaining time down from what the server said was left.
+ *
+ * By the clock that has gone further: the monotonic one of some systems stands still while the device sleeps, and the wall clock
+ * may be set back. One that is set forward ends early, and the server sends the browser back to the form.
  *
  * @module
  */
@@ -12,12 +15,14 @@ export function countDown() {
   const timer = document.querySelector('#time-left');
   if (timer === null) return;
   const answered = performance.getEntriesByType('navigation')[0]?.responseStart ?? 0;
-  const end = answered + Number(timer.dataset.remainingMs);
+  const leftMs = Number(timer.dataset.remainingMs);
+  const wallAnswered = performance.timeOrigin + answered;
   const form = document.querySelector('form[data-texts]');
   let said = Number.POSITIVE_INFINITY;
 
   const tick = () => {
-    const seconds = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+    const passedMs = Math.max(performance.now() - answered, Date.now() - wallAnswered);
+    const seconds = Math.max(0, Math.ceil((leftMs - passedMs) / 1000));
     show(timer, seconds);
     const mark = SAID_AT.findLast((one) => seconds <= one);
     if (mark !== undefined && mark < said) {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { makeId, transactionIdOf } from '../../domain/ids.ts';
 import { OUTCOMES, refusal } from '../../domain/outcomes.ts';
+import { INTENT_LIFETIME_MS } from '../../domain/payment-intent.ts';
 import type { Attempt } from '../../domain/transaction.ts';
 import type { ShardReply } from '../../messages/replies.ts';
 import type { CheckoutSession, LiveSession } from '../../storage/sessions.ts';
@@ -452,10 +453,34 @@ test('a payment that is made, under way or closed has its result instead of a fo
   expect((await get(open.form, `session=${SESSION_ID}`)).status).toBe(200);
 });
 
+test('a payment that can take no card any more shows no form to type one into, though nobody has tried', async () => {
+  const closed = await get(pages(found([], 'FAILED')).form, `session=${SESSION_ID}`);
+  expect([closed.status, closed.code]).toEqual([409, 'intent_closed']);
+  const intent = { ...INTENT, createdAt: NOW - INTENT_LIFETIME_MS };
+  const old: ShardReply = { type: 'payment-found', payment: { intent, attempts: [] } };
+  const expired = await get(pages(old).form, `session=${SESSION_ID}`);
+  expect([expired.status, expired.code]).toEqual([409, 'intent_expired']);
+  for (const { body } of [closed, expired]) {
+    expect(body).not.toContain('<form');
+    expect(body).toContain(SESSION.cancelUrl);
+  }
+});
+
+test('a bank that was never asked is not said to have declined', async () => {
+  for (const failureCode of ['processor_unreachable', 'processor_busy', 'send_before_passed']) {
+    const failed = await resultOf([{ status: 'FAILED', reopenable: true, failureCode }]);
+    expect(failed).toContain('could not be reached');
+    expect(failed).not.toContain('declined');
+  }
+});
+
 test('the page of a session that is over is 410 and, in the grace, knows the way back', async () => {
   const inGrace = await get(pages(NOT_FOUND, GRACE).expired, `session=${SESSION_ID}`);
   expect([inGrace.status, inGrace.code]).toEqual([410, 'session_expired']);
   expect(inGrace.body).toContain(SESSION.cancelUrl);
+  // A page whose clock is wrong asks too early: nothing has expired yet.
+  const early = await get(pages(NOT_FOUND).expired, `session=${SESSION_ID}`);
+  expect([early.status, early.headers?.Location]).toEqual([303, AGAIN]);
   const later = await get(pages(NOT_FOUND).expired, '');
   expect(later.status).toBe(410);
   expect(later.body).not.toContain('href=');

@@ -6,7 +6,8 @@
 
 import type { CardError } from '../../domain/card.ts';
 import { parseIntentId, shardOfId, showTransactionId } from '../../domain/ids.ts';
-import { OUTCOMES, type Refusal } from '../../domain/outcomes.ts';
+import { OUTCOMES, type Refusal, refusal } from '../../domain/outcomes.ts';
+import { nextAttempt } from '../../domain/payment-intent.ts';
 import type { AskShard } from '../../messages/ask.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
 import { webLink } from '../html.ts';
@@ -47,8 +48,8 @@ async function showForm(deps: ShowCheckoutDeps, request: WebRequest): Promise<We
   const sessionId = new URLSearchParams(request.query).get('session') ?? '';
   const load = await loadSession(deps, sessionId);
   if (!load.ok) return noSessionPage(load.refusal, language, `/checkout?session=${sessionId}`);
-  const begun = await resultOfBegun(deps, load.live, sessionId);
-  if (begun !== null) return seeOther(begun);
+  const instead = await insteadOfForm(deps, request.now, load.live, { language, sessionId });
+  if (instead !== null) return instead;
   // The grace is for a card that was typed in time; nobody begins to type in it.
   if (load.live.state === 'grace') return expiredPage(language, load.live);
   return formPage(deps, { sessionId, live: load.live, language, now: request.now, errors: [] });
@@ -59,28 +60,34 @@ async function showExpired(deps: ShowCheckoutDeps, request: WebRequest): Promise
   const sessionId = new URLSearchParams(request.query).get('session') ?? '';
   const load = await loadSession(deps, sessionId);
   if (!load.ok) return noSessionPage(load.refusal, language, `${EXPIRED_PATH}?session=${sessionId}`);
-  const begun = await resultOfBegun(deps, load.live, sessionId);
-  return begun === null ? expiredPage(language, load.live) : seeOther(begun);
+  const instead = await insteadOfForm(deps, request.now, load.live, { language, sessionId });
+  if (instead !== null) return instead;
+  // A browser's clock may be wrong; ours says that there is time.
+  if (load.live.state === 'open') return seeOther(`/checkout?session=${sessionId}`);
+  return expiredPage(language, load.live);
 }
 
 /**
- * Path of the result of a payment that is made or under way, or of one that can take no further card; null while the form is the
- * right page, and when that cannot be known now: a card posted nevertheless is refused then by who knows.
+ * The result of a payment that is made or under way, or why no card can be taken for it; null while the form is the right page,
+ * and when that cannot be known now: a card posted nevertheless is refused then by who knows.
  */
-async function resultOfBegun(
+async function insteadOfForm(
   deps: ShowCheckoutDeps,
+  now: number,
   live: LiveSession,
-  sessionId: string,
-): Promise<string | null> {
+  { language, sessionId }: { language: Language; sessionId: string },
+): Promise<WebAnswer | null> {
   const intentId = parseIntentId(live.session.paymentIntentId);
   if (intentId === null) throw new Error('a stored session names no intent');
   const question = { type: 'find-payment', intentId, merchantId: live.session.merchantId } as const;
   const reply = await deps.ask(shardOfId(intentId), question, deps.askDeadlineMs);
   if (reply.type !== 'payment-found') return null;
   const { payment } = reply;
-  const closed = payment.intent.status === 'FAILED' ? payment.attempts.at(-1) : undefined;
-  const attempt = paidAttempt(payment) ?? runningAttempt(payment) ?? closed;
-  return attempt === undefined ? null : resultPath(showTransactionId(attempt.transactionId), sessionId);
+  const next = nextAttempt(payment, now);
+  if ('attempt' in next) return null;
+  const attempt = paidAttempt(payment) ?? runningAttempt(payment) ?? payment.attempts.at(-1);
+  if (attempt !== undefined) return seeOther(resultPath(showTransactionId(attempt.transactionId), sessionId));
+  return refusalPage(refusal(next.refusal, 'No card can be taken for it.'), language, { live });
 }
 
 export interface FormOf {
