@@ -2,17 +2,27 @@
  * Watch: looks at payments that browsers wait for, and tells what changed.
  *
  * Promises: one question at a time per payment, however many browsers wait for it, and none once nobody does; the pauses
- * grow, so the rate is bounded by the listener's streams.
+ * grow, so the rate is bounded by the listener's streams; who joins is never told a state older than the one he knows; one payment
+ * has a few streams, so that nobody can take all of a listener's with one.
  *
  * @module
  */
 
-/** Tells a browser the newest state. */
-export type Tell = (state: string) => void;
+/** A browser that waits. */
+export interface Waiting {
+  /** A state other than the last it knows. */
+  tell(state: string): void;
+  /** Others have come after it, and it must go. It may come again. */
+  end(): void;
+}
 
 export interface Watch {
-  /** Tells the state now and whenever it changes. Returns how to stop. */
-  begin(name: string, tell: Tell): () => void;
+  /**
+   * Tells whenever the state changes.
+   * @param known the state now
+   * @returns how to stop
+   */
+  begin(name: string, known: string, waiting: Waiting): () => void;
 }
 
 export interface WatchDeps {
@@ -25,10 +35,12 @@ export interface WatchDeps {
 const PAUSE_FIRST_MS = 200;
 const PAUSE_MAX_MS = 5000;
 const PAUSE_GROWTH = 1.4;
+/** Browsers per payment: a shopper has a tab or two. Of more the oldest ends. */
+const WAITING_MAX = 8;
 
 interface Watched {
-  listeners: Set<Tell>;
-  state: string | null;
+  /** The oldest first, each with the state it knows. */
+  waiting: Map<Waiting, string>;
   pauseMs: number;
   stop: () => void;
 }
@@ -37,33 +49,43 @@ interface Watched {
 export function createWatch({ look, later }: WatchDeps): Watch {
   const watched = new Map<string, Watched>();
 
-  const lookAt = async (name: string, entry: Watched): Promise<void> => {
-    const state = await look(name);
-    if (watched.get(name) !== entry) return;
-    if (state !== null && state !== entry.state) {
-      entry.state = state;
-      for (const tell of [...entry.listeners]) tell(state);
-    }
+  const lookLater = (name: string, entry: Watched): void => {
     entry.stop = later(() => void lookAt(name, entry), entry.pauseMs);
     entry.pauseMs = Math.min(PAUSE_MAX_MS, entry.pauseMs * PAUSE_GROWTH);
   };
+  const lookAt = async (name: string, entry: Watched): Promise<void> => {
+    const state = await look(name);
+    if (watched.get(name) !== entry) return;
+    if (state !== null) {
+      for (const [one, known] of [...entry.waiting]) {
+        if (known === state) continue;
+        entry.waiting.set(one, state);
+        one.tell(state);
+      }
+    }
+    lookLater(name, entry);
+  };
 
   return {
-    begin(name, tell) {
-      let entry = watched.get(name);
-      const isNew = entry === undefined;
-      entry ??= { listeners: new Set(), state: null, pauseMs: PAUSE_FIRST_MS, stop: () => undefined };
-      const mine = entry;
-      mine.listeners.add(tell);
-      if (mine.state !== null) tell(mine.state);
-      if (isNew) {
-        watched.set(name, mine);
-        void lookAt(name, mine);
+    begin(name, known, waiting) {
+      const entry = watched.get(name) ?? {
+        waiting: new Map(),
+        pauseMs: PAUSE_FIRST_MS,
+        stop: () => undefined,
+      };
+      entry.waiting.set(waiting, known);
+      if (!watched.has(name)) {
+        watched.set(name, entry);
+        lookLater(name, entry);
+      }
+      if (entry.waiting.size > WAITING_MAX) {
+        const [oldest] = entry.waiting.keys();
+        oldest!.end();
       }
       return () => {
-        mine.listeners.delete(tell);
-        if (mine.listeners.size > 0 || watched.get(name) !== mine) return;
-        mine.stop();
+        entry.waiting.delete(waiting);
+        if (entry.waiting.size > 0 || watched.get(name) !== entry) return;
+        entry.stop();
         watched.delete(name);
       };
     },

@@ -33,6 +33,8 @@ export interface WebAnswer {
 
 export interface WebEvents {
   send(event: string, data: string): void;
+  /** Ends the answer; the browser may come again. */
+  end(): void;
 }
 
 export interface WebRoute {

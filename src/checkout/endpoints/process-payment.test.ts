@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { makeId, transactionIdOf } from '../../domain/ids.ts';
-import { OUTCOMES, refusal } from '../../domain/outcomes.ts';
+import { OUTCOMES, type Refusal, refusal } from '../../domain/outcomes.ts';
 import { INTENT_LIFETIME_MS } from '../../domain/payment-intent.ts';
 import type { Attempt } from '../../domain/transaction.ts';
 import type { ShardReply } from '../../messages/replies.ts';
@@ -218,7 +218,7 @@ test('a certified merchant: key, merchant, intent, replay', async () => {
 function pages(
   reply: ShardReply,
   live: LiveSession | (() => Promise<LiveSession>) = OPEN,
-): Record<'form' | 'expired' | 'result', WebRoute> {
+): Record<'form' | 'expired' | 'result' | 'events', WebRoute> {
   const read = typeof live === 'function' ? live : async () => live;
   const deps: ShowCheckoutDeps = {
     store: { get: async (id) => (id === SESSION_ID ? await read() : undefined) },
@@ -230,9 +230,9 @@ function pages(
   };
   const [form, expired] = showCheckoutRoutes(deps);
   const watch = { begin: () => () => undefined };
-  const problem = () => ({ status: 404, body: '' });
-  const [result] = showResultRoutes({ ...deps, watch, problem });
-  return { form: form!, expired: expired!, result: result! };
+  const problem = (cause: Refusal) => ({ status: OUTCOMES[cause.code][0], body: '' });
+  const [result, events] = showResultRoutes({ ...deps, watch, problem });
+  return { form: form!, expired: expired!, result: result!, events: events! };
 }
 
 const NOT_FOUND: ShardReply = { type: 'refused', refusal: refusal('payment_not_found', 'no') };
@@ -503,4 +503,14 @@ test('a page that cannot be read now says nothing of the payment, least of all t
     expect([unread.status, unread.code]).toEqual([503, 'session_store_unavailable']);
     expect(unread.body).not.toMatch(/not started|nothing was charged|expired</i);
   }
+});
+
+test('events begin with the state now, and only of a payment that is known', async () => {
+  const query = `transaction=txn_${TRANSACTION}`;
+  const stream = await get(pages(found([{}])).events, query);
+  const sent: string[] = [];
+  stream.events!({ send: (event, data) => sent.push(`${event} ${data}`), end: () => undefined })();
+  expect([stream.status, sent]).toEqual([200, ['state waiting']]);
+  const unknown = await get(pages(NOT_FOUND).events, query);
+  expect([unknown.status, unknown.events]).toEqual([404, undefined]);
 });

@@ -85,14 +85,26 @@ async function showResult(deps: ShowResultDeps, request: WebRequest): Promise<We
 const NO_PAYMENT = refusal('payment_not_found', 'This address names no payment.');
 const RETRY_MS = 2000;
 
-function sendEvents(deps: ShowResultDeps, request: WebRequest): WebAnswer {
+/** Only a payment that is known has a stream: an id is quickly made up, and streams are few. */
+async function sendEvents(deps: ShowResultDeps, request: WebRequest): Promise<WebAnswer> {
   const transactionId = parseTransactionId(new URLSearchParams(request.query).get('transaction') ?? '');
-  if (transactionId === null) return deps.problem(NO_PAYMENT);
+  const found = transactionId === null ? NO_PAYMENT : await findAttempt(deps, transactionId);
+  if ('code' in found) return deps.problem(found);
+  const { payment, attempt } = found;
   return {
     status: 200,
     contentType: 'text/event-stream',
+    // nginx would keep events back until it has a page of them.
+    headers: { 'X-Accel-Buffering': 'no' },
     body: `retry: ${RETRY_MS}\n\n`,
-    events: (stream) => deps.watch.begin(transactionId, (state) => stream.send('state', state)),
+    events: (stream) => {
+      const state = resultState(payment, attempt, request.now);
+      stream.send('state', state);
+      return deps.watch.begin(attempt.transactionId, state, {
+        tell: (other) => stream.send('state', other),
+        end: () => stream.end(),
+      });
+    },
   };
 }
 
