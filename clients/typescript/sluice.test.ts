@@ -230,11 +230,25 @@ test('webhook endpoints: each call has its method, path and body', async () => {
   expect(gone.seen[0]).toMatchObject({ method: 'DELETE', path: '/v1/webhook-endpoints/we_1' });
 });
 
+test('an endpoint whose removal lost its answer is removed: the retry’s 404 is no failure, the first try’s is', async () => {
+  const { seen, client } = await script(reset, refuse(404, 'webhook_endpoint_not_found'));
+  expect(await client().webhookEndpoints.remove('we_1')).toBeUndefined();
+  expect(seen).toHaveLength(2);
+  const none = await script(refuse(404, 'webhook_endpoint_not_found'));
+  expect(await failureOf(none.client().webhookEndpoints.remove('we_1'))).toMatchObject({ status: 404 });
+});
+
 test('what would change the path is no id, and wrong options are told at once', async () => {
   const { seen, client } = await script(answer(200, {}));
   for (const id of ['', '..', 'pi_1/../x', 'pi_1?x']) expect(() => client().getIntent(id)).toThrow(TypeError);
+  // None of these is the network's fault, or may be sent by a retry.
+  for (const idempotencyKey of ['', ' ', 'ключ', 'a\nb', 'k'.repeat(256)])
+    expect(() => client().createIntent(ORDER, { idempotencyKey })).toThrow(TypeError);
+  expect(() => client().createIntent({ ...ORDER, amount: 5000n as unknown as number })).toThrow(TypeError);
   for (const wrong of [
     { apiUrl: 'pay.example' },
+    { apiUrl: 'https://user:password@pay.example' },
+    { apiUrl: 'https://pay.example/?a=b' },
     { secretKey: 'a b' },
     { merchantId: '' },
     { retries: -1 },

@@ -154,7 +154,8 @@ const RETRYABLE_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 interface Call {
   method: 'GET' | 'POST' | 'DELETE';
   path: string;
-  body?: object;
+  /** JSON; null without one. */
+  body: string | null;
   /** Null for what is not a POST. */
   idempotencyKey: string | null;
   signal: AbortSignal | undefined;
@@ -172,13 +173,13 @@ export function createSluice(options: SluiceOptions): Sluice {
   const send = createSender(options);
 
   const get = <Answer>(path: string, { signal }: ReadOptions = {}): Promise<Answer> =>
-    send({ method: 'GET', path, idempotencyKey: null, signal }) as Promise<Answer>;
+    send({ method: 'GET', path, body: null, idempotencyKey: null, signal }) as Promise<Answer>;
   const post = <Answer>(path: string, body: object, { idempotencyKey, signal }: WriteOptions = {}) =>
     send({
       method: 'POST',
       path,
-      body,
-      idempotencyKey: idempotencyKey ?? randomUUID(),
+      body: JSON.stringify(body),
+      idempotencyKey: keyOf(idempotencyKey),
       signal,
     }) as Promise<Answer>;
 
@@ -195,7 +196,8 @@ export function createSluice(options: SluiceOptions): Sluice {
       get: (id, more) => get(endpoint(id), more),
       update: (id, change, more) => post(endpoint(id), change, more),
       remove: async (id, more) => {
-        await send({ method: 'DELETE', path: endpoint(id), idempotencyKey: null, signal: more?.signal });
+        const path = endpoint(id);
+        await send({ method: 'DELETE', path, body: null, idempotencyKey: null, signal: more?.signal });
       },
       rotateSecret: (id, rotation = {}, more) => post(endpoint(id, '/rotate-secret'), rotation, more),
       test: (id, more) => post(endpoint(id, '/test'), {}, more),
@@ -211,8 +213,8 @@ function createSender(options: SluiceOptions): (call: Call) => Promise<unknown> 
   const retries = options.retries ?? RETRIES;
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const tryTimeoutMs = options.tryTimeoutMs ?? TRY_TIMEOUT_MS;
-  if (!/^https?:\/\//i.test(apiUrl) || !URL.canParse(apiUrl))
-    throw new TypeError('apiUrl must be an http or https URL');
+  if (!isApiUrl(apiUrl))
+    throw new TypeError('apiUrl must be an http or https URL without user, query and fragment');
   if (!/^[\x21-\x7e]+$/.test(secretKey))
     throw new TypeError('secretKey is missing or has characters no key has');
   if (typeof merchantId !== 'string' || merchantId === '') throw new TypeError('merchantId is missing');
@@ -228,6 +230,8 @@ function createSender(options: SluiceOptions): (call: Call) => Promise<unknown> 
       const leftMs = deadline - performance.now();
       const tried = await tryOnce(call, Math.min(leftMs, tryTimeoutMs));
       if (tried.ok) return tried.body;
+      // The try before has removed it, and its answer was lost.
+      if (call.method === 'DELETE' && tries > 1 && tried.error.status === 404) return undefined;
       const waitMs = tried.retryAfterMs + backoffMs(tries);
       const late = performance.now() + waitMs >= deadline;
       if (!tried.error.retryable || tries > retries || late) throw tried.error;
@@ -245,10 +249,10 @@ function createSender(options: SluiceOptions): (call: Call) => Promise<unknown> 
         headers: {
           authorization: `Bearer ${secretKey}`,
           accept: 'application/json',
-          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(call.body === null ? {} : { 'content-type': 'application/json' }),
           ...(call.idempotencyKey === null ? {} : { 'idempotency-key': call.idempotencyKey }),
         },
-        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        ...(call.body === null ? {} : { body: call.body }),
         // The gateway redirects nothing; the key goes nowhere else.
         redirect: 'manual',
         signal,
@@ -341,6 +345,20 @@ function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) stop();
     else signal?.addEventListener('abort', stop, { once: true });
   });
+}
+
+/** What fetch would not take ends as a mistake of the program, not of the network. */
+function isApiUrl(text: string): boolean {
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
+  const { username, password } = new URL(text);
+  return username === '' && password === '' && !/[?#]/.test(text);
+}
+
+function keyOf(given: string | undefined): string {
+  if (given === undefined) return randomUUID();
+  if (!/^[\x20-\x7e]{1,255}$/.test(given) || given.trim() !== given)
+    throw new TypeError('idempotencyKey must be 1 to 255 printable ASCII characters, without spaces around');
+  return given;
 }
 
 /** An id as a part of a path. It never holds what would change the path. */
