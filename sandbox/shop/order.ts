@@ -107,7 +107,7 @@ export interface OrderState {
 /** What a webhook did to the order. */
 export type WebhookVerdict = 'first' | 'again' | 'late' | 'not_ours' | 'not_taken';
 
-/** More are not kept of one order: a payment has a dozen, the rest would be duplicates. */
+/** More are not kept of one order, but for what Sluice tells for the first time: a payment has a dozen of those, the rest is repeats. */
 export const NOTES_MAX = 200;
 
 export class Order {
@@ -133,13 +133,14 @@ export class Order {
     return this.#notes;
   }
 
-  /** Whether there is room for another note. */
-  get isFull(): boolean {
-    return this.#notes.length >= NOTES_MAX;
+  /** Whether a note is kept. What is acknowledged to Sluice and is news always is. */
+  hasRoomFor(note: Note): boolean {
+    if (this.#notes.length < NOTES_MAX) return true;
+    return note.kind === 'webhook' && note.answered === 204 && !this.#hasTaken(note.id);
   }
 
   add(note: Note): void {
-    if (!this.isFull) this.#notes.push(note);
+    if (this.hasRoomFor(note)) this.#notes.push(note);
   }
 
   /** The newest note of a kind. */
@@ -154,7 +155,7 @@ export class Order {
   }
 
   /** Whether this webhook was recorded and acknowledged before. */
-  hasTaken(webhookId: string): boolean {
+  #hasTaken(webhookId: string): boolean {
     return this.#notes.some(
       (note) => note.kind === 'webhook' && note.id === webhookId && note.answered === 204,
     );
@@ -173,7 +174,8 @@ export class Order {
 
 /**
  * Goes through the notes once. Webhooks may come twice and in any order: the first of an id counts, and only if its sequence is
- * higher than every one before. What was paid stays paid until a later event says otherwise.
+ * higher than every one before. What was paid stays paid until it is reversed: a refusal that arrives after the shop was told so by a
+ * GET is older, whatever number it has.
  */
 function judge(order: Order): { state: OrderState; verdicts: ReadonlyMap<WebhookNote, WebhookVerdict> } {
   let state: OrderState = { word: 'open', by: null, at: null, failureCode: null };
@@ -190,6 +192,10 @@ function judge(order: Order): { state: OrderState; verdicts: ReadonlyMap<Webhook
       sequence = note.sequence;
       const word = wordOf(note.type);
       if (word === null) continue;
+      if (state.word === 'paid' && word !== 'paid' && word !== 'reversed') {
+        verdicts.set(note, 'late');
+        continue;
+      }
       // What a GET told stays the shop's source; the webhook that says the same later adds nothing to it.
       if (word !== state.word) state = { word, by: 'webhook', at: note.at, failureCode: note.failureCode };
     } else if (note.kind === 'looked') {

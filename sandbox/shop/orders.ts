@@ -80,7 +80,7 @@ export class Orders {
 
   /** Adds a note. Resolves when it is on disk. What finds no room in its order any more is not kept. */
   async note(order: Order, note: Note): Promise<void> {
-    if (order.isFull) return;
+    if (!order.hasRoomFor(note)) return;
     order.add(note);
     if (note.kind === 'intent') this.#index(order);
     await this.#append(order.orderId, note);

@@ -80,6 +80,7 @@ export function standingOf({ order, view }: Pick<Sources, 'order' | 'view'>): St
     case 'failed':
       return { tone: 'bad', title: 'Not paid', words: `${by}${reason}`, settled: true, mayPay: false };
     case 'refused':
+      if (isUnderWay(view)) return WAITING_FOR_BANK;
       return {
         tone: 'bad',
         title: 'Card not charged',
@@ -92,14 +93,24 @@ export function standingOf({ order, view }: Pick<Sources, 'order' | 'view'>): St
   }
 }
 
-function standingOfOpen(order: Order, view: GatewayView): Standing {
-  const underWay =
+/** A card is with the bank: the first, or another one after a refusal, typed at the same checkout page. */
+function isUnderWay(view: GatewayView): boolean {
+  return (
     view.ok &&
-    view.attempts.some(({ transaction: { status } }) => status === 'PROCESSING' || status === 'PENDING');
-  if (underWay) {
-    const words = 'A card was given. Until the bank’s word is known the order is neither paid nor refused.';
-    return { tone: 'wait', title: 'Waiting for the bank', words, settled: false, mayPay: false };
-  }
+    view.attempts.some(({ transaction: { status } }) => status === 'PROCESSING' || status === 'PENDING')
+  );
+}
+
+const WAITING_FOR_BANK: Standing = {
+  tone: 'wait',
+  title: 'Waiting for the bank',
+  words: 'A card was given. Until the bank’s word is known the order is neither paid nor refused.',
+  settled: false,
+  mayPay: false,
+};
+
+function standingOfOpen(order: Order, view: GatewayView): Standing {
+  if (isUnderWay(view)) return WAITING_FOR_BANK;
   const sent = order.last('session');
   if (sent === undefined || sent.redirectUrl === null) {
     const words = 'Sluice could not be asked for a checkout page. Nothing was charged.';
@@ -242,7 +253,7 @@ function tellCallback(common: Pick<Entry, 'key' | 'at'>, note: Extract<Note, { k
 const VERDICT_WORDS: Readonly<Record<WebhookVerdict, string>> = {
   first: 'Noted on disk, then answered 204. This is what the order rests on.',
   again: 'The same webhook-id again. Acknowledged, and nothing is done twice.',
-  late: 'Its sequence is not above one that came before. Acknowledged and not believed over the newer one.',
+  late: 'What it tells is older than what the shop knows already. Acknowledged and not believed over the newer word.',
   not_ours:
     'Rightly signed, but of another amount or currency than the order. Acknowledged, and not believed.',
   not_taken: 'Answered 503, as asked for. Sluice will send it again with the same id.',
