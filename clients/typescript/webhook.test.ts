@@ -158,12 +158,15 @@ test.each(['', 'null', '[]', '{"type":"a"}', '{"type":"a","timestamp":"b","data"
   },
 );
 
-test('mistakes of the program are thrown: a secret of no such form, none, a body that was parsed', () => {
+test('mistakes of the program are thrown: a secret of no such form, none, a body that was parsed, a time that is no number', () => {
   const request = signedRequest();
   for (const secret of ['', 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'whsec_', 'whsec_%%%%', []]) {
     expect(() => verifyWebhook({ ...request, secret })).toThrow(TypeError);
   }
   expect(() => verifyWebhook({ ...request, body: JSON.parse(BODY) })).toThrow('before any JSON parser');
+  // As from Number() of a setting that is not set: with it no replay would be too old.
+  for (const wrong of [{ toleranceSeconds: Number.NaN }, { now: Number.NaN }])
+    expect(() => verifyWebhook({ ...request, ...wrong })).toThrow('must be numbers');
 });
 
 test('the client knows every type of event the gateway sends of a payment', () => {

@@ -91,11 +91,16 @@ const TIMESTAMP = /^[1-9]\d{0,11}$/;
 
 /**
  * Checks a request and reads its event. Refusals are values.
- * @throws TypeError when a secret has no such form or the body was parsed already: mistakes of the program, not of the sender
+ * @throws TypeError when a secret has no such form, the body was parsed already or a time is no number: mistakes of the program,
+ * not of the sender
  */
 export function verifyWebhook(request: WebhookRequest): WebhookVerdict {
   const keys = keysOf(request.secret);
   const body = bytesOf(request.body);
+  const { now = Date.now(), toleranceSeconds = TOLERANCE_SECONDS } = request;
+  // Nothing is older than NaN: every replay would be believed.
+  if (Number.isNaN(now) || Number.isNaN(toleranceSeconds))
+    throw new TypeError('now and toleranceSeconds must be numbers');
   const id = headerOf(request.headers, 'webhook-id');
   const timestamp = headerOf(request.headers, 'webhook-timestamp');
   const signatures = headerOf(request.headers, 'webhook-signature');
@@ -105,8 +110,7 @@ export function verifyWebhook(request: WebhookRequest): WebhookVerdict {
   if (timestamp === '') return refuse('timestamp_missing');
   if (!TIMESTAMP.test(timestamp)) return refuse('timestamp_invalid');
   if (signatures === '') return refuse('signature_missing');
-  const ageSeconds = Math.floor((request.now ?? Date.now()) / 1000) - Number(timestamp);
-  const toleranceSeconds = request.toleranceSeconds ?? TOLERANCE_SECONDS;
+  const ageSeconds = Math.floor(now / 1000) - Number(timestamp);
   if (ageSeconds > toleranceSeconds) return refuse('timestamp_too_old');
   if (-ageSeconds > toleranceSeconds) return refuse('timestamp_too_new');
   if (!signed(keys, signatures, `${id}.${timestamp}.`, body)) return refuse('signature_mismatch');
