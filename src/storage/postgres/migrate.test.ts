@@ -46,7 +46,7 @@ test('two at once on an empty database apply each file once', async () => {
   fresh.pathname = '/fresh';
   const target = { connectionString: fresh.href, kind: 'control' as const, serviceRole: 'sluice_control' };
   const runs = await Promise.all([migrateDatabase(target), migrateDatabase(target), migrateDatabase(target)]);
-  expect(runs.flatMap(({ applied }) => applied)).toEqual(['0001_control.sql']);
+  expect(runs.flatMap(({ applied }) => applied)).toEqual(['0001_control.sql', '0002_webhooks.sql']);
 });
 
 test('0002 leaves events from before as dispatched and numbers them by payment, on the days there are', async () => {
