@@ -214,19 +214,26 @@ test('a certified merchant: key, merchant, intent, replay', async () => {
   });
 });
 
-function pages(reply: ShardReply, live = OPEN): Record<'form' | 'expired' | 'result', WebRoute> {
+/** @param asked gets how long each question to the shard may wait */
+function pages(
+  reply: ShardReply,
+  live = OPEN,
+  asked: number[] = [],
+): Record<'form' | 'expired' | 'result', WebRoute> {
   const deps: ShowCheckoutDeps = {
     store: { get: async (id) => (id === SESSION_ID ? live : undefined) },
     onSessionStoreFailed: () => undefined,
-    ask: async () => reply,
-    askDeadlineMs: 1000,
+    ask: async (_, __, deadlineMs) => {
+      asked.push(deadlineMs);
+      return reply;
+    },
     testMode: true,
     merchantName: async () => 'Shop <script>',
   };
   const [form, expired] = showCheckoutRoutes(deps);
   const watch = { begin: () => () => undefined };
   const problem = () => ({ status: 404, body: '' });
-  const [result] = showResultRoutes({ ...deps, watch, problem });
+  const [result] = showResultRoutes({ ...deps, askDeadlineMs: 5000, watch, problem });
   return { form: form!, expired: expired!, result: result! };
 }
 
@@ -380,9 +387,11 @@ async function resultOf(
 const AGAIN = `/checkout?session=${SESSION_ID}`;
 
 test('the result page looks again while the payment is in progress, less often as it gets older', async () => {
-  expect(await resultOf([{}])).toContain('<noscript><meta http-equiv="refresh" content="2"></noscript>');
+  const refresh = (seconds: number) => `<meta http-equiv="refresh" content="${seconds}">`;
+  const young = await resultOf([{}]);
+  expect(young).toContain(`<noscript>${refresh(2)}</noscript>\n${refresh(20)}`);
   const old = await resultOf([{ createdAt: NOW - 3_600_000 }]);
-  expect(old).toContain('content="60"');
+  expect(old).toContain(`<noscript>${refresh(60)}</noscript>\n${refresh(60)}`);
   expect(old).toContain('data-result="asking"');
   expect(old).toContain('cannot be charged twice');
 });
@@ -391,7 +400,8 @@ test('a paid one goes on to the shop, with script and without', async () => {
   const paid = await resultOf([{ status: 'SUCCESS' }], 'SUCCESS');
   const url = escapeHtml(new URL(SESSION.successUrl).href);
   expect(paid).toContain(`href="${url}" rel="noreferrer" data-go-on-ms="5000"`);
-  expect(paid).toContain(`content="5; url=${url}"`);
+  expect(paid).toContain(`content="5; url=${url}"></noscript>`);
+  expect(paid).toContain(`content="20; url=${url}"`);
 });
 
 test('a failed one offers another card only while the intent and the session take one', async () => {
@@ -408,6 +418,7 @@ test('an old failed attempt of an order that is paid, or being paid, says so and
   const failed = { status: 'FAILED', reopenable: true } as const;
   const paid = await resultOf([failed, { status: 'SUCCESS' }], 'SUCCESS');
   expect(paid).toContain('data-result="paid-by-other"');
+  expect(paid).toContain('data-go-on-ms="5000"');
   expect(paid).not.toContain(AGAIN);
   const running = await resultOf([failed, {}]);
   expect(running).toContain(`/checkout/result?transaction=txn_${transactionIdOf(ID, 2)}`);
@@ -446,6 +457,22 @@ test('a payment that is made, under way or closed has its result instead of a fo
   }
   const open = pages(found([{ status: 'FAILED', reopenable: true }]));
   expect((await get(open.form, `session=${SESSION_ID}`)).status).toBe(200);
+});
+
+test('a shard that cannot say what became of the payment does not keep the form back, nor for long', async () => {
+  for (const code of ['thread_died', 'deadline_passed', 'storage_unavailable', 'overloaded'] as const) {
+    const asked: number[] = [];
+    const { form } = pages({ type: 'refused', refusal: refusal(code, 'no') }, OPEN, asked);
+    const answer = await get(form, `session=${SESSION_ID}`);
+    expect([answer.status, asked]).toEqual([200, [1000]]);
+    expect(answer.body).toContain('<form');
+    // What a card posted then is told: nothing happened, and the way back to the form.
+    const { bySession } = world({ ok: false, refusal: refusal(code, 'no') });
+    const refused = await postForm(bySession, TYPED);
+    expect(refused.status).toBe(503);
+    expect(refused.body).toContain('nothing was charged');
+    expect(refused.body).toContain(AGAIN);
+  }
 });
 
 test('the page of a session that is over is 410 and, in the grace, knows the way back', async () => {

@@ -19,7 +19,6 @@ import type { WebAnswer, WebRequest, WebRoute } from '../web.ts';
 
 export interface ShowCheckoutDeps extends SessionDeps {
   ask: AskShard;
-  askDeadlineMs: number;
   testMode: boolean;
   /** The merchant's name for shoppers. Null or a rejection: its id is shown, for a name is no reason not to be paid. */
   merchantName(merchantId: string): Promise<string | null>;
@@ -63,6 +62,9 @@ async function showExpired(deps: ShowCheckoutDeps, request: WebRequest): Promise
   return begun === null ? expiredPage(language, load.live) : seeOther(begun);
 }
 
+/** How long the question may wait: a form that comes late is worse than one that is filled in for nothing. */
+const BEGUN_MS = 1000;
+
 /**
  * Path of the result of a payment that is made or under way, or of one that can take no further card; null while the form is the
  * right page, and when that cannot be known now: a card posted nevertheless is refused then by who knows.
@@ -75,7 +77,7 @@ async function resultOfBegun(
   const intentId = parseIntentId(live.session.paymentIntentId);
   if (intentId === null) throw new Error('a stored session names no intent');
   const question = { type: 'find-payment', intentId, merchantId: live.session.merchantId } as const;
-  const reply = await deps.ask(shardOfId(intentId), question, deps.askDeadlineMs);
+  const reply = await deps.ask(shardOfId(intentId), question, BEGUN_MS);
   if (reply.type !== 'payment-found') return null;
   const { payment } = reply;
   const closed = payment.intent.status === 'FAILED' ? payment.attempts.at(-1) : undefined;

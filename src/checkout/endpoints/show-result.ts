@@ -16,8 +16,8 @@ import type { Watch } from '../watch.ts';
 import type { ShowProblem, WebAnswer, WebRequest, WebRoute } from '../web.ts';
 import { nameOf, PAGE_HEADERS, refusalPage, resultPath, type ShowCheckoutDeps } from './show-checkout.ts';
 
-export interface ShowResultDeps
-  extends Pick<ShowCheckoutDeps, 'ask' | 'askDeadlineMs' | 'testMode' | 'merchantName'> {
+export interface ShowResultDeps extends Pick<ShowCheckoutDeps, 'ask' | 'testMode' | 'merchantName'> {
+  askDeadlineMs: number;
   watch: Watch;
   problem: ShowProblem;
 }
