@@ -398,7 +398,7 @@ describe.concurrent('shoppers', { timeout: 60_000 }, () => {
       await page.goto((await order()).url);
       await type(page, CARDS.answerLost);
       await pay(page);
-      await page.waitForSelector('[data-result=asking]');
+      await page.waitForSelector('[data-result]');
       await refreshAtOnce(page);
       await page.waitForURL(`${shopUrl}/paid`);
     }));
