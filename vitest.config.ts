@@ -14,6 +14,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,
+    // Tests of one file that run at once, where a file asks for it.
+    maxConcurrency: 3,
     reporters: ['default'],
   },
 });

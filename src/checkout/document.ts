@@ -20,7 +20,7 @@ export interface Page {
   script: boolean;
   /** The page asks for events. */
   events?: boolean;
-  /** Without script: load again, or go elsewhere, after a while. */
+  /** Without a script that runs: load again, or go elsewhere, after a while. */
   refresh?: { seconds: number; url?: string };
 }
 
@@ -50,9 +50,17 @@ ${page.script ? SCRIPT_TAG : null}
 
 const SCRIPT_TAG = html`<script src="${SCRIPT_PATH}" integrity="${SCRIPT_INTEGRITY}" defer></script>`;
 
-function refreshTag(refresh: { seconds: number; url?: string }): Html {
-  const target = refresh.url === undefined ? '' : `; url=${refresh.url}`;
-  return html`<noscript><meta http-equiv="refresh" content="${String(refresh.seconds)}${target}"></noscript>`;
+/** Longer than a script that arrives at all takes to take over. */
+const NET_SECONDS = 20;
+
+/**
+ * The second tag is a net under a script that never runs though scripts are on: a file that was blocked, a browser that does not
+ * take a hash for it. A script that runs takes it away (browser/result.js).
+ */
+function refreshTag({ seconds, url }: { seconds: number; url?: string }): Html {
+  const target = url === undefined ? '' : `; url=${url}`;
+  return html`<noscript><meta http-equiv="refresh" content="${seconds}${target}"></noscript>
+<meta http-equiv="refresh" content="${Math.max(seconds, NET_SECONDS)}${target}">`;
 }
 
 /** The headers of a page. A page without script allows none. */

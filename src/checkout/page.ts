@@ -53,7 +53,7 @@ export function cardPage(page: CardPage): WebAnswer {
 <section class="order">
 <h1 class="mark">${page.merchantName}${testPill(page.testMode, texts)}</h1>
 <p class="sum">${sum}</p>
-<p class="soft">${texts.order} ${page.orderId}</p>
+<p class="soft">${texts.order} ${identifier(page.orderId)}</p>
 ${timeLeft(page, texts)}
 </section>
 <section class="sheet card" aria-labelledby="card-title">
@@ -65,6 +65,13 @@ ${leaveLink(page, texts)}
 ${page.testMode ? testCards(page.now, texts) : null}
 </main>`,
   });
+}
+
+/** Longer ones stand smaller, so that they stay on one line of a phone. */
+const ID_LENGTH_PLAIN = 24;
+
+function identifier(id: string): Html {
+  return id.length <= ID_LENGTH_PLAIN ? html`${id}` : html`<span class="long">${id}</span>`;
 }
 
 function testPill(testMode: boolean, texts: Messages): Html | null {
@@ -269,9 +276,9 @@ function factList(page: ResultPage, transactionId: string, texts: Messages): Htm
   const { card } = page.attempt;
   const lastFour = fill(texts.endingIn, { last4: card.masked.slice(-4) });
   const brand = BRANDS[card.brand] ?? texts.card;
-  return html`<dl class="facts"><div><dt>${texts.order}</dt><dd>${page.payment.intent.orderId}</dd></div>
+  return html`<dl class="facts"><div><dt>${texts.order}</dt><dd>${identifier(page.payment.intent.orderId)}</dd></div>
 <div><dt>${texts.card}</dt><dd>${brand} ${lastFour}</dd></div>
-<div><dt>${texts.reference}</dt><dd class="id">${transactionId}</dd></div></dl>`;
+<div><dt>${texts.reference}</dt><dd>${identifier(transactionId)}</dd></div></dl>`;
 }
 
 /** Names of the brands as people write them. */

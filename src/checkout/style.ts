@@ -54,6 +54,7 @@ button[aria-disabled=true] { opacity: .7; cursor: progress; }
 .button.quiet { border-color: var(--edge); background: transparent; color: var(--ink); }
 .button.quiet:hover { background: var(--tint); }
 .button + .button { margin-top: .75rem; }
+.under, .outcome h1, .outcome h1 + p { text-wrap: balance; }
 .under { margin-top: 1rem; color: var(--soft); font-size: .8125rem; text-align: center; }
 .leave { margin-top: 1.25rem; font-size: .9375rem; text-align: center; }
 .tests { font-size: .875rem; }
@@ -77,10 +78,10 @@ button[aria-disabled=true] { opacity: .7; cursor: progress; }
 @keyframes draw { from { stroke-dashoffset: 34; } }
 .facts { margin: 1.75rem 0; padding: 1.1rem 0; border: solid var(--line); border-width: 1px 0; font-size: .9375rem; text-align: left; }
 .facts:last-child { margin-bottom: 0; padding-bottom: 0; border-bottom: 0; }
-.facts div { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1.5rem; padding: .2rem 0; }
+.facts div { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 1.5rem; padding: .2rem 0; }
 .facts dt { color: var(--soft); }
-.facts dd { min-width: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.facts .id { font-size: .8125rem; }
+.facts dd { min-width: 0; margin-left: auto; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; text-align: right; }
+.long { font-size: .8125rem; }
 .calm { display: grid; gap: .6rem; margin: 1.5rem 0 0; padding-left: 1.2rem; color: var(--soft); text-align: left; font-size: .9375rem; }
 .sheet > .button:first-of-type { margin-top: 1.5rem; }
 @media (min-width: 56rem) {

@@ -128,7 +128,6 @@ async function open(): Promise<void> {
         store: sessions,
         onSessionStoreFailed,
         ask,
-        askDeadlineMs: LIMITS.replyTimeoutMs,
         testMode: options.mode === 'test',
         merchantName,
       }),

@@ -25,7 +25,8 @@ export const WIDTHS = {
 export function startBrowser(): Promise<Browser> {
   const program = (process.env.PATH ?? '').split(':').map((folder) => join(folder, 'chromium'));
   const executablePath = program.find((path) => existsSync(path)) ?? '/usr/bin/chromium';
-  return chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+  const args = ['--disable-gpu', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])];
+  return chromium.launch({ executablePath, args });
 }
 
 /** A page, and what went wrong on it: script errors and refusals of the policy. */
@@ -35,10 +36,16 @@ export interface Visit {
   faults: string[];
 }
 
-/** Opens a context of its own. */
+/** Opens a context of its own. Without motion: drawing it is most of what a browser without a graphics card does. */
 export async function visit(browser: Browser, options: BrowserContextOptions = {}): Promise<Visit> {
-  const context = await browser.newContext({ locale: 'en-US', viewport: WIDTHS.phone, ...options });
-  context.setDefaultTimeout(10_000);
+  const context = await browser.newContext({
+    locale: 'en-US',
+    viewport: WIDTHS.phone,
+    reducedMotion: 'reduce',
+    ...options,
+  });
+  // For a machine that does other things too.
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on('console', (message) => {

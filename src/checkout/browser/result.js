@@ -6,9 +6,9 @@
  * @module
  */
 
-/** When the stream cannot be had: loads the page again after this, doubled by each load of the same wait. */
-const RELOAD_MS = 2000;
-const RELOAD_MS_MAX = 60_000;
+/** While the stream says nothing: the page is asked for after this, then after twice as long, and so on. */
+const LOOK_MS = 2000;
+const LOOK_MS_MAX = 60_000;
 
 /** Waits, or goes on, if this page is of a payment. */
 export function followPayment() {
@@ -16,29 +16,57 @@ export function followPayment() {
   if (result === null) return;
   const next = document.querySelector('a[data-go-on-ms]');
   if (next !== null) setTimeout(() => location.replace(next.href), Number(next.dataset.goOnMs));
-  if (result.dataset.events !== undefined) listen(result);
+  // The refresh is armed once the page has loaded, and a stream opened before it is stopped would be closed with it.
+  addEventListener('load', () =>
+    setTimeout(() => {
+      stopRefresh();
+      if (result.dataset.events !== undefined) listen(result);
+    }),
+  );
+}
+
+/** Takes the net away that the server spread for a browser in which this script does not run. */
+function stopRefresh() {
+  document.querySelector('meta[http-equiv=refresh]')?.remove();
+  stop();
 }
 
 function listen(result) {
   const stream = new EventSource(result.dataset.events);
+  let heard = false;
   stream.addEventListener('state', (event) => {
+    heard = true;
     if (event.data === result.dataset.result) return;
     stream.close();
     location.reload();
   });
+  // Connecting again is the browser's work, unless it was refused; the server then says the state at once.
   stream.addEventListener('error', () => {
-    // Connecting again is the browser's work; closed means it was refused.
-    if (stream.readyState === EventSource.CLOSED) reloadLater();
+    heard = false;
   });
+  lookLater(result, () => heard, LOOK_MS);
   addEventListener('pagehide', () => stream.close());
   addEventListener('pageshow', (event) => {
     if (event.persisted) location.reload();
   });
 }
 
-function reloadLater() {
-  const before = Number(history.state?.reloadMs ?? 0);
-  const waitMs = Math.min(RELOAD_MS_MAX, before === 0 ? RELOAD_MS : before * 2);
-  history.replaceState({ reloadMs: waitMs }, '');
-  setTimeout(() => location.reload(), waitMs);
+/** As long as nothing is heard, asks for the page itself now and then, and loads it once it says something else. */
+function lookLater(result, isHeard, waitMs) {
+  setTimeout(async () => {
+    if (!isHeard() && (await isOver(result.dataset.result))) location.reload();
+    else lookLater(result, isHeard, Math.min(LOOK_MS_MAX, waitMs * 2));
+  }, waitMs);
+}
+
+/** Whether the server now draws another state. While it cannot be reached this page is better than none. */
+async function isOver(state) {
+  try {
+    const answer = await fetch(location.href);
+    if (!answer.ok) return false;
+    const drawn = /data-result="([\w-]+)"/.exec(await answer.text());
+    return drawn !== null && drawn[1] !== state;
+  } catch {
+    return false;
+  }
 }

@@ -215,23 +215,27 @@ test('a certified merchant: key, merchant, intent, replay', async () => {
   });
 });
 
+/** @param asked gets how long each question to the shard may wait */
 function pages(
   reply: ShardReply,
   live: LiveSession | (() => Promise<LiveSession>) = OPEN,
+  asked: number[] = [],
 ): Record<'form' | 'expired' | 'result' | 'events', WebRoute> {
   const read = typeof live === 'function' ? live : async () => live;
   const deps: ShowCheckoutDeps = {
     store: { get: async (id) => (id === SESSION_ID ? await read() : undefined) },
     onSessionStoreFailed: () => undefined,
-    ask: async () => reply,
-    askDeadlineMs: 1000,
+    ask: async (_, __, deadlineMs) => {
+      asked.push(deadlineMs);
+      return reply;
+    },
     testMode: true,
     merchantName: async () => 'Shop <script>',
   };
   const [form, expired] = showCheckoutRoutes(deps);
   const watch = { begin: () => () => undefined };
   const problem = (cause: Refusal) => ({ status: OUTCOMES[cause.code][0], body: '' });
-  const [result, events] = showResultRoutes({ ...deps, watch, problem });
+  const [result, events] = showResultRoutes({ ...deps, askDeadlineMs: 5000, watch, problem });
   return { form: form!, expired: expired!, result: result!, events: events! };
 }
 
@@ -385,9 +389,11 @@ async function resultOf(
 const AGAIN = `/checkout?session=${SESSION_ID}`;
 
 test('the result page looks again while the payment is in progress, less often as it gets older', async () => {
-  expect(await resultOf([{}])).toContain('<noscript><meta http-equiv="refresh" content="2"></noscript>');
+  const refresh = (seconds: number) => `<meta http-equiv="refresh" content="${seconds}">`;
+  const young = await resultOf([{}]);
+  expect(young).toContain(`<noscript>${refresh(2)}</noscript>\n${refresh(20)}`);
   const old = await resultOf([{ createdAt: NOW - 3_600_000 }]);
-  expect(old).toContain('content="60"');
+  expect(old).toContain(`<noscript>${refresh(60)}</noscript>\n${refresh(60)}`);
   expect(old).toContain('data-result="asking"');
   expect(old).toContain('cannot be charged twice');
 });
@@ -396,7 +402,8 @@ test('a paid one goes on to the shop, with script and without', async () => {
   const paid = await resultOf([{ status: 'SUCCESS' }], 'SUCCESS');
   const url = escapeHtml(new URL(SESSION.successUrl).href);
   expect(paid).toContain(`href="${url}" rel="noreferrer" data-go-on-ms="5000"`);
-  expect(paid).toContain(`content="5; url=${url}"`);
+  expect(paid).toContain(`content="5; url=${url}"></noscript>`);
+  expect(paid).toContain(`content="20; url=${url}"`);
 });
 
 test('a failed one offers another card only while the intent and the session take one', async () => {
@@ -413,6 +420,7 @@ test('an old failed attempt of an order that is paid, or being paid, says so and
   const failed = { status: 'FAILED', reopenable: true } as const;
   const paid = await resultOf([failed, { status: 'SUCCESS' }], 'SUCCESS');
   expect(paid).toContain('data-result="paid-by-other"');
+  expect(paid).toContain('data-go-on-ms="5000"');
   expect(paid).not.toContain(AGAIN);
   const running = await resultOf([failed, {}]);
   expect(running).toContain(`/checkout/result?transaction=txn_${transactionIdOf(ID, 2)}`);
@@ -471,6 +479,22 @@ test('a bank that was never asked is not said to have declined', async () => {
     const failed = await resultOf([{ status: 'FAILED', reopenable: true, failureCode }]);
     expect(failed).toContain('could not be reached');
     expect(failed).not.toContain('declined');
+  }
+});
+
+test('a shard that cannot say what became of the payment does not keep the form back, nor for long', async () => {
+  for (const code of ['thread_died', 'deadline_passed', 'storage_unavailable', 'overloaded'] as const) {
+    const asked: number[] = [];
+    const { form } = pages({ type: 'refused', refusal: refusal(code, 'no') }, OPEN, asked);
+    const answer = await get(form, `session=${SESSION_ID}`);
+    expect([answer.status, asked]).toEqual([200, [1000]]);
+    expect(answer.body).toContain('<form');
+    // What a card posted then is told: nothing happened, and the way back to the form.
+    const { bySession } = world({ ok: false, refusal: refusal(code, 'no') });
+    const refused = await postForm(bySession, TYPED);
+    expect(refused.status).toBe(503);
+    expect(refused.body).toContain('nothing was charged');
+    expect(refused.body).toContain(AGAIN);
   }
 });
 

@@ -20,7 +20,6 @@ import type { WebAnswer, WebRequest, WebRoute } from '../web.ts';
 
 export interface ShowCheckoutDeps extends SessionDeps {
   ask: AskShard;
-  askDeadlineMs: number;
   testMode: boolean;
   /** The merchant's name for shoppers. Null or a rejection: its id is shown, for a name is no reason not to be paid. */
   merchantName(merchantId: string): Promise<string | null>;
@@ -67,6 +66,9 @@ async function showExpired(deps: ShowCheckoutDeps, request: WebRequest): Promise
   return expiredPage(language, load.live);
 }
 
+/** How long the question may wait: a form that comes late is worse than one that is filled in for nothing. */
+const BEGUN_MS = 1000;
+
 /**
  * The result of a payment that is made or under way, or why no card can be taken for it; null while the form is the right page,
  * and when that cannot be known now: a card posted nevertheless is refused then by who knows.
@@ -80,7 +82,7 @@ async function insteadOfForm(
   const intentId = parseIntentId(live.session.paymentIntentId);
   if (intentId === null) throw new Error('a stored session names no intent');
   const question = { type: 'find-payment', intentId, merchantId: live.session.merchantId } as const;
-  const reply = await deps.ask(shardOfId(intentId), question, deps.askDeadlineMs);
+  const reply = await deps.ask(shardOfId(intentId), question, BEGUN_MS);
   if (reply.type !== 'payment-found') return null;
   const { payment } = reply;
   const next = nextAttempt(payment, now);

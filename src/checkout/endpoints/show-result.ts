@@ -29,8 +29,8 @@ import {
   type ShowCheckoutDeps,
 } from './show-checkout.ts';
 
-export interface ShowResultDeps
-  extends Pick<ShowCheckoutDeps, 'ask' | 'askDeadlineMs' | 'testMode' | 'merchantName'> {
+export interface ShowResultDeps extends Pick<ShowCheckoutDeps, 'ask' | 'testMode' | 'merchantName'> {
+  askDeadlineMs: number;
   watch: Watch;
   problem: ShowProblem;
 }
