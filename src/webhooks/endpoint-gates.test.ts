@@ -26,8 +26,7 @@ function open(limits: Partial<GateLimits> = {}) {
   /** As the gate says: null, or milliseconds from now on. */
   function offer(endpoint = 'shop'): number | null {
     const at = gates.offer(endpoint, {
-      run: () =>
-        new Promise((resolve) => running.set(endpoint, [...(running.get(endpoint) ?? []), resolve])),
+      run: () => new Promise((resolve) => running.set(endpoint, [...(running.get(endpoint) ?? []), resolve])),
       put: (moment) => put.push(moment - clock.now()),
     });
     return at === null ? null : at - clock.now();
@@ -145,26 +144,29 @@ test('Retry-After pauses an endpoint, with whatever status it came', async () =>
   }
 });
 
-test.each([429, 502, 503, 504])('%i pauses for 5 s, twice as long each time, 5 min at most', async (status) => {
-  const { offer, end, clock } = open();
-  const pauses: number[] = [];
-  for (let i = 0; i < 9; i++) {
-    expect(offer()).toBeNull();
+test.each([429, 502, 503, 504])(
+  '%i pauses for 5 s, twice as long each time, 5 min at most',
+  async (status) => {
+    const { offer, end, clock } = open();
+    const pauses: number[] = [];
+    for (let i = 0; i < 9; i++) {
+      expect(offer()).toBeNull();
+      await end({ ...DOWN, status });
+      const from = clock.now();
+      while (offer() !== null) await clock.advance(1000);
+      pauses.push(clock.now() - from);
+      await end(null);
+    }
+    expect(pauses).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300].map((seconds) => seconds * 1000));
+    // A success ends the growth.
+    offer();
+    await end(OK);
+    offer();
     await end({ ...DOWN, status });
-    const from = clock.now();
-    while (offer() !== null) await clock.advance(1000);
-    pauses.push(clock.now() - from);
-    await end(null);
-  }
-  expect(pauses).toEqual([5, 10, 20, 40, 80, 160, 300, 300, 300].map((seconds) => seconds * 1000));
-  // A success ends the growth.
-  offer();
-  await end(OK);
-  offer();
-  await end({ ...DOWN, status });
-  await clock.advance(5000);
-  expect(offer()).toBeNull();
-});
+    await clock.advance(5000);
+    expect(offer()).toBeNull();
+  },
+);
 
 test('other failures pause nothing', async () => {
   const { offer, end } = open();

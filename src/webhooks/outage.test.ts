@@ -103,9 +103,7 @@ test(`${EVENTS} events of an endpoint that times out for an hour: bounded work, 
   await pass(stepMax, HOUR);
   expect(rows.every(({ state }) => state === 'delivered')).toBe(true);
 
-  const wellMs = posts
-    .filter(({ url }) => url === well.url)
-    .map(({ id, at }) => at - wellCommits.get(id)!);
+  const wellMs = posts.filter(({ url }) => url === well.url).map(({ id, at }) => at - wellCommits.get(id)!);
   expect(Math.max(...wellMs)).toBeLessThan(500);
   process.stdout.write(
     `outage of an hour, ${EVENTS} events: ${during} tries and ${rowsDuring} rows written meanwhile (at most ${rowsAMinuteMax} a minute), ` +
