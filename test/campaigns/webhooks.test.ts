@@ -3,7 +3,7 @@ import { seededRandom } from '../support/random.ts';
 import { makeTrials, SEED } from './few-trials.ts';
 import { trialsOf, webhooks } from './webhooks.ts';
 
-const KILLS = 3;
+const KILLS = 2;
 
 test(`${KILLS} kills while webhooks are under way (seed ${SEED}): every event arrives, as the outbox has it`, async () => {
   const figures = await makeTrials(webhooks, KILLS);
