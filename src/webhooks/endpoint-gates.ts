@@ -135,12 +135,12 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
     return Math.round(at);
   }
 
-  /** Changes a gate and keeps the count of slots in trouble right. */
+  /** Changes a gate and keeps the count of slots in trouble right. What waits stays only where the end of a try will let it in. */
   function change(gate: Gate, apply: () => void): void {
     if (inTrouble(gate)) troubledRunning -= gate.running;
     apply();
-    if (!inTrouble(gate)) return;
-    troubledRunning += gate.running;
+    if (inTrouble(gate)) troubledRunning += gate.running;
+    else if (gate.pausedUntil <= now()) return;
     for (const one of gate.waiting.splice(0)) one.put(placeFor(gate));
   }
 
