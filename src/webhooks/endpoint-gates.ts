@@ -39,7 +39,7 @@ export const GATE_LIMITS: GateLimits = {
 
 /** A try that wants a slot. */
 export interface GatedTry {
-  /** Null: it could not be made at all, which says nothing of the endpoint. Never rejects. */
+  /** Null: it could not be made at all, which says nothing of the endpoint; it rests all the same. Never rejects. */
   run(): Promise<SendResult | null>;
   /** The endpoint fell into trouble before its turn came: again at `at`, ms since 1970. */
   put(at: number): void;
@@ -75,7 +75,12 @@ const AWAY_MS_MIN = 1000;
 /** And no later than this after the endpoint may be tried at all: when it is well again nobody waits for a place far behind. */
 const AWAY_MS_MAX = 5 * 60 * 1000;
 const PLACE_MS_MIN = 10;
-const TYPICAL_MS_START = 100;
+/** Of an endpoint nothing is known of: it may have nearly all its waiting places, and a few slow answers take them away. */
+const TYPICAL_MS_START = 25;
+/** What would wait longer than this in memory waits in the database: an endpoint that is well and slow must not fill the lanes. */
+const WAITING_MS_MAX = 1500;
+/** Its secrets or a connection could not be had: what waits is not to be read and written in vain meanwhile. */
+const NOT_MADE_PAUSE_MS = 5000;
 const PAUSE_MS_MIN = 5000;
 const PAUSE_MS_MAX = 5 * 60 * 1000;
 /** A failure that was quick is no reason to fear for slots. */
@@ -127,6 +132,10 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
     return !inTrouble(gate) || troubledRunning < limits.troubledSlotsMax;
   }
 
+  function waitingMax(gate: Gate): number {
+    return Math.min(limits.waitingMax, Math.ceil((gate.share * WAITING_MS_MAX) / gate.typicalMs));
+  }
+
   /** In order: each a place behind the one before, as far apart as the endpoint's tries end. */
   function placeFor(gate: Gate): number {
     const from = Math.max(now() + AWAY_MS_MIN, gate.pausedUntil);
@@ -158,7 +167,8 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
       change(gate, () => {
         gate.running--;
         if (slow) gate.slow--;
-        if (result !== null) learn(gate, result);
+        if (result === null) pause(gate, NOT_MADE_PAUSE_MS);
+        else learn(gate, result);
       });
       while (gate.waiting.length > 0 && admits(gate)) start(gate, gate.waiting.shift()!);
     });
@@ -174,8 +184,12 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
       if (failure === 'timeout') gate.share = 1;
       else gate.share = Math.min(gate.share, Math.max(SHARE_AFTER_FAILURE_MIN, gate.share >> 1));
     }
-    const pause = status !== null && OVERLOADED_STATUSES.has(status) ? pauseMs(gate.failures) : 0;
-    gate.pausedUntil = Math.max(gate.pausedUntil, now() + Math.max(pause, retryAfterMs ?? 0));
+    const overloaded = status !== null && OVERLOADED_STATUSES.has(status);
+    pause(gate, Math.max(overloaded ? pauseMs(gate.failures) : 0, retryAfterMs ?? 0));
+  }
+
+  function pause(gate: Gate, ms: number): void {
+    gate.pausedUntil = Math.max(gate.pausedUntil, now() + ms);
   }
 
   return {
@@ -187,7 +201,7 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
       }
       // Without a try under way nobody would call what waits.
       const mayWait = !closed && gate.running > 0 && gate.pausedUntil <= now() && !inTrouble(gate);
-      if (!mayWait || gate.waiting.length >= limits.waitingMax) return placeFor(gate);
+      if (!mayWait || gate.waiting.length >= waitingMax(gate)) return placeFor(gate);
       gate.waiting.push(one);
       return null;
     },
