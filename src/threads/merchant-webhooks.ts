@@ -5,9 +5,11 @@
  */
 
 import { isIP } from 'node:net';
+import { LIMITS } from '../config/limits.ts';
 import { HsmError } from '../hsm/keyring.ts';
 import type { WebhookDeliveriesDeps } from '../http/endpoints/webhook-deliveries.ts';
 import type { WebhookEndpointsDeps } from '../http/endpoints/webhook-endpoints.ts';
+import { createRateLimit, WEBHOOK_CHANGE_RATE } from '../http/rate-limit.ts';
 import { randomBytes } from '../runtime/random.ts';
 import { newWebhookSecret } from '../setup/merchant.ts';
 import { type ControlReader, ControlUnavailable } from '../storage/control.ts';
@@ -43,6 +45,7 @@ export function openMerchantWebhooks(
 
   return {
     deps: {
+      changeRate: createRateLimit({ ...WEBHOOK_CHANGE_RATE, namesMax: LIMITS.merchantsCachedMax }),
       store,
       logs,
       texts: {
