@@ -26,6 +26,8 @@ import type { GatewayThread } from './gateway.ts';
 
 export interface MerchantWebhooks {
   deps: Omit<WebhookEndpointsDeps & WebhookDeliveriesDeps, 'gate' | 'bodyLimitBytes'>;
+  /** Ends the test sends under way: a stranger's server is not to hold up a stop. */
+  endTests(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -73,6 +75,7 @@ export function openMerchantWebhooks(
         error instanceof ControlUnavailable || error instanceof StorageError || error instanceof HsmError,
       onOutage: (error) => guest.log('error', 'webhook_api_outage', { errorMessage: String(error) }),
     },
+    endTests: sender.close,
     async close() {
       await Promise.all([store.close(), sender.close(), ...logs.map((log) => log.close())]);
     },
