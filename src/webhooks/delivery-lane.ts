@@ -290,7 +290,7 @@ export function createDeliveryLane(
     } catch (error) {
       deps.onTrouble('webhook_not_made', error);
     }
-    done(waiting(delivery, now() + NOT_MADE_AGAIN_MS));
+    done(waiting(delivery, Math.max(now() + NOT_MADE_AGAIN_MS, gates.later(endpoint.endpointId))));
     return null;
   }
 

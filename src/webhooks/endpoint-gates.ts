@@ -3,7 +3,8 @@
  *
  * An endpoint's share adapts: it grows while tries succeed, and is one after a timeout. What is over it waits here, a bounded number and
  * only while the endpoint is well; the rest is told when to come again, a place later each, and is kept in the database meanwhile.
- * Endpoints in trouble (the last try failed, or one has been running for long) hold at most half of all slots between them.
+ * Endpoints in trouble (the last try failed, or one has been running for long) are given no slot while they hold half of all between
+ * them.
  *
  * @module
  */
@@ -39,7 +40,7 @@ export const GATE_LIMITS: GateLimits = {
 
 /** A try that wants a slot. */
 export interface GatedTry {
-  /** Null: it could not be made at all, which says nothing of the endpoint; it rests all the same. Never rejects. */
+  /** Null: it could not be made at all, which says nothing of the endpoint. Never rejects. */
   run(): Promise<SendResult | null>;
   /** The endpoint fell into trouble before its turn came: again at `at`, ms since 1970. */
   put(at: number): void;
@@ -48,6 +49,8 @@ export interface GatedTry {
 export interface EndpointGates {
   /** Null: it runs or waits here, and one of its two functions will be called. Else the moment to come again, ms since 1970. */
   offer(endpointId: string, one: GatedTry): number | null;
+  /** When one that could not be made is to come again, ms since 1970: a place behind the one before, as those sent away. */
+  later(endpointId: string): number;
   /** Whether any try at all could start now. */
   room(): boolean;
   /** Tries under way. */
@@ -62,6 +65,8 @@ interface Gate {
   /** Tries under way for longer than `slowMs`. */
   slow: number;
   failures: number;
+  /** Since when it is in trouble, ms since 1970; null when it is not. */
+  troubledSince: number | null;
   waiting: GatedTry[];
   pausedUntil: number;
   /** The place of the next try that is sent away. */
@@ -72,15 +77,18 @@ interface Gate {
 
 /** What is sent away comes again no sooner, so that it is not read in each round. */
 const AWAY_MS_MIN = 1000;
-/** And no later than this after the endpoint may be tried at all: when it is well again nobody waits for a place far behind. */
+/**
+ * Beyond this, places are only PLACE_MS_MIN apart. In trouble it is as long as the trouble has lasted, within these bounds: when the
+ * endpoint is well again nobody waits for longer than that for a place far behind. And yet a hundred thousand events that wait cost
+ * the database no more than a hundred rows a second.
+ */
 const AWAY_MS_MAX = 5 * 60 * 1000;
+const AWAY_IN_TROUBLE_MS_MIN = 5000;
 const PLACE_MS_MIN = 10;
 /** Of an endpoint nothing is known of: it may have nearly all its waiting places, and a few slow answers take them away. */
 const TYPICAL_MS_START = 25;
 /** What would wait longer than this in memory waits in the database: an endpoint that is well and slow must not fill the lanes. */
 const WAITING_MS_MAX = 1500;
-/** Its secrets or a connection could not be had: what waits is not to be read and written in vain meanwhile. */
-const NOT_MADE_PAUSE_MS = 5000;
 const PAUSE_MS_MIN = 5000;
 const PAUSE_MS_MAX = 5 * 60 * 1000;
 /** A failure that was quick is no reason to fear for slots. */
@@ -109,6 +117,7 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
       running: 0,
       slow: 0,
       failures: 0,
+      troubledSince: null,
       waiting: [],
       pausedUntil: 0,
       nextPlaceAt: 0,
@@ -129,27 +138,41 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
   function admits(gate: Gate): boolean {
     if (closed || gate.running >= gate.share || running >= limits.slotsMax) return false;
     if (gate.pausedUntil > now()) return false;
-    return !inTrouble(gate) || troubledRunning < limits.troubledSlotsMax;
+    return gate.troubledSince === null || troubledRunning < limits.troubledSlotsMax;
   }
 
   function waitingMax(gate: Gate): number {
     return Math.min(limits.waitingMax, Math.ceil((gate.share * WAITING_MS_MAX) / gate.typicalMs));
   }
 
-  /** In order: each a place behind the one before, as far apart as the endpoint's tries end. */
+  /** In order: each a place behind the one before, as far apart as the endpoint's tries end while that is not too far away. */
   function placeFor(gate: Gate): number {
     const from = Math.max(now() + AWAY_MS_MIN, gate.pausedUntil);
-    const at = Math.min(Math.max(from, gate.nextPlaceAt), from + AWAY_MS_MAX);
-    gate.nextPlaceAt = at + Math.max(PLACE_MS_MIN, gate.typicalMs / gate.share);
+    const at = Math.max(from, gate.nextPlaceAt);
+    const apart = at < from + awayMs(gate) ? gate.typicalMs / gate.share : 0;
+    gate.nextPlaceAt = at + Math.max(PLACE_MS_MIN, apart);
     return Math.round(at);
+  }
+
+  function awayMs({ troubledSince }: Gate): number {
+    if (troubledSince === null) return AWAY_MS_MAX;
+    return Math.min(Math.max(now() - troubledSince, AWAY_IN_TROUBLE_MS_MIN), AWAY_MS_MAX);
   }
 
   /** Changes a gate and keeps the count of slots in trouble right. What waits stays only where the end of a try will let it in. */
   function change(gate: Gate, apply: () => void): void {
-    if (inTrouble(gate)) troubledRunning -= gate.running;
+    if (gate.troubledSince !== null) troubledRunning -= gate.running;
     apply();
-    if (inTrouble(gate)) troubledRunning += gate.running;
-    else if (gate.pausedUntil <= now()) return;
+    const troubled = gate.failures > 0 || gate.slow > 0;
+    if (troubled) {
+      gate.troubledSince ??= now();
+      troubledRunning += gate.running;
+    } else if (gate.troubledSince !== null) {
+      // Places given in its trouble are no measure any more.
+      gate.nextPlaceAt = 0;
+      gate.troubledSince = null;
+    }
+    if (!troubled && gate.pausedUntil <= now()) return;
     for (const one of gate.waiting.splice(0)) one.put(placeFor(gate));
   }
 
@@ -167,15 +190,16 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
       change(gate, () => {
         gate.running--;
         if (slow) gate.slow--;
-        if (result === null) pause(gate, NOT_MADE_PAUSE_MS);
-        else learn(gate, result);
+        if (result !== null) learn(gate, result);
       });
       while (gate.waiting.length > 0 && admits(gate)) start(gate, gate.waiting.shift()!);
     });
   }
 
   function learn(gate: Gate, { failure, status, retryAfterMs, durationMs }: SendResult): void {
-    gate.typicalMs = (gate.typicalMs * 3 + durationMs) / 4;
+    // What tries took in trouble says nothing of those after it.
+    const isWellAgain = failure === null && gate.failures > 0;
+    gate.typicalMs = isWellAgain ? durationMs : (gate.typicalMs * 3 + durationMs) / 4;
     if (failure === null) {
       gate.failures = 0;
       gate.share = Math.min(gate.share + 1, limits.shareMax);
@@ -185,11 +209,8 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
       else gate.share = Math.min(gate.share, Math.max(SHARE_AFTER_FAILURE_MIN, gate.share >> 1));
     }
     const overloaded = status !== null && OVERLOADED_STATUSES.has(status);
-    pause(gate, Math.max(overloaded ? pauseMs(gate.failures) : 0, retryAfterMs ?? 0));
-  }
-
-  function pause(gate: Gate, ms: number): void {
-    gate.pausedUntil = Math.max(gate.pausedUntil, now() + ms);
+    const pause = Math.max(overloaded ? pauseMs(gate.failures) : 0, retryAfterMs ?? 0);
+    gate.pausedUntil = Math.max(gate.pausedUntil, now() + pause);
   }
 
   return {
@@ -200,11 +221,12 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
         return null;
       }
       // Without a try under way nobody would call what waits.
-      const mayWait = !closed && gate.running > 0 && gate.pausedUntil <= now() && !inTrouble(gate);
+      const mayWait = !closed && gate.running > 0 && gate.pausedUntil <= now() && gate.troubledSince === null;
       if (!mayWait || gate.waiting.length >= waitingMax(gate)) return placeFor(gate);
       gate.waiting.push(one);
       return null;
     },
+    later: (endpointId) => placeFor(gateOf(endpointId)),
     room: () => !closed && running < limits.slotsMax,
     running: () => running,
     close() {
@@ -212,10 +234,6 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
       for (const gate of gates.values()) for (const one of gate.waiting.splice(0)) one.put(placeFor(gate));
     },
   };
-}
-
-function inTrouble(gate: Gate): boolean {
-  return gate.failures > 0 || gate.slow > 0;
 }
 
 function pauseMs(failures: number): number {
