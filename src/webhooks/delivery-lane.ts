@@ -28,8 +28,8 @@ export interface DeliveryDeps {
   /** An endpoint's secrets, newest first. Rejects when the token cannot open them. */
   secretsOf(endpoint: WebhookEndpoint): Promise<readonly string[]>;
   send: WebhookSender['send'];
-  /** An endpoint answered 410: it hears nothing any more. */
-  disable(endpointId: string, at: number): Promise<void>;
+  /** An endpoint answered 410 at `url`: it hears nothing any more, unless it has another URL by now. */
+  disable(endpointId: string, at: number, url: string): Promise<void>;
   /** Milliseconds since 1970. */
   now(): number;
   /** Milliseconds of a clock that never jumps: for the lease. */
@@ -284,7 +284,7 @@ export function createDeliveryLane(
       const result = await deps.send(endpoint.url, messageOf(event), secrets);
       if (result.failure !== 'busy') {
         done(recordOf(delivery, at, result));
-        if (result.status === 410) disable(endpoint.endpointId);
+        if (result.status === 410) disable(endpoint);
         return result;
       }
     } catch (error) {
@@ -305,9 +305,9 @@ export function createDeliveryLane(
     return { ...row(delivery), tries, state: nextAt === null ? 'dead' : 'waiting', nextAt, lastTry };
   }
 
-  function disable(endpointId: string): void {
+  function disable({ endpointId, url }: WebhookEndpoint): void {
     deps
-      .disable(endpointId, now())
+      .disable(endpointId, now(), url)
       .catch((error: unknown) => deps.onTrouble('webhook_disable_failed', error));
   }
 
