@@ -266,7 +266,7 @@ export function createDeliveryLane(
 
   /** Lets the endpoint's gate decide whether it is now. `done` is called once. */
   function begin(delivery: Delivery, done: (record: DeliveryRecord) => void): void {
-    const again = gates.offer(delivery.endpoint.endpointId, {
+    const again = gates.offer(gateOf(delivery.endpoint), {
       run: () => tryOnce(delivery, done),
       put: (at) => done(waiting(delivery, at)),
     });
@@ -290,7 +290,7 @@ export function createDeliveryLane(
     } catch (error) {
       deps.onTrouble('webhook_not_made', error);
     }
-    done(waiting(delivery, Math.max(now() + NOT_MADE_AGAIN_MS, gates.later(endpoint.endpointId))));
+    done(waiting(delivery, Math.max(now() + NOT_MADE_AGAIN_MS, gates.later(gateOf(endpoint)))));
     return null;
   }
 
@@ -349,6 +349,11 @@ export function createDeliveryLane(
 
 function hears({ disabledAt, eventTypes }: WebhookEndpoint, { type }: MerchantEvent): boolean {
   return disabledAt === null && (eventTypes === null || eventTypes.includes(type));
+}
+
+/** Another URL is another server: what the one before asked for, or suffered, is no matter of it. */
+function gateOf({ endpointId, url }: WebhookEndpoint): string {
+  return `${endpointId} ${url}`;
 }
 
 function row({ event, endpoint, expectedTries, replays }: Delivery) {

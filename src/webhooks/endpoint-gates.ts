@@ -46,11 +46,12 @@ export interface GatedTry {
   put(at: number): void;
 }
 
+/** `endpoint` is whatever tells one server of one endpoint from another: its id and URL. */
 export interface EndpointGates {
   /** Null: it runs or waits here, and one of its two functions will be called. Else the moment to come again, ms since 1970. */
-  offer(endpointId: string, one: GatedTry): number | null;
+  offer(endpoint: string, one: GatedTry): number | null;
   /** When one that could not be made is to come again, ms since 1970: a place behind the one before, as those sent away. */
-  later(endpointId: string): number;
+  later(endpoint: string): number;
   /** Whether any try at all could start now. */
   room(): boolean;
   /** Tries under way. */
@@ -108,8 +109,8 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
   let troubledRunning = 0;
   let closed = false;
 
-  function gateOf(endpointId: string): Gate {
-    const known = gates.get(endpointId);
+  function gateOf(endpoint: string): Gate {
+    const known = gates.get(endpoint);
     if (known !== undefined) return known;
     if (gates.size >= limits.gatesMax) forgetOne();
     const gate: Gate = {
@@ -123,14 +124,14 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
       nextPlaceAt: 0,
       typicalMs: TYPICAL_MS_START,
     };
-    gates.set(endpointId, gate);
+    gates.set(endpoint, gate);
     return gate;
   }
 
   function forgetOne(): void {
-    for (const [endpointId, gate] of gates) {
+    for (const [endpoint, gate] of gates) {
       if (gate.running > 0) continue;
-      gates.delete(endpointId);
+      gates.delete(endpoint);
       return;
     }
   }
@@ -214,8 +215,8 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
   }
 
   return {
-    offer(endpointId, one) {
-      const gate = gateOf(endpointId);
+    offer(endpoint, one) {
+      const gate = gateOf(endpoint);
       if (gate.waiting.length === 0 && admits(gate)) {
         start(gate, one);
         return null;
@@ -226,7 +227,7 @@ export function createEndpointGates({ now, timers, limits: over = {} }: GateDeps
       gate.waiting.push(one);
       return null;
     },
-    later: (endpointId) => placeFor(gateOf(endpointId)),
+    later: (endpoint) => placeFor(gateOf(endpoint)),
     room: () => !closed && running < limits.slotsMax,
     running: () => running,
     close() {
