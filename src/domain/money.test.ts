@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AMOUNT_MAX, checkAmount } from './money.ts';
+import { AMOUNT_MAX, checkAmount, decimalAmount } from './money.ts';
 
 test.each([
   [5000, 'INR', null],
@@ -17,4 +17,13 @@ test.each([
   [100, 'toString', 'currency_unknown'],
 ])('%d minor units of %s: %s', (amount, currency, outcome) => {
   expect(checkAmount(amount, currency)).toBe(outcome);
+});
+
+test.each([
+  [485_000, 'INR', '4850.00'],
+  [5, 'INR', '0.05'],
+  [14_800, 'JPY', '14800'],
+  [1230, 'KWD', '1.230'],
+])('%d minor units of %s are read as %s', (amount, currency, shown) => {
+  expect(decimalAmount(amount, currency)).toBe(shown);
 });

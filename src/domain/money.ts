@@ -93,3 +93,10 @@ export function checkAmount(amount: number, currency: string): AmountRefusal | n
 export function exponentOf(currency: string): number | undefined {
   return Object.hasOwn(EXPONENTS, currency) ? EXPONENTS[currency] : undefined;
 }
+
+/** An amount in its currency's main unit for people who read no minor units: `4850.00`, `14800` yen. */
+export function decimalAmount(amount: number, currency: string): string {
+  const exponent = exponentOf(currency) ?? 0;
+  const digits = String(amount).padStart(exponent + 1, '0');
+  return exponent === 0 ? digits : `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
+}

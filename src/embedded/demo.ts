@@ -94,7 +94,7 @@ async function makeDemo(
   openSecrets: () => Promise<ConfigSecrets>,
   now: Date,
 ): Promise<DemoFile> {
-  const merchant = sandboxMerchant(DEMO_MERCHANT_ID, 'Demo shop', account, {
+  const merchant = sandboxMerchant(DEMO_MERCHANT_ID, 'Millrace', account, {
     redirectOrigins: [originOf(urls.sandboxUrl), ...EXAMPLE_ORIGINS],
     webhookUrl: shopWebhookUrl(urls.sandboxUrl),
   });

@@ -5,6 +5,7 @@
  */
 
 import { intentIdOf, parseTransactionId, showIntentId, showTransactionId } from '../../domain/ids.ts';
+import { decimalAmount } from '../../domain/money.ts';
 import type { Payment } from '../../domain/payment-intent.ts';
 import { type Attempt, closesIntent, type Evidence, isFinal, type Said } from '../../domain/transaction.ts';
 import { READ_HEADERS } from '../admit.ts';
@@ -53,7 +54,7 @@ function eventsOf({ intent, attempts }: Payment, shown: Attempt): PaymentEvent[]
   const created = line(intent.createdAt, null, {
     type: 'intent_created',
     source: 'sluice',
-    detail: `Payment of ${intent.amount} ${intent.currency} minor units asked for, order ${intent.orderId}.`,
+    detail: `${intent.currency} ${decimalAmount(intent.amount, intent.currency)} asked for, order ${intent.orderId}.`,
   });
   const lines = attempts.flatMap((attempt) => [
     started(attempt),

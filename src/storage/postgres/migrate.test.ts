@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../../test/support/cluster.ts';
@@ -43,7 +46,77 @@ test('two at once on an empty database apply each file once', async () => {
   fresh.pathname = '/fresh';
   const target = { connectionString: fresh.href, kind: 'control' as const, serviceRole: 'sluice_control' };
   const runs = await Promise.all([migrateDatabase(target), migrateDatabase(target), migrateDatabase(target)]);
-  expect(runs.flatMap(({ applied }) => applied)).toEqual(['0001_control.sql']);
+  expect(runs.flatMap(({ applied }) => applied)).toEqual(['0001_control.sql', '0002_webhooks.sql']);
+});
+
+test('0002 leaves events from before as dispatched and numbers them by payment, on the days there are', async () => {
+  const admin = new pg.Client(cluster.postgres.adminUrl('postgres'));
+  await admin.connect();
+  await admin.query('create database older owner sluice_owner');
+  await admin.end();
+  const older = new URL(cluster.owner.shards[0]!);
+  older.pathname = '/older';
+  const database = new pg.Client(older.href);
+  await database.connect();
+  try {
+    const first = readFileSync(join(import.meta.dirname, 'migrations/shard/0001_payments.sql'), 'utf8');
+    const checksum = createHash('sha256').update(first).digest('hex');
+    await database.query(first);
+    await database.query(
+      'create table schema_migrations (name text primary key, checksum text not null, applied_at timestamptz not null default now())',
+    );
+    await database.query("insert into schema_migrations values ('0001_payments.sql', $1)", [checksum]);
+    await database.query("select sluice_ensure_partitions('2026-01-05', '2026-01-05')");
+    const id = (hex: string): string => `019b8cbdaf00700080000000000000${hex}`;
+    await database.query(
+      `insert into payment_intents (payment_intent_id, merchant_id, order_id, amount, currency, status, created_at, updated_at)
+       select id::uuid, 'm', 'o', 1, 'INR', 'SUCCESS', now(), now() from unnest($1::text[]) id`,
+      [[id('10'), id('20')]],
+    );
+    for (const [event, revision] of [
+      ['a1', 4],
+      ['a2', 2],
+    ] as const) {
+      await database.query(
+        `insert into outbox (event_id, merchant_id, payment_intent_id, type, status, sequence, created_at)
+         values ($1, 'm', $2, 'payment.failed', 'FAILED', $3, '2026-01-05 06:00Z')`,
+        [id(event), id('10'), revision],
+      );
+    }
+    const target = { connectionString: older.href, kind: 'shard' as const, serviceRole: 'sluice_shard' };
+    expect(await migrateDatabase(target)).toEqual({ applied: ['0002_webhooks.sql'] });
+    const events = await database.query(
+      'select right(event_id::text, 2) as id, sequence, dispatched_at is not null as told, delivered_at from outbox order by 1',
+    );
+    const told = { told: true, delivered_at: null };
+    // Of one moment: revision 2 came before revision 4.
+    expect(events.rows).toEqual([
+      { id: 'a1', sequence: 2, ...told },
+      { id: 'a2', sequence: 1, ...told },
+    ]);
+    const intents = await database.query(
+      'select event_sequence from payment_intents order by payment_intent_id',
+    );
+    expect(intents.rows).toEqual([{ event_sequence: 2 }, { event_sequence: 0 }]);
+    const { rows } = await database.query<{ old_day: boolean; bare: string }>(
+      `select to_regclass('webhook_deliveries_20260105') is not null as old_day,
+         (select count(*) from pg_inherits p where inhparent = 'outbox'::regclass and not exists (
+           select from pg_index where indrelid = p.inhrelid and indpred is not null)) as bare`,
+    );
+    // A partition without the partial index would be read whole for every look at the queue.
+    expect(rows).toEqual([{ old_day: true, bare: '0' }]);
+    await database.query(
+      `insert into outbox (event_id, merchant_id, payment_intent_id, type, status, sequence, created_at)
+       values ($1, 'm', $2, 'payment.failed', 'FAILED', 1, now())`,
+      [id('b1'), id('20')],
+    );
+    const fresh = await database.query(
+      'select right(event_id::text, 2) as id from outbox where dispatched_at is null',
+    );
+    expect(fresh.rows).toEqual([{ id: 'b1' }]);
+  } finally {
+    await database.end();
+  }
 });
 
 test('a file that was changed after it was applied stops the migration', async () => {

@@ -12,6 +12,7 @@ import type { DeliveryState } from '../../domain/merchant-event.ts';
 import type { ShownDelivery, WebhookLog } from '../webhook-deliveries.ts';
 import { bareArray } from './array-literal.ts';
 import { withoutDashes } from './commit-turn.ts';
+import { inBounds } from './statements/commit-turn.ts';
 import {
   AFTER_ALL,
   type DeliveryRow,
@@ -76,13 +77,14 @@ function replayRangeOf(name: string, state: string): { name: string; text: strin
   return {
     name: `webhook_replay_${name}`,
     text: `with picked as materialized (
-  select d.event_id from webhook_deliveries d
+  select d.endpoint_id, d.event_id from webhook_deliveries d
   where d.endpoint_id = $2::uuid and d.event_id >= $3::uuid and d.event_id < $4::uuid and d.event_id > $5::uuid
     and d.state = any ($6::text[]) ${state}
   order by d.event_id limit $7),
 replayed as (
   update webhook_deliveries d set ${REPLAYED} from picked p
-  where d.endpoint_id = $2::uuid and d.event_id = p.event_id and d.event_id >= $3::uuid and d.event_id < $4::uuid)
+  where p.event_id between $3::uuid and $4::uuid and d.endpoint_id = p.endpoint_id and d.event_id = p.event_id
+    and ${inBounds('d.event_id', '$3', '$4')})
 select event_id from picked order by event_id`,
   };
 }

@@ -136,8 +136,10 @@ export const COMMON_PARAMETERS = 4;
 const PAYABLE = `i.status = 'PENDING' and i.created_at > now() - interval '24 hours'`;
 /** Older by more than any statement lasts, so that no attempt begun in time is missed. */
 const EXPIRED = `i.status = 'PENDING' and i.created_at < now() - interval '24 hours 5 minutes'`;
-/** Whether a move `m` changes the status of its intent, as it `was`: what is paid stays paid, and a failure only gives way to a success. */
-const MOVES_INTENT = `(was.status = 'PENDING' and m.intent_status is not null or was.status = 'FAILED' and m.intent_status = 'SUCCESS')`;
+/** Whether a move `m` changes the status of its intent: what is paid stays paid, and a failure only gives way to a success. */
+function movesIntent(intent: string): string {
+  return `(${intent}.status = 'PENDING' and m.intent_status is not null or ${intent}.status = 'FAILED' and m.intent_status = 'SUCCESS')`;
+}
 const TODAY = `(now() at time zone 'utc')::date`;
 const FIRST_MINUTE = `(now() at time zone 'utc')::time < '00:01'`;
 
@@ -255,8 +257,7 @@ claimed as (
   /**
    * One change of an intent per turn moves its status and counts its events. Of two attempts of one intent that end in one turn,
    * success is the one that counts, and its event has the last number. A last attempt that fails after an earlier one was charged late
-   * leaves the intent paid: then only the attempt has failed. `was` is the intent before the change: at this isolation it is the very
-   * row that is changed. Events travel in arrays, so that none is looked up again.
+   * leaves the intent paid: then only the attempt has failed. Events travel in arrays, so that none is looked up again.
    */
   moves: (unnest) => ({
     ctes: `moved as (
@@ -270,8 +271,8 @@ claimed as (
   returning t.transaction_id, t.payment_intent_id, t.status, t.failure_code, t.updated_at, u.event_id, u.event_type, u.intent_status),
 changed_intents as (
   update payment_intents i set event_sequence = i.event_sequence + m.events,
-    status = case when ${MOVES_INTENT} then m.intent_status else i.status end,
-    updated_at = case when ${MOVES_INTENT} then m.changed_at[cardinality(m.changed_at)] else i.updated_at end
+    status = case when ${movesIntent('i')} then m.intent_status else i.status end,
+    updated_at = case when ${movesIntent('i')} then m.changed_at[cardinality(m.changed_at)] else i.updated_at end
   from (
     select payment_intent_id, count(event_id)::int as events, max(intent_status) as intent_status,
       array_agg(transaction_id order by intent_status nulls first, transaction_id) as transaction_ids,
@@ -282,11 +283,10 @@ changed_intents as (
       array_agg(updated_at order by intent_status nulls first, transaction_id) as changed_at
     from moved where event_id is not null or intent_status is not null
     group by payment_intent_id) m
-  join payment_intents was on was.payment_intent_id = m.payment_intent_id and ${inBatch('was.payment_intent_id')}
   where i.payment_intent_id = m.payment_intent_id and ${inBatch('i.payment_intent_id')}
   returning i.payment_intent_id, i.merchant_id, i.event_sequence - m.events as told_before, m.transaction_ids, m.event_ids,
     m.event_types, m.statuses, m.failure_codes, m.changed_at,
-    case when ${MOVES_INTENT} then m.transaction_ids[cardinality(m.transaction_ids)] end as moved_by),
+    case when ${movesIntent('old')} then m.transaction_ids[cardinality(m.transaction_ids)] end as moved_by),
 final_intents as (select moved_by as transaction_id from changed_intents where moved_by is not null),
 moved_events as (
   insert into outbox (event_id, merchant_id, payment_intent_id, transaction_id, type, status, failure_code, sequence, created_at)
