@@ -182,6 +182,18 @@ test('the tenth failure is the last; a replay begins anew', async () => {
   expect(new Set(scene.posts.map(({ id }) => id)).size).toBe(1);
 });
 
+test('patience that was asked for at one URL is not owed to the next', async () => {
+  const endpoint = anEndpoint({ url: 'http://before/' });
+  const scene = open([endpoint]);
+  scene.answer = (url) => (url === 'http://before/' ? { ...DOWN, status: 503, retryAfterMs: 24 * HOUR } : OK);
+  const event = anEvent();
+  scene.queue.add(event);
+  await eventually(() => expect(scene.queue.nextAt()).toBe(T0 + 24 * HOUR));
+  endpoint.url = 'http://after/';
+  scene.queue.replay(event.eventId, endpoint.endpointId, scene.now);
+  await eventually(() => expect(delivered(scene)).toBe(1));
+});
+
 test('410 disables the endpoint, and what waited for it is dead', async () => {
   const endpoint = anEndpoint();
   const scene = open([endpoint]);
