@@ -47,7 +47,7 @@ export interface DeliveryTry {
   durationMs: number;
   /** HTTP status; null when no answer came. */
   status: number | null;
-  /** A stable word when it failed: `timeout`, `refused`, `address_not_allowed`, `http_status`, … Null when it was delivered. */
+  /** A stable word when it failed: `timeout`, `unreachable`, `address_not_allowed`, `http_status`, … Null when it was delivered. */
   failure: string | null;
 }
 

@@ -26,6 +26,12 @@ interface Bucket {
 /** A merchant that runs ahead of these is broken or hostile; load tests of one merchant stay below. */
 export const MERCHANT_RATE_DEFAULT = { count: 50_000, perSeconds: 1 } as const;
 
+/**
+ * Changes of a merchant's webhook endpoints, test sends and replays: each tells every thread's caches, asks name servers, waits for a
+ * stranger's server or makes a thousand deliveries due. A day of a million dead deliveries is replayed in four minutes.
+ */
+export const WEBHOOK_CHANGE_RATE = { count: 300, perSeconds: 60 } as const;
+
 /** Posts of a card in one session: an impatient finger stays below, whoever tries out cards does not. */
 export const SESSION_RATE_DEFAULT = { count: 60, perSeconds: 60 } as const;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openApiDocument } from './openapi.ts';
-import { readCreateIntent, readCreateSession } from './schemas.ts';
+import { readCreateIntent, readCreateSession, readReplayWebhooks } from './schemas.ts';
 
 const INTENT = {
   merchantId: 'merchant_amazon',
@@ -36,6 +36,14 @@ test('a field that is there and wrong is told what it must be; only one that is 
   for (const wrong of [49.99, '5', null])
     expect(toldOf(wrong)).toEqual(['must be a whole number of minor units']);
   expect(toldOf(undefined)).toEqual(['is required']);
+});
+
+test('a replay from the beginning of time is one from 1970: ids have no time before', () => {
+  const asked = { from: '0000-01-01T00:00:00Z', to: '1969-12-31T23:59:59Z' };
+  expect(readReplayWebhooks(Buffer.from(JSON.stringify(asked)))).toEqual({
+    ok: true,
+    body: { from: 0, to: 0, after: null },
+  });
 });
 
 test('all that is wrong is told at once, each with its pointer', () => {

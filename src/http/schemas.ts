@@ -420,7 +420,8 @@ export function readReplayWebhooks(body: Uint8Array): BodyReading<ReplayWebhooks
   if (!reading.ok) return reading;
   const { eventId: one, from, to, states, after } = reading.body;
   if (one !== undefined) return { ok: true, body: { eventId: parseEventId(one)! } };
-  const range = { from: Date.parse(from!), to: Date.parse(to!) };
+  // Ids have no time before 1970.
+  const range = { from: Math.max(0, Date.parse(from!)), to: Math.max(0, Date.parse(to!)) };
   const last = after === undefined ? null : parseEventId(after);
   return { ok: true, body: { ...range, after: last, ...(states !== undefined && { states }) } };
 }

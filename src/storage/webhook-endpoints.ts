@@ -84,8 +84,12 @@ export interface WebhookEndpointStore {
   ): Promise<EndpointWrite>;
   /** False when the merchant has no such endpoint. */
   remove(merchantId: string, endpointId: string): Promise<boolean>;
-  /** Disables an endpoint that hears. False: it is gone or was disabled already, and why stays as it was. */
-  disable(endpointId: string, reason: EndpointDisabledReason, now: number): Promise<boolean>;
+  /** Disables an endpoint that hears at this URL. False: it is gone, has another URL or was disabled already, and why stays as it was. */
+  disable(
+    endpoint: Pick<WebhookEndpoint, 'endpointId' | 'url'>,
+    reason: EndpointDisabledReason,
+    now: number,
+  ): Promise<boolean>;
   /** The answer kept under an idempotency key. */
   answered(key: Pick<KeyedAnswer, 'merchantId' | 'endpoint' | 'key'>): Promise<StoredAnswer | undefined>;
   /** Keeps the answer of a request that changed no endpoint, unless there is one. */

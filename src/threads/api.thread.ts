@@ -65,7 +65,7 @@ async function open(): Promise<void> {
   guest.onHeartbeat(() => ({ waiting: lanes?.waiting() ?? 0 }));
   guest.onDrain(async () => {
     api.stopListening();
-    await api.drained();
+    await Promise.all([api.drained(), webhooks.endTests()]);
     await lanes?.close();
     await webhooks.close();
     await Promise.all([control.close(), sessions.close(), accounts.close()]);

@@ -129,8 +129,8 @@ function openWebhooks(control: ControlReader, accounts: Accounts, endpoints: Web
     endpointsOf: control.webhookEndpoints,
     secretsOf: (endpoint) => accounts.endpointSecrets(endpoint, Date.now()),
     send: sender.send,
-    async disable(endpointId, at) {
-      if (await endpoints.disable(endpointId, 'gone', at))
+    async disable(endpointId, at, url) {
+      if (await endpoints.disable({ endpointId, url }, 'gone', at))
         log('warn', 'webhook_endpoint_gone', { endpoint: endpointId });
     },
     now: Date.now,

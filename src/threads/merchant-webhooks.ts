@@ -5,9 +5,11 @@
  */
 
 import { isIP } from 'node:net';
+import { LIMITS } from '../config/limits.ts';
 import { HsmError } from '../hsm/keyring.ts';
 import type { WebhookDeliveriesDeps } from '../http/endpoints/webhook-deliveries.ts';
 import type { WebhookEndpointsDeps } from '../http/endpoints/webhook-endpoints.ts';
+import { createRateLimit, WEBHOOK_CHANGE_RATE } from '../http/rate-limit.ts';
 import { randomBytes } from '../runtime/random.ts';
 import { newWebhookSecret } from '../setup/merchant.ts';
 import { type ControlReader, ControlUnavailable } from '../storage/control.ts';
@@ -24,6 +26,8 @@ import type { GatewayThread } from './gateway.ts';
 
 export interface MerchantWebhooks {
   deps: Omit<WebhookEndpointsDeps & WebhookDeliveriesDeps, 'gate' | 'bodyLimitBytes'>;
+  /** Ends the test sends under way: a stranger's server is not to hold up a stop. */
+  endTests(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,6 +47,7 @@ export function openMerchantWebhooks(
 
   return {
     deps: {
+      changeRate: createRateLimit({ ...WEBHOOK_CHANGE_RATE, namesMax: LIMITS.merchantsCachedMax }),
       store,
       logs,
       texts: {
@@ -70,6 +75,7 @@ export function openMerchantWebhooks(
         error instanceof ControlUnavailable || error instanceof StorageError || error instanceof HsmError,
       onOutage: (error) => guest.log('error', 'webhook_api_outage', { errorMessage: String(error) }),
     },
+    endTests: sender.close,
     async close() {
       await Promise.all([store.close(), sender.close(), ...logs.map((log) => log.close())]);
     },

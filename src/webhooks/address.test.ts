@@ -79,6 +79,7 @@ describe('URLs of merchants', () => {
     ['a zone', 'https://[fe80::1%25eth0]/'],
     ['a zone, not encoded', 'https://[fe80::1%eth0]/'],
     ['too long', `https://shop.example/${'a'.repeat(2100)}`],
+    ['what grows beyond the longest when it is written anew', `https://a.example/?${"'".repeat(700)}`],
   ])('%s is refused: %j', (_, url) => {
     const verdict = checkWebhookUrl(url, LIVE);
     expect(verdict).toEqual({ ok: false, reason: expect.stringMatching(/^must /) });

@@ -31,6 +31,8 @@ export function checkWebhookUrl(text: string, rule: AddressRule): UrlVerdict {
   if (text.includes('\\')) return refused('must not contain a backslash');
   if (!URL.canParse(text)) return refused('must be an absolute URL');
   const url = new URL(text);
+  // What is kept is the URL as it is written anew, some characters of it three for one.
+  if (url.href.length > URL_CHARS_MAX) return refused(`must have at most ${URL_CHARS_MAX} characters`);
   if (url.protocol !== 'https:' && !(rule.allowPrivate && url.protocol === 'http:'))
     return refused('must begin with https://');
   if (!/^https?:\/\//i.test(text)) return refused('must have // before its host');

@@ -34,8 +34,11 @@ interface Scene {
   deliverer: Deliverer;
 }
 
-function open(endpoints: WebhookEndpoint[], over: Partial<DelivererDeps> = {}): Scene {
-  const queue = createMemoryQueue();
+function open(
+  endpoints: WebhookEndpoint[],
+  over: Partial<DelivererDeps> = {},
+  queue: MemoryQueue = createMemoryQueue(),
+): Scene {
   const scene: Scene = {
     queue,
     now: T0,
@@ -179,6 +182,18 @@ test('the tenth failure is the last; a replay begins anew', async () => {
   expect(new Set(scene.posts.map(({ id }) => id)).size).toBe(1);
 });
 
+test('patience that was asked for at one URL is not owed to the next', async () => {
+  const endpoint = anEndpoint({ url: 'http://before/' });
+  const scene = open([endpoint]);
+  scene.answer = (url) => (url === 'http://before/' ? { ...DOWN, status: 503, retryAfterMs: 24 * HOUR } : OK);
+  const event = anEvent();
+  scene.queue.add(event);
+  await eventually(() => expect(scene.queue.nextAt()).toBe(T0 + 24 * HOUR));
+  endpoint.url = 'http://after/';
+  scene.queue.replay(event.eventId, endpoint.endpointId, scene.now);
+  await eventually(() => expect(delivered(scene)).toBe(1));
+});
+
 test('410 disables the endpoint, and what waited for it is dead', async () => {
   const endpoint = anEndpoint();
   const scene = open([endpoint]);
@@ -253,6 +268,47 @@ test('a hanging endpoint with a thousand events holds few slots and nothing of i
   await eventually(() => expect(scene.deliverer.counters().inHand).toBeLessThanOrEqual(8));
   deliverers.splice(0);
 });
+
+test.each(['newEvents', 'due'] as const)(
+  'what %s has read before it was written, and tells after, is not posted twice',
+  async (read) => {
+    const queue = createMemoryQueue();
+    const askNow = queue[read] as (...args: number[]) => Promise<unknown[]>;
+    /** The try whose record is held: the first, or the one that is due after a failure. */
+    const posted = read === 'due' ? 2 : 1;
+    let staleReads = 0;
+    /** The answer of a read that saw something in hand comes only when that is written; the write waits for the read. */
+    let seen: () => void = () => undefined;
+    const stale = new Promise<void>((resolve) => (seen = resolve));
+    const scene = open([anEndpoint()], {}, {
+      ...queue,
+      async [read](...args: number[]) {
+        const answer = await askNow(...args);
+        if (scene.posts.length < posted || answer.length === 0 || staleReads > 0) return answer;
+        staleReads++;
+        seen();
+        await eventually(() => expect(scene.deliverer.counters().inHand).toBe(0));
+        return answer;
+      },
+      async record(...args) {
+        if (scene.posts.length === posted) await stale;
+        return await queue.record(...args);
+      },
+    } as MemoryQueue);
+    if (read === 'due') {
+      scene.answer = () => (scene.posts.length < 2 ? DOWN : OK);
+    }
+    scene.queue.add(anEvent());
+    if (read === 'due') {
+      await eventually(() => expect(scene.queue.nextAt()).toBeDefined());
+      scene.now = scene.queue.nextAt()!;
+    }
+    await eventually(() => expect([delivered(scene), staleReads]).toEqual([1, 1]));
+    // Rounds in which a second post would have been made.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(scene.posts).toHaveLength(posted);
+  },
+);
 
 test('without its database nothing is posted; afterwards all is, once', async () => {
   const scene = open([anEndpoint()]);

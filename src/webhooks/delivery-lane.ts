@@ -28,8 +28,8 @@ export interface DeliveryDeps {
   /** An endpoint's secrets, newest first. Rejects when the token cannot open them. */
   secretsOf(endpoint: WebhookEndpoint): Promise<readonly string[]>;
   send: WebhookSender['send'];
-  /** An endpoint answered 410: it hears nothing any more. */
-  disable(endpointId: string, at: number): Promise<void>;
+  /** An endpoint answered 410 at `url`: it hears nothing any more, unless it has another URL by now. */
+  disable(endpointId: string, at: number, url: string): Promise<void>;
   /** Milliseconds since 1970. */
   now(): number;
   /** Milliseconds of a clock that never jumps: for the lease. */
@@ -266,7 +266,7 @@ export function createDeliveryLane(
 
   /** Lets the endpoint's gate decide whether it is now. `done` is called once. */
   function begin(delivery: Delivery, done: (record: DeliveryRecord) => void): void {
-    const again = gates.offer(delivery.endpoint.endpointId, {
+    const again = gates.offer(gateOf(delivery.endpoint), {
       run: () => tryOnce(delivery, done),
       put: (at) => done(waiting(delivery, at)),
     });
@@ -284,13 +284,13 @@ export function createDeliveryLane(
       const result = await deps.send(endpoint.url, messageOf(event), secrets);
       if (result.failure !== 'busy') {
         done(recordOf(delivery, at, result));
-        if (result.status === 410) disable(endpoint.endpointId);
+        if (result.status === 410) disable(endpoint);
         return result;
       }
     } catch (error) {
       deps.onTrouble('webhook_not_made', error);
     }
-    done(waiting(delivery, now() + NOT_MADE_AGAIN_MS));
+    done(waiting(delivery, Math.max(now() + NOT_MADE_AGAIN_MS, gates.later(gateOf(endpoint)))));
     return null;
   }
 
@@ -305,9 +305,9 @@ export function createDeliveryLane(
     return { ...row(delivery), tries, state: nextAt === null ? 'dead' : 'waiting', nextAt, lastTry };
   }
 
-  function disable(endpointId: string): void {
+  function disable({ endpointId, url }: WebhookEndpoint): void {
     deps
-      .disable(endpointId, now())
+      .disable(endpointId, now(), url)
       .catch((error: unknown) => deps.onTrouble('webhook_disable_failed', error));
   }
 
@@ -349,6 +349,11 @@ export function createDeliveryLane(
 
 function hears({ disabledAt, eventTypes }: WebhookEndpoint, { type }: MerchantEvent): boolean {
   return disabledAt === null && (eventTypes === null || eventTypes.includes(type));
+}
+
+/** Another URL is another server: what the one before asked for, or suffered, is no matter of it. */
+function gateOf({ endpointId, url }: WebhookEndpoint): string {
+  return `${endpointId} ${url}`;
 }
 
 function row({ event, endpoint, expectedTries, replays }: Delivery) {

@@ -16,16 +16,21 @@ export type Resolve = (hostname: string) => Promise<readonly string[]>;
 /** The code of a connection that was not made because of where it would have gone. */
 export const ADDRESS_NOT_ALLOWED = 'ADDRESS_NOT_ALLOWED';
 
-/** Below the three seconds a connection may take, with room for the second question. */
+/**
+ * For one question; the second one and a little more fit into the three seconds a connection may take. Without a bound c-ares grows it to
+ * five seconds once name servers have been slow.
+ */
 const DNS_TIMEOUT_MS = 1000;
 const DNS_TRIES = 2;
 
 /**
  * Asks name servers itself (c-ares), not through the system's resolver: that one blocks a thread of a pool of four, which a slow
  * name server of one merchant would fill for all. Names of the hosts file are for development only.
+ * @param servers whom to ask, with their ports; left out: the system's name servers
  */
-export function createResolve(rule: AddressRule): Resolve {
-  const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: DNS_TRIES });
+export function createResolve(rule: AddressRule, servers?: readonly string[]): Resolve {
+  const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, maxTimeout: DNS_TIMEOUT_MS, tries: DNS_TRIES });
+  if (servers !== undefined) resolver.setServers(servers);
 
   async function ask(hostname: string): Promise<readonly string[]> {
     const answers = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);

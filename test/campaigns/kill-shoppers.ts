@@ -1,5 +1,5 @@
 /**
- * The shoppers of the kill campaign: they give an intent every chance to be charged twice.
+ * Stubborn shoppers, of the campaigns that kill: they give an intent every chance to be charged twice.
  *
  * Whoever was declined, or does not know, pays again: at once, several times, after silence twice at a time, at both gateways, and
  * once more when all is over.
@@ -36,12 +36,22 @@ export interface StubbornShoppers extends Pick<Shoppers, 'paid' | 'leave'> {
   posts(): number;
 }
 
+export interface StubbornHabits {
+  /** Default 16. */
+  shoppers?: number;
+  /** Between two purchases, at most. Default 200. */
+  browsedMsMax?: number;
+  /** What a checkout is first paid with. Default: {@link CARD_MIX}. */
+  cards?: readonly string[];
+}
+
 /** Lets shoppers in at all gateways. */
 export function letShoppersIn(
   world: World,
   fleet: Fleet,
   log: ClientLog,
   random: () => number,
+  { shoppers = SHOPPERS, browsedMsMax = BROWSED_MS_MAX, cards = CARD_MIX }: StubbornHabits = {},
 ): StubbornShoppers {
   /** Ports stay through kills, so each gateway's shop does too. */
   const shops = fleet.ships.map(({ gateway }) => createLoggedShop(world, gateway, { log }));
@@ -57,7 +67,7 @@ export function letShoppersIn(
   async function buyUntilOver(): Promise<void> {
     while (!over) {
       await buyOnce();
-      await pause(random() * BROWSED_MS_MAX);
+      await pause(random() * browsedMsMax);
     }
   }
 
@@ -71,7 +81,7 @@ export function letShoppersIn(
   }
 
   async function payStubbornly(checkout: Checkout): Promise<void> {
-    const card = CARD_MIX[Math.floor(random() * CARD_MIX.length)]!;
+    const card = cards[Math.floor(random() * cards.length)]!;
     let last = await payOnce(anyShop(), checkout, card);
     let lost = last === null;
     for (let again = 0; again < PAY_AGAIN_MAX && (await triesAgain(last)); again++) {
@@ -111,7 +121,7 @@ export function letShoppersIn(
     );
   }
 
-  const everybody = Promise.all(Array.from({ length: SHOPPERS }, buyUntilOver));
+  const everybody = Promise.all(Array.from({ length: shoppers }, buyUntilOver));
   return {
     paid: () => paid,
     posts: () => posts,

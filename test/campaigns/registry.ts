@@ -13,5 +13,16 @@ import { overload } from './overload.ts';
 import { pause } from './pause.ts';
 import { poison } from './poison.ts';
 import { races } from './races.ts';
+import { webhooks } from './webhooks.ts';
 
-export const CAMPAIGNS: readonly Campaign[] = [kill, pause, races, faults, poison, clock, disk, overload];
+export const CAMPAIGNS: readonly Campaign[] = [
+  kill,
+  pause,
+  races,
+  faults,
+  poison,
+  clock,
+  disk,
+  overload,
+  webhooks,
+];

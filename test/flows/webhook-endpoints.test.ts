@@ -258,3 +258,19 @@ test('a session goes to registered origins only', async () => {
     body: { errors: [{ pointer: '/cancelUrl', detail: expect.stringContaining('sluice merchant origins') }] },
   });
 });
+
+test('a stop does not wait for a test send to a server that hangs', async () => {
+  let asked = 0;
+  const hanging = createServer(() => asked++).listen(0, '127.0.0.1');
+  await new Promise((resolve) => hanging.once('listening', resolve));
+  const port = (hanging.address() as AddressInfo).port;
+  const { endpointId } = await made({ url: `http://127.0.0.1:${port}/hooks` });
+  const answer = shop.post(`${PATH}/${endpointId}/test`, {});
+  await eventually(() => expect(asked).toBe(1));
+  const began = performance.now();
+  expect(await gateway.stop()).toBe(0);
+  expect(performance.now() - began).toBeLessThan(8000);
+  expect((await answer).body).toMatchObject({ delivered: false, failure: 'connection_lost' });
+  hanging.closeAllConnections();
+  hanging.close();
+});

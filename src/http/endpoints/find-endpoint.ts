@@ -10,12 +10,15 @@ import type { StoredEndpoint, WebhookEndpointStore } from '../../storage/webhook
 import { admitWrite, authenticate, type Gate, limitRate, READ_HEADERS, WRITE_HEADERS } from '../admit.ts';
 import type { Merchant } from '../authenticate.ts';
 import { problem } from '../problem.ts';
+import type { RateLimit } from '../rate-limit.ts';
 import type { HttpRequest, HttpResponse, Route } from '../routes.ts';
 import type { BodyReading } from '../schemas.ts';
 
 /** What all routes about endpoints need. */
 export interface EndpointDeps {
   gate: Gate;
+  /** Of what changes or sends something, by merchant id; on top of the rate of all requests. */
+  changeRate: RateLimit;
   store: WebhookEndpointStore;
   bodyLimitBytes: number;
   /** True for an error that says a database or the HSM cannot be reached now. */
@@ -71,6 +74,8 @@ export function routeThatWrites<Body>(
         const caller = await authenticate(deps.gate, request);
         if (!caller.ok) return problem(caller.refusal);
         const { merchant } = caller;
+        if (!deps.changeRate(merchant.merchantId, request.now))
+          return problem(refusal('rate_limited', 'This merchant changes or tests its webhooks too often.'));
         const reading = read(request.body);
         if (!reading.ok) return problem(reading.refusal);
         if (route.method === 'DELETE') {

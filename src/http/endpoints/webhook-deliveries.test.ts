@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { makeId, shardOfId, shardOfMerchant } from '../../domain/ids.ts';
 import type { ShownDelivery, WebhookLog } from '../../storage/webhook-deliveries.ts';
 import type { StoredEndpoint, WebhookEndpointStore } from '../../storage/webhook-endpoints.ts';
+import { createRateLimit, WEBHOOK_CHANGE_RATE } from '../rate-limit.ts';
 import type { HttpRequest } from '../routes.ts';
 import { type WebhookDeliveriesDeps, webhookDeliveriesRoutes } from './webhook-deliveries.ts';
 
@@ -79,6 +80,7 @@ function api() {
   };
   const deps: WebhookDeliveriesDeps = {
     gate: { authenticate: async () => ({ ok: true, merchant: MERCHANT }), rateLimit: () => true },
+    changeRate: createRateLimit({ ...WEBHOOK_CHANGE_RATE, namesMax: 10 }),
     store: store as WebhookEndpointStore,
     bodyLimitBytes: 1000,
     isOutage: () => false,
@@ -145,6 +147,14 @@ test('one event is replayed in the database its id names', async () => {
     next: null,
   });
   expect(replayed).toEqual([EVENTS[7]]);
+});
+
+test('test sends are few, whatever else a merchant may ask: a flood of them is refused, reads are not', async () => {
+  const { call } = api();
+  for (let i = 0; i < WEBHOOK_CHANGE_RATE.count; i++)
+    expect(await call('replay_webhooks', '', { eventId: `evt_${EVENTS[7]}` })).toMatchObject({ replayed: 1 });
+  expect(await call('test_webhook', '')).toMatchObject({ code: 'rate_limited' });
+  expect(await call('list_deliveries', '')).toHaveProperty('deliveries');
 });
 
 test.each([

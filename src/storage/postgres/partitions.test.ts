@@ -190,6 +190,50 @@ async function detachHalfway(parent: string, partition: string, comment: string)
   await service.query('commit');
 }
 
+test('days with an event no merchant was told of yet are kept, and the day of its payment', async () => {
+  for (const day of ['2021-01-01', '2021-01-02', '2021-01-03', '2021-01-04']) {
+    await ensurePartitions(service, { now: new Date(`${day}T12:00:00Z`), daysAhead: 0 });
+  }
+  // A payment of the second that ended on the third, and one that began and ended on the fourth.
+  await insertIntent(idOn('2021-01-02'), 'SUCCESS');
+  await insertIntent(idOn('2021-01-04'), 'SUCCESS');
+  await insertEvent(idOn('2021-01-03', 1), idOn('2021-01-02'), null);
+  await insertEvent(idOn('2021-01-04', 1), idOn('2021-01-04'), new Date());
+  await service.query(
+    `insert into webhook_deliveries (endpoint_id, event_id, merchant_id, state, tries, replays, next_at, log, created_at, updated_at)
+     values (gen_random_uuid(), $1, 'm', 'waiting', 1, 0, now(), '[]', now(), now())`,
+    [idOn('2021-01-04', 1)],
+  );
+  const at = { now: new Date('2021-01-20T00:00:00Z'), retentionDays: 7 };
+  const kept = (await retirePartitions(cluster.owner.shards[0]!, at)).kept.filter(({ partition }) =>
+    partition.includes('_2021'),
+  );
+  expect(kept.map(({ partition }) => partition)).toEqual([
+    'transactions_20210102',
+    'payment_intents_20210102',
+    'webhook_deliveries_20210103',
+    'outbox_20210103',
+    'webhook_deliveries_20210104',
+    'transactions_20210104',
+    'payment_intents_20210104',
+    'outbox_20210104',
+  ]);
+  expect(new Set(kept.map(({ reason }) => reason))).toEqual(new Set(['untold_event']));
+  await service.query("update webhook_deliveries set state = 'dead', next_at = null");
+  await service.query('update outbox set dispatched_at = now()');
+  const then = await retirePartitions(cluster.owner.shards[0]!, at);
+  expect(then.kept.filter(({ partition }) => partition.includes('_2021'))).toEqual([]);
+});
+
+async function insertEvent(eventId: string, intentId: string, dispatchedAt: Date | null): Promise<void> {
+  await service.query(
+    `insert into outbox (event_id, merchant_id, payment_intent_id, type, status, sequence, created_at)
+     values ($1, 'm', $2, 'payment.succeeded', 'SUCCESS', 1, now())`,
+    [eventId, intentId],
+  );
+  await service.query('update outbox set dispatched_at = $2 where event_id = $1', [eventId, dispatchedAt]);
+}
+
 test('a retention that would take young payments is refused', async () => {
   for (const retentionDays of [0, 6, 7.5, Number.NaN]) {
     await expect(

@@ -5,8 +5,9 @@
  * can create no table of its own and drop none. Retiring is the owner's: a partition is detached while writers go on
  * (DETACH CONCURRENTLY), then dropped. A run cut short anywhere is finished by the next.
  *
- * Kept whatever their age: the days of payments with an attempt that is not final or an intent that is still PENDING, and
- * the days with a callback that no transaction was found for.
+ * Kept whatever their age: the days of payments with an attempt that is not final or an intent that is still PENDING, the
+ * days with a callback that no transaction was found for, and the days of events merchants are still to be told, with those of
+ * the payments they are of: a gateway that was off for weeks tells them when it is back.
  *
  * @module
  */
@@ -65,7 +66,10 @@ function ensureQuery(now: Date, daysAhead: number): pg.QueryConfig {
 export interface Retired {
   dropped: string[];
   /** Old, but still needed. */
-  kept: Array<{ partition: string; reason: 'open_attempt' | 'pending_intent' | 'unmatched_callback' }>;
+  kept: Array<{
+    partition: string;
+    reason: 'open_attempt' | 'pending_intent' | 'unmatched_callback' | 'untold_event';
+  }>;
 }
 
 /**
@@ -153,6 +157,17 @@ async function reasonToKeep(
   const ids = [firstIdAt(startsAt), firstIdAt(endsAt)];
   const exists = async (text: string, values: unknown[]): Promise<boolean> =>
     (await owner.query(`${text} limit 1`, values)).rowCount === 1;
+  /** Whether an event whose `id` is of this day was not dispatched yet, or has a delivery that waits. */
+  const isUntold = async (id: string): Promise<boolean> =>
+    (await exists(
+      `select from outbox o where o.dispatched_at is null and ${id} >= $1 and ${id} < $2`,
+      ids,
+    )) ||
+    (await exists(
+      `select from webhook_deliveries d join outbox o on o.event_id = d.event_id
+       where d.state = 'waiting' and ${id} >= $1 and ${id} < $2`,
+      ids,
+    ));
   const openAttempt =
     "select from transactions where transaction_id >= $1 and transaction_id < $2 and status not in ('SUCCESS', 'FAILED')";
   const pendingIntent =
@@ -160,7 +175,10 @@ async function reasonToKeep(
   if (parent === 'transactions' || parent === 'payment_intents') {
     if (await exists(openAttempt, ids)) return 'open_attempt';
     if (await exists(pendingIntent, ids)) return 'pending_intent';
+    if (await isUntold('o.payment_intent_id')) return 'untold_event';
   }
+  if ((parent === 'outbox' || parent === 'webhook_deliveries') && (await isUntold('o.event_id')))
+    return 'untold_event';
   if (parent === 'processor_callbacks') {
     const unmatched = `select from ${pg.escapeIdentifier(name)} where verdict = 'unmatched'`;
     if (await exists(unmatched, [])) return 'unmatched_callback';

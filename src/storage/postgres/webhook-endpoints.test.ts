@@ -154,16 +154,24 @@ test('an endpoint is disabled once, and why stays', async () => {
   await store.create(endpoint, null);
   const now = Date.now();
   const both = await Promise.all([
-    store.disable(endpoint.endpointId, 'gone', now),
-    other.disable(endpoint.endpointId, 'gone', now),
+    store.disable(endpoint, 'gone', now),
+    other.disable(endpoint, 'gone', now),
   ]);
   expect(both.toSorted()).toEqual([false, true]);
-  expect(await store.disable(endpoint.endpointId, 'merchant', now + 1)).toBe(false);
+  expect(await store.disable(endpoint, 'merchant', now + 1)).toBe(false);
   expect(await store.find(merchantId, endpoint.endpointId)).toMatchObject({
     disabledAt: now,
     disabledReason: 'gone',
   });
-  expect(await store.disable('ab'.repeat(16), 'gone', now)).toBe(false);
+  expect(await store.disable({ ...endpoint, endpointId: 'ab'.repeat(16) }, 'gone', now)).toBe(false);
+});
+
+test('a 410 of the URL an endpoint had before does not disable it', async () => {
+  const endpoint = anEndpoint();
+  await store.create(endpoint, null);
+  await store.update({ ...endpoint, url: 'https://new.example/hooks', revision: 1 }, null);
+  expect(await store.disable(endpoint, 'gone', Date.now())).toBe(false);
+  expect(await store.find(merchantId, endpoint.endpointId)).toMatchObject({ disabledAt: null });
 });
 
 test('the cached reads hear of each change; disabled ones are in the list, deleted ones are not', async () => {
@@ -182,7 +190,7 @@ test('the cached reads hear of each change; disabled ones are in the list, delet
       ]),
     800,
   );
-  await store.disable(first.endpointId, 'gone', 5000);
+  await store.disable(first, 'gone', 5000);
   await store.remove(merchantId, second.endpointId);
   await vi.waitFor(async () => expect(await ids()).toEqual([[first.endpointId, 5000]]), 800);
   await reader.close();

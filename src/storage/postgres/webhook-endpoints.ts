@@ -107,7 +107,7 @@ const REMOVE = 'delete from webhook_endpoints where merchant_id = $1 and endpoin
 
 const DISABLE = `
   update webhook_endpoints set disabled_at = $3, disabled_reason = $2, revision = revision + 1
-  where endpoint_id = $1 and disabled_at is null`;
+  where endpoint_id = $1 and url = $4 and disabled_at is null`;
 
 const SWEEP = `
   delete from api_idempotency_keys where (merchant_id, endpoint, key) in (
@@ -204,8 +204,8 @@ export function createWebhookEndpointStore(
         return changed(await client.query(ROTATE, [...readAs(endpoint), Buffer.from(sealedSecret), until]));
       }),
     remove: async (merchantId, endpointId) => (await run(REMOVE, [merchantId, endpointId])).rowCount === 1,
-    disable: async (endpointId, reason, now) =>
-      (await run(DISABLE, [endpointId, reason, new Date(now)])).rowCount === 1,
+    disable: async ({ endpointId, url }, reason, now) =>
+      (await run(DISABLE, [endpointId, reason, new Date(now), url])).rowCount === 1,
     answered: async ({ merchantId, endpoint, key }) =>
       storedAnswer(await run<StoredAnswer>(FIND_ANSWER, [merchantId, endpoint, key])),
     keepAnswer: (answer) => write(answer.merchantId, answer, async () => ({ outcome: 'done' })),

@@ -22,8 +22,11 @@ export interface MemoryQueue extends WebhookQueue {
   rows: ReadonlyMap<string, MemoryDelivery>;
   /** Events not dispatched. */
   undispatched(): number;
-  /** Writes so far. */
+  /** Writes so far, and the records in them. */
   writes(): number;
+  recordsWritten(): number;
+  /** Whether a call has not been answered yet. */
+  busy(): boolean;
   /** Makes a delivery due now, whatever became of it. */
   replay(eventId: string, endpointId: string, now: number): void;
   /** The soonest next try; undefined when nothing waits. */
@@ -41,14 +44,21 @@ export function createMemoryQueue(): MemoryQueue {
   let lease: string | null = null;
   let failure: Error | null = null;
   let writes = 0;
+  let recordsWritten = 0;
+  let calls = 0;
 
   /** An answer comes after the event loop has turned, of what was true when the question arrived. */
   async function answer<Value>(read: () => Value): Promise<Value> {
-    await new Promise((resolve) => setImmediate(resolve));
-    if (failure !== null) throw failure;
-    const value = read();
-    await new Promise((resolve) => setImmediate(resolve));
-    return value;
+    calls++;
+    try {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (failure !== null) throw failure;
+      const value = read();
+      await new Promise((resolve) => setImmediate(resolve));
+      return value;
+    } finally {
+      calls--;
+    }
   }
 
   function write(record: DeliveryRecord): void {
@@ -73,6 +83,8 @@ export function createMemoryQueue(): MemoryQueue {
     rows,
     undispatched: () => undispatched.size,
     writes: () => writes,
+    recordsWritten: () => recordsWritten,
+    busy: () => calls > 0,
     add(event) {
       events.set(event.eventId, event);
       undispatched.set(event.eventId, event);
@@ -113,6 +125,7 @@ export function createMemoryQueue(): MemoryQueue {
       answer(() => {
         if (lease !== holder) return false;
         writes++;
+        recordsWritten += records.length;
         for (const record of records) write(record);
         for (const eventId of dispatched) undispatched.delete(eventId);
         return true;
