@@ -15,7 +15,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     // Tests of one file that run at once, where a file asks for it.
-    maxConcurrency: 3,
+    maxConcurrency: 4,
     reporters: ['default'],
   },
 });

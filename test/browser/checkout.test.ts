@@ -112,7 +112,7 @@ const WAYS = Object.entries(WIDTHS).flatMap(([width, viewport]) =>
   })),
 );
 
-describe.concurrent('shoppers', { timeout: 60_000 }, () => {
+describe.concurrent('shoppers', { timeout: 90_000 }, () => {
   describe.each(WAYS)('on a $width, script $script', ({ width, script, options }) => {
     const name = `${width}-${script ? 'script' : 'plain'}`;
 
@@ -160,7 +160,7 @@ describe.concurrent('shoppers', { timeout: 60_000 }, () => {
         expect(await page.getAttribute('a.button', 'href')).toBe(`${shopUrl}/paid`);
       }));
 
-    test('wrong fields are named beside them, and nothing was charged', () =>
+    test('wrong fields are named beside them, cancel leads back to the shop, and nothing was charged', () =>
       during(options, async ({ page }) => {
         const { url, paymentIntentId } = await order();
         await page.goto(url);
@@ -170,14 +170,9 @@ describe.concurrent('shoppers', { timeout: 60_000 }, () => {
         expect(await page.textContent('#cardNumber-error')).toContain('mistyped');
         expect(await page.textContent('#expiryYear-error')).toContain('expired');
         await shot(page, `${name}-wrong`);
-        expect(await chargesOf(world, paymentIntentId)).toEqual([]);
-      }));
-
-    test('cancel goes back to the shop', () =>
-      during(options, async ({ page }) => {
-        await page.goto((await order()).url);
         await page.click('#cancel');
         await page.waitForURL(`${shopUrl}/cart`);
+        expect(await chargesOf(world, paymentIntentId)).toEqual([]);
       }));
   });
 
@@ -225,6 +220,8 @@ describe.concurrent('shoppers', { timeout: 60_000 }, () => {
         await page.keyboard.type(text);
         await page.keyboard.press('Tab');
       }
+      // The shop does not answer: the page of the paid order stays for as long as it is looked at.
+      await page.route(`${shopUrl}/paid`, () => undefined);
       await page.keyboard.press('Enter');
       await page.waitForSelector('[data-result=paid]');
       await expectAccessible(page);
