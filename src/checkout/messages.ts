@@ -61,7 +61,7 @@ export interface Messages {
   asking: Notice;
   askingSteps: readonly [string, string, string];
   failed: string;
-  failedWhy: Record<'declined' | 'insufficient_funds' | 'unreachable', string>;
+  failedWhy: Record<'declined' | 'insufficient_funds' | 'unreachable' | 'neverReceived', string>;
   otherRuns: Notice;
   seeOther: string;
   anotherCard: string;
@@ -163,6 +163,8 @@ const en: Messages = {
     declined: 'Your bank declined the card. Nothing was charged.',
     insufficient_funds: 'The card does not have enough funds. Nothing was charged.',
     unreachable: 'Your bank could not be reached. Nothing was charged.',
+    neverReceived:
+      'Your bank says it never received this payment. Should it be charged after all, the shop is told at once.',
   },
   otherRuns: {
     title: 'Another payment is on its way',
@@ -337,6 +339,7 @@ const hi: Messages = {
     declined: 'आपके बैंक ने कार्ड स्वीकार नहीं किया। कोई राशि नहीं काटी गई।',
     insufficient_funds: 'कार्ड में पर्याप्त राशि नहीं है। कोई राशि नहीं काटी गई।',
     unreachable: 'आपके बैंक से संपर्क नहीं हो सका। कोई राशि नहीं काटी गई।',
+    neverReceived: 'आपके बैंक को यह भुगतान मिला ही नहीं। अगर बाद में राशि कट जाए, तो दुकान को तुरंत सूचना मिलेगी।',
   },
   otherRuns: {
     title: 'दूसरा भुगतान चल रहा है',

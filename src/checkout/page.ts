@@ -342,8 +342,10 @@ function whyFailed(failureCode: string | null): keyof Messages['failedWhy'] {
     case 'processor_unreachable':
     case 'processor_busy':
     case 'send_before_passed':
-    case 'processor_never_received':
       return 'unreachable';
+    // A charge that was on its way for long may still arrive: nothing is promised of it.
+    case 'processor_never_received':
+      return 'neverReceived';
     default:
       return 'declined';
   }

@@ -154,12 +154,13 @@ describe('live mode', () => {
       SLUICE_MODE: 'live',
       SLUICE_FAULT_POINTS: 'after_commit_b',
       SLUICE_SANDBOX: 'on',
+      SLUICE_ALLOW_PRIVATE_WEBHOOKS: 'on',
       SLUICE_PKCS11_MODULE: 'software',
       SLUICE_NOT_FOUND_PROOF_SECONDS: '5',
       SLUICE_ADMIN_KEY: 'short',
       SLUICE_PUBLIC_CHECKOUT_URL: 'http://pay.example.com',
     });
-    expect(Object.keys(found)).toHaveLength(6);
+    expect(Object.keys(found)).toHaveLength(7);
     expect(refusals({ SLUICE_MODE: 'live' })).toEqual({});
     expect(started({ SLUICE_MODE: 'live' }).sandbox.enabled).toBe(false);
   });

@@ -208,6 +208,7 @@ function liveErrors(options: StartOptions, values: Values): SettingError[] {
   };
   if (options.faultPoints.length > 0) refuse('SLUICE_FAULT_POINTS', 'is refused');
   if (options.sandbox.enabled) refuse('SLUICE_SANDBOX', 'must be off');
+  if (options.allowPrivateWebhooks) refuse('SLUICE_ALLOW_PRIVATE_WEBHOOKS', 'must be off');
   if (options.hsm.module === 'software') refuse('SLUICE_PKCS11_MODULE', 'must not be software');
   if (options.payment.notFoundProofSeconds < LIVE_NOT_FOUND_PROOF_SECONDS_MIN) {
     refuse('SLUICE_NOT_FOUND_PROOF_SECONDS', `must be at least ${LIVE_NOT_FOUND_PROOF_SECONDS_MIN}`);

@@ -219,6 +219,23 @@ function checkoutPaths(): Record<string, object> {
       servers: CHECKOUT,
       get: page('showResult', 'How a payment goes', [query('transaction', true), query('session', false)]),
     },
+    '/checkout/events': {
+      servers: CHECKOUT,
+      get: {
+        operationId: 'watchResult',
+        summary: 'Tells the result page when it has changed',
+        security: [],
+        parameters: [query('transaction', true)],
+        responses: {
+          '200': { description: 'Server-sent events', content: { 'text/event-stream': {} } },
+          ...refusals('application/problem+json'),
+        },
+      },
+    },
+    '/session-expired': {
+      servers: CHECKOUT,
+      get: page('showSessionExpired', 'The time to pay is over', [query('session', false)]),
+    },
   };
 }
 
