@@ -70,8 +70,8 @@ const TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 3000;
 /** Above the tries under way in all (endpoint-gates.ts): however many origins hang, there is room for one more. */
 const ORIGINS_MAX = 4096;
-/** More than the tries under way at one endpoint, for endpoints may share an origin. */
-const CONNECTIONS_PER_ORIGIN_MAX = 256;
+/** As many as there can be tries in all (endpoint-gates.ts): the shops of a platform share one origin. */
+const CONNECTIONS_PER_ORIGIN_MAX = 2048;
 /** Of a body nobody reads: enough to keep the connection for the next try. */
 const ANSWER_BYTES_MAX = 16 * 1024;
 
