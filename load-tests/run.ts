@@ -8,6 +8,7 @@
  */
 
 import { writeFileSync } from 'node:fs';
+import { SluiceError } from '../clients/typescript/sluice.ts';
 import { MisuseError } from '../src/cli/command.ts';
 import { readStartOptions } from '../src/config/from-env.ts';
 import { seededRandom } from '../test/support/random.ts';
@@ -30,7 +31,7 @@ import { type ClimbStep, climbStep, formatReport, makeReport } from './report.ts
 import type { Scenario, ScenarioContext } from './scenario.ts';
 import { warmUpMsOf } from './schedule.ts';
 import { findTarget, NoTargetError, type Target } from './target.ts';
-import { isRefusal, type RegisteredEndpoints, registerEndpoints } from './webhook-endpoints.ts';
+import { type RegisteredEndpoints, registerEndpoints } from './webhook-endpoints.ts';
 import { startWebhookReceiver, type WebhookReceiver } from './webhook-receiver.ts';
 import { createWire, type Merchant } from './wire.ts';
 
@@ -100,7 +101,7 @@ async function openEars(
     return { receiver, endpoints: await registerEndpoints(target.apiUrl, merchants, receiver) };
   } catch (error) {
     await receiver.close();
-    if (!isRefusal(error)) throw error;
+    if (!(error instanceof SluiceError)) throw error;
     say(`without webhooks: ${error.code} ${error.detail}`);
     return null;
   }

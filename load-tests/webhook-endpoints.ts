@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createSluice, SluiceError } from '../clients/typescript/sluice.ts';
+import { createSluice } from '../clients/typescript/sluice.ts';
 import { ENDPOINT_PATH, type WebhookReceiver } from './webhook-receiver.ts';
 import type { Merchant } from './wire.ts';
 
@@ -43,11 +43,6 @@ export async function registerEndpoints(
     throw error;
   }
   return { remove };
-}
-
-/** Whether it is the gateway's no to the endpoints, rather than a fault of ours. */
-export function isRefusal(error: unknown): error is SluiceError {
-  return error instanceof SluiceError;
 }
 
 async function eachOf<Item>(

@@ -2,10 +2,12 @@
  * The settings of the sandbox, read from the environment and checked all at once.
  * @module
  */
+
 import { readFileSync } from 'node:fs';
 import { isRecord } from './bank.ts';
 import type { Account } from './callbacks.ts';
 import { DELAY_MAX_MS } from './faults.ts';
+import { parseJson } from './json.ts';
 
 export interface Settings {
   /** Loopback only. @default 127.0.0.1 */
@@ -113,13 +115,4 @@ function readAccount(item: unknown, index: number, problems: string[]): Account 
     return { account, secretKey, webhookSecret, callbackUrl: url };
   }
   return null;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -4,6 +4,7 @@
  * The Authorization header is not noted, and nothing but JSON is.
  * @module
  */
+import { parseJson } from '../json.ts';
 import type { Exchange } from './order.ts';
 
 /** A fetch, and the list it fills; tries that got no answer are in it too. */
@@ -20,7 +21,7 @@ export function createNotingFetch(): NotingFetch {
       method: request.method,
       path: new URL(request.url).pathname,
       idempotencyKey: request.headers.get('idempotency-key'),
-      request: parseJson(typeof init?.body === 'string' ? init.body : ''),
+      request: parseJson(typeof init?.body === 'string' ? init.body : '') ?? null,
     };
     const startedAt = performance.now();
     const durationMs = () => Math.round(performance.now() - startedAt);
@@ -31,7 +32,7 @@ export function createNotingFetch(): NotingFetch {
       exchanges.push({
         ...asked,
         status: response.status,
-        answer: parseJson(text),
+        answer: parseJson(text) ?? null,
         requestId,
         durationMs: durationMs(),
       });
@@ -42,13 +43,4 @@ export function createNotingFetch(): NotingFetch {
     }
   }
   return { fetch: notingFetch, exchanges };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }

@@ -5,10 +5,12 @@
  * Promises: a note is on disk when `note` resolves; notes of one order keep their sequence.
  * @module
  */
+
 import { join } from 'node:path';
 import { AppendLog, readBackLines } from '../append-log.ts';
 import { isRecord } from '../bank.ts';
 import type { Posted } from '../callbacks.ts';
+import { parseJson } from '../json.ts';
 import { type Note, Order } from './order.ts';
 import { stemOf } from './reference.ts';
 
@@ -131,13 +133,4 @@ function readLine(orders: Map<string, Order>, text: string, place: string): void
   if (note.kind === 'ordered') keep(orders, new Order(orderId, note));
   // An order that was forgotten had more than a thousand after it.
   else orders.get(orderId)?.add(note);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -5,8 +5,10 @@
  * it is first needed, looked at again once a second, and at once when a secret in it did not fit.
  * @module
  */
+
 import { readFile, stat } from 'node:fs/promises';
 import { isRecord } from '../bank.ts';
+import { parseJson } from '../json.ts';
 
 /** The merchant's side of its account at Sluice. Never shown and never logged as a whole: two of the fields are secrets. */
 export interface ShopAccount {
@@ -104,13 +106,4 @@ export function readAccount(text: string): ShopFileRead {
 
 function refuse(problem: string): ShopFileRead {
   return { ok: false, problem };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
