@@ -41,7 +41,8 @@ test('stop at the first passing: the process stands until it is continued, then 
   const { child, said } = pass('after-send=stop');
   const closed = once(child, 'close');
   await vi.waitFor(() => expect(stateOf(child)).toBe('T'), { timeout: 10_000, interval: 10 });
-  expect(said.out).toBe('before-send 1\n');
+  // What it wrote before it stopped is in the pipe, and not read before this thread waits.
+  await vi.waitFor(() => expect(said.out).toBe('before-send 1\n'), { timeout: 10_000, interval: 10 });
   child.kill('SIGCONT');
   const [code] = await closed;
   expect(code).toBe(0);
