@@ -72,6 +72,7 @@ function command(type: Command, intent: PaymentIntent): ShardRequest {
         nonce: intentId,
         processor: word.processor,
         processorAccount: 'acct_demo',
+        fallback: null,
         card: SHOWN_CARD,
         sendBefore: now + 30_000,
         successUrl: 'https://shop.example/paid',

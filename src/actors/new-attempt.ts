@@ -41,6 +41,18 @@ export function newAttempt(command: StartAttempt, intent: PaymentIntent, attempt
     leg: 1,
     processor: command.processor,
     processorAccount: command.processorAccount,
+    routing: {
+      fallback: command.fallback,
+      legs: [
+        {
+          leg: 1,
+          processor: command.processor,
+          processorAccount: command.processorAccount,
+          reason: 'preferred',
+          at: command.now,
+        },
+      ],
+    },
     processorTxnId: null,
     failureCode: null,
     reopenable: false,
@@ -48,6 +60,8 @@ export function newAttempt(command: StartAttempt, intent: PaymentIntent, attempt
     senderNonce: command.nonce,
     sendBefore: command.sendBefore,
     card: command.card,
+    paymentMethodType: command.card === null ? 'UPI' : null,
+    nextAction: null,
     successUrl: command.successUrl,
     cancelUrl: command.cancelUrl,
     sessionExpiresAt: command.sessionExpiresAt,

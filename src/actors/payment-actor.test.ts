@@ -47,6 +47,7 @@ function start(over: Partial<StartAttempt> = {}): StartAttempt {
     nonce: 'n1',
     processor: 'SANDBOX',
     processorAccount: 'acct_demo',
+    fallback: null,
     card: SHOWN_CARD,
     sendBefore: T0 + 30_000,
     successUrl: null,
@@ -121,6 +122,8 @@ function outcome(reply: ShardReply): string {
       return reply.verdict;
     case 'intent-expired':
       return reply.expired ? 'expired' : 'not expired';
+    case 'leg-started':
+      return reply.started ? 'leg started' : 'leg refused';
     case 'payment-found':
       return 'found';
     case 'intent-created':

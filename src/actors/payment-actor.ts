@@ -10,11 +10,13 @@
 
 import type { CallbackVerdict, Effect, Fact, KeyRef } from '../domain/facts.ts';
 import { judgeKey, keyName, type StoredKey } from '../domain/idempotency.ts';
-import { type IntentId, intentIdOf, showTransactionId } from '../domain/ids.ts';
+import { type IntentId, intentIdOf, showTransactionId, type TransactionId } from '../domain/ids.ts';
 import { intentStatus, type Payment } from '../domain/payment-intent.ts';
 import {
   type Attempt,
   closesIntent,
+  fallBack,
+  type IncidentKind,
   isFinal,
   moveAttempt,
   type PaymentEventType,
@@ -30,6 +32,7 @@ import type {
   HearWord,
   ShardRequest,
   StartAttempt,
+  StartLeg,
 } from '../messages/requests.ts';
 import type { Actor, Decision } from '../runtime/actor.ts';
 import type { Loaded, Needs } from '../storage/storage.ts';
@@ -71,6 +74,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
       case 'grant-session':
       case 'find-payment':
         return true;
+      case 'start-leg':
       case 'hear-word':
       case 'hear-callback':
         return !memory.has(intentId);
@@ -89,6 +93,8 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
         return grantSession(command, now, afresh);
       case 'start-attempt':
         return startAttempt(command, now, afresh);
+      case 'start-leg':
+        return startLeg(command);
       case 'hear-word':
         return hearWord(command, now);
       case 'hear-callback':
@@ -192,6 +198,25 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     };
   }
 
+  /** Asked again after a commit that may have gone through, the leg is found as the asker's own. */
+  function startLeg({ transactionId, nonce, word, now }: StartLeg): Decided {
+    const attempt = memory.isUnborn(transactionId) ? undefined : memory.attempt(transactionId);
+    const settled = memory.isSettled(intentIdOf(transactionId));
+    if (attempt === undefined && !settled) return READ_FIRST;
+    const mine = attempt?.senderNonce === nonce ? attempt : undefined;
+    const next = mine === undefined ? null : fallBack(mine, word, now);
+    if (next === null) {
+      if (!settled) return READ_FIRST;
+      const open = mine !== undefined && mine.leg === 2 && mine.status === 'SENT';
+      return answer({ type: 'leg-started', started: open });
+    }
+    return {
+      kind: 'facts',
+      facts: [proposeMove(mine!, next, null, '')],
+      reply: () => ({ type: 'leg-started', started: true }),
+    };
+  }
+
   function hearWord(command: HearWord, now: number): Decided {
     if (memory.isUnborn(command.transactionId)) return READ_FIRST;
     const found = memory.attempt(command.transactionId);
@@ -201,13 +226,16 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
         : READ_FIRST;
     }
     const move = moveAttempt(found, command.word);
+    const noted = incidentFacts(command.transactionId, move.incidents, command.word.detail, command.now);
     if (move.verdict !== 'applied') {
       if (!mayAnswer(found, move.verdict)) return READ_FIRST;
       forgetPaid(found);
-      return answer({ type: 'word-heard', verdict: move.verdict, status: publicStatus(found.status) });
+      const { verdict } = move;
+      const reply = { type: 'word-heard', verdict, status: publicStatus(found.status) } as const;
+      return noted.length === 0 ? answer(reply) : { kind: 'facts', facts: noted, reply: () => reply };
     }
     const { attempt } = move;
-    if (!isFinal(attempt.status) && command.word.source === 'answer') {
+    if (attempt.status === 'PROCESSING' && command.word.source === 'answer') {
       // Derived: it can be asked for again, so it waits for the final word and is mostly never written.
       if (behind.put(command.transactionId, command.word, now + options.writeBehindMs)) {
         return answer({ type: 'word-heard', verdict: null, status: publicStatus(attempt.status) });
@@ -215,7 +243,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     }
     return {
       kind: 'facts',
-      facts: [proposeMove(found, attempt, move.event, command.eventId)],
+      facts: [proposeMove(found, attempt, move.event, command.eventId), ...noted],
       reply: () => ({ type: 'word-heard', verdict: 'applied', status: publicStatus(attempt.status) }),
     };
   }
@@ -232,20 +260,21 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     }
     if (word === null) return record(command, 'ignored', 'says nothing about a charge');
     const move = moveAttempt(found, word);
+    const noted = incidentFacts(transactionId, move.incidents, word.detail, command.now);
     if (move.verdict !== 'applied') {
       if (!mayAnswer(found, move.verdict)) return READ_FIRST;
       forgetPaid(found);
-      return record(command, move.verdict, move.reason);
+      return record(command, move.verdict, move.reason, { noted });
     }
     const moved = proposeMove(found, move.attempt, move.event, command.eventId);
-    return record(command, 'applied', null, [moved]);
+    return record(command, 'applied', null, { moved, noted });
   }
 
   function record(
     command: HearCallback,
     verdict: CallbackVerdict,
     reason: string | null,
-    moves: Fact[] = [],
+    { moved, noted = [] }: { moved?: Fact; noted?: Fact[] } = {},
   ): Decided {
     const { processor, transactionId, receivedAt } = command;
     const recorded: Fact = {
@@ -256,10 +285,11 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
       verdict,
       reason,
       word: JSON.stringify(command.word),
-      moves: moves.length > 0,
+      moves: moved !== undefined,
       receivedAt,
     };
-    return { kind: 'facts', facts: [...moves, recorded], reply: () => ({ type: 'callback-heard', verdict }) };
+    const facts = [...(moved === undefined ? [] : [moved]), ...noted, recorded];
+    return { kind: 'facts', facts, reply: () => ({ type: 'callback-heard', verdict }) };
   }
 
   function findPayment(command: FindPayment): Decided {
@@ -398,11 +428,21 @@ function intentOf(command: ShardRequest): IntentId | null {
     case 'find-payment':
     case 'expire-intent':
       return command.intentId;
+    case 'start-leg':
     case 'hear-word':
       return intentIdOf(command.transactionId);
     case 'hear-callback':
       return command.transactionId === null ? null : intentIdOf(command.transactionId);
   }
+}
+
+function incidentFacts(
+  transactionId: TransactionId,
+  incidents: readonly IncidentKind[],
+  detail: string,
+  at: number,
+): Fact[] {
+  return incidents.map((incident) => ({ kind: 'incident-noted', transactionId, incident, detail, at }));
 }
 
 function answer(reply: ShardReply): Decided {

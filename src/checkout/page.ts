@@ -274,10 +274,15 @@ function goOnLink(url: string, texts: Messages): Html {
 
 function factList(page: ResultPage, transactionId: string, texts: Messages): Html {
   const { card } = page.attempt;
-  const lastFour = fill(texts.endingIn, { last4: card.masked.slice(-4) });
-  const brand = BRANDS[card.brand] ?? texts.card;
+  const method =
+    card === null
+      ? { name: 'UPI', value: '' }
+      : {
+          name: texts.card,
+          value: `${BRANDS[card.brand] ?? texts.card} ${fill(texts.endingIn, { last4: card.masked.slice(-4) })}`,
+        };
   return html`<dl class="facts"><div><dt>${texts.order}</dt><dd>${identifier(page.payment.intent.orderId)}</dd></div>
-<div><dt>${texts.card}</dt><dd>${brand} ${lastFour}</dd></div>
+<div><dt>${method.name}</dt><dd>${method.value}</dd></div>
 <div><dt>${texts.reference}</dt><dd>${identifier(transactionId)}</dd></div></dl>`;
 }
 

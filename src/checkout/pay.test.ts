@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import type { ChargeCard, ChargeMethod } from '../connectors/connector.ts';
 import type { CardDetails } from '../domain/card.ts';
 import { makeId, transactionIdOf } from '../domain/ids.ts';
 import { type OutcomeCode, refusal } from '../domain/outcomes.ts';
@@ -47,6 +48,9 @@ const CHARGED: ProcessorWord = {
   currency: 'INR',
   failureCode: null,
   referenceClosed: false,
+  elsewhere: false,
+  nextAction: null,
+  paymentMethodType: null,
   at: NOW,
   detail: '',
 };
@@ -61,14 +65,19 @@ function card(number = '4111111111111111'): CardDetails {
   };
 }
 
-const wiped = ({ pan, cvv, cardholderName }: CardDetails): boolean =>
+const cardOf = ({ method }: Pick<PayRequest, 'method'> | { method: ChargeMethod }): ChargeCard => {
+  if (method.kind !== 'card') throw new Error('no card');
+  return method.card;
+};
+
+const wiped = ({ pan, cvv, cardholderName }: ChargeCard): boolean =>
   [pan, cvv, cardholderName].every((bytes) => bytes.every((byte) => byte === 0));
 
 function request(more: Partial<PayRequest> = {}): PayRequest {
   return {
     intentId: INTENT,
     merchantId: 'merchant_1',
-    card: card(),
+    method: { kind: 'card', card: card() },
     claimedAmount: null,
     claimedCurrency: null,
     successUrl: 'https://shop.example/ok',
@@ -102,8 +111,13 @@ function world(replies: { start?: ShardReply[]; word?: ShardReply[] } = {}, more
         return SEALED;
       },
     },
-    route: async () => ({ processor: 'SANDBOX', account: { account: 'acc_1', secretKey: 'k' } }),
+    route: async () => ({
+      preferred: { processor: 'SANDBOX', account: { account: 'acc_1', secretKey: 'k' } },
+      fallback: null,
+    }),
     chargeOf: () => charge,
+    takesUpi: () => true,
+    returnUrlOf: () => 'https://pay.example/checkout/return',
     now: () => NOW,
     monotonicMs: () => 1000,
     randomBytes: (length) => new Uint8Array(length).fill(9),
@@ -135,8 +149,8 @@ test('the order of the durable points: sealed, committed, answered, charged, tol
         heard.resolve();
         return Promise.resolve(HEARD);
       },
-      chargeOf: () => async (charge, details) => {
-        log.push(`charge ${Buffer.from(details.pan).toString('latin1').slice(0, 6)}`);
+      chargeOf: () => async (charge, method) => {
+        log.push(`charge ${Buffer.from(cardOf({ method }).pan).toString('latin1').slice(0, 6)}`);
         expect(charge).toMatchObject({
           transactionId: TRANSACTION,
           amount: 5000,
@@ -157,12 +171,12 @@ test('the order of the durable points: sealed, committed, answered, charged, tol
   expect(await answer).toEqual({ ok: true, transactionId: TRANSACTION, replayed: null });
   await vi.waitFor(() => expect(log).toContain('charge 411111'));
   expect(log).not.toContain('hear-word');
-  expect(wiped(paying.card)).toBe(false);
+  expect(wiped(cardOf(paying))).toBe(false);
   expect(pay.inFlight()).toBe(1);
   bank.resolve(CHARGED);
   await heard.promise;
   await pay.drained();
-  expect(wiped(paying.card)).toBe(true);
+  expect(wiped(cardOf(paying))).toBe(true);
   expect(log.filter((step) => step.startsWith('charge'))).toHaveLength(1);
 });
 
@@ -233,12 +247,12 @@ test('what stays uncertain for ten seconds is refused and never charged', async 
   expect(await pay.pay(paying)).toMatchObject({ ok: false, refusal: { code: 'overloaded' } });
   expect(asked).toHaveLength(12);
   expect(charge).not.toHaveBeenCalled();
-  expect(wiped(paying.card)).toBe(true);
+  expect(wiped(cardOf(paying))).toBe(true);
   expect(pay.inFlight()).toBe(0);
 });
 
 test.each<[OutcomeCode, { start?: ShardReply[] }, Partial<PayDeps>, Partial<PayRequest>]>([
-  ['card_invalid', {}, {}, { card: card('4111111111111112') }],
+  ['card_invalid', {}, {}, { method: { kind: 'card', card: card('4111111111111112') } }],
   ['processor_not_configured', {}, { route: async () => null }, {}],
   ['storage_unavailable', {}, { route: () => Promise.reject(new Error('no')) }, {}],
   [
@@ -251,10 +265,10 @@ test.each<[OutcomeCode, { start?: ShardReply[] }, Partial<PayDeps>, Partial<PayR
   ['payment_in_progress', { start: [refusedBy('payment_in_progress')] }, {}, {}],
 ])('%s: nothing is charged, the card is wiped', async (code, replies, deps, more) => {
   const { pay, charge } = world(replies, deps);
-  const paying = request({ card: card(), ...more });
+  const paying = request(more);
   expect(await pay.pay(paying)).toMatchObject({ ok: false, refusal: { code } });
   expect(charge).not.toHaveBeenCalled();
-  expect(wiped(paying.card)).toBe(true);
+  expect(wiped(cardOf(paying))).toBe(true);
   expect(pay.inFlight()).toBe(0);
 });
 
@@ -262,7 +276,7 @@ test('a tokenizer that throws still leaves the card wiped and nothing in flight'
   const { pay } = world({}, { tokenizer: { tokenize: () => Promise.reject(new Error('broken')) } });
   const paying = request();
   await expect(pay.pay(paying)).rejects.toThrow('broken');
-  expect(wiped(paying.card)).toBe(true);
+  expect(wiped(cardOf(paying))).toBe(true);
   expect(pay.inFlight()).toBe(0);
 });
 
@@ -277,7 +291,7 @@ test('a replay is the stored answer, and nothing is sent; the key is bound to th
     replayed: '{"stored":true}',
   });
   expect(charge).not.toHaveBeenCalled();
-  expect(wiped(paying.card)).toBe(true);
+  expect(wiped(cardOf(paying))).toBe(true);
   expect(asked[0]).toMatchObject({ key: { key: 'k1', bodyHash: expect.stringMatching(/^[0-9a-f]{64}$/) } });
   expect(JSON.stringify(asked)).not.toContain('4111111111111111');
 });
@@ -308,7 +322,7 @@ test('a connector that throws is an unknown outcome', async () => {
     type: 'hear-word',
     word: { said: 'unknown', source: 'answer', leg: 1 },
   });
-  expect(wiped(paying.card)).toBe(true);
+  expect(wiped(cardOf(paying))).toBe(true);
 });
 
 test('over the bound a payment is refused before its card is sealed', async () => {
@@ -318,7 +332,7 @@ test('over the bound a payment is refused before its card is sealed', async () =
   await pay.pay(request());
   const third = request();
   expect(await pay.pay(third)).toMatchObject({ ok: false, refusal: { code: 'overloaded' } });
-  expect(wiped(third.card)).toBe(true);
+  expect(wiped(cardOf(third))).toBe(true);
   expect(log.filter((step) => step === 'seal')).toHaveLength(2);
   gate.resolve(CHARGED);
   await pay.drained();

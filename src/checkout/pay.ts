@@ -1,11 +1,11 @@
 /**
- * Pay: one card, one attempt, in the order of its durable points (design 5).
+ * Pay: one card or UPI, one attempt, in the order of its durable points (design 5).
  *
  * The card is checked and sealed, the attempt is committed, the shopper is answered, and only then, in the
- * background, the charge is sent: once, by the one who holds the nonce of the commit. What the processor said
- * goes to the shard as a word and is repeated until it is heard; losing it costs a query of recovery, no money.
+ * background, the charge is sent: once, by the one who holds the nonce of the commit. Where the first processor was
+ * provably not reached, the second is charged after a commit of its own (B2). What the processor said goes to the shard as a word and is repeated until it is heard; losing it costs a query of recovery, no money.
  *
- * Promises: nothing is answered before the attempt is durable; at most one charge per call; the card's bytes
+ * Promises: nothing is answered before the attempt is durable; at most one charge per call, or one per leg with proof between; the card's bytes
  * are zeros when the charge is over, or at once when there is none.
  *
  * @module
@@ -16,18 +16,34 @@ import type { Charge, ChargeAccount } from '../connectors/connector.ts';
 import { type CardDetails, type CardError, checkCard } from '../domain/card.ts';
 import { type IntentId, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
 import { type FieldError, OUTCOMES, type Refusal, refusal } from '../domain/outcomes.ts';
-import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
+import {
+  fallbackReason,
+  type ProcessorName,
+  type ProcessorPlace,
+  type ProcessorWord,
+  type ShownCard,
+  senderWord,
+} from '../domain/transaction.ts';
 import type { TokenizedCard, Tokenizer } from '../hsm/hsm.ts';
 import { type AskShard, UNCERTAIN } from '../messages/ask.ts';
 import type { AttemptStartedReply } from '../messages/replies.ts';
 import type { StartAttempt } from '../messages/requests.ts';
 import { wipeCard } from './card-form.ts';
 
-/** Where a merchant's charges go. */
-export interface Route {
+/** A processor and the merchant's account there. */
+export interface RoutePlace {
   processor: ProcessorName;
   account: ChargeAccount;
 }
+
+/** Where a merchant's charges go, and where one goes whose first processor was provably not reached. */
+export interface Route {
+  preferred: RoutePlace;
+  fallback: RoutePlace | null;
+}
+
+/** What is paid with. A card belongs to `pay` from the call on, which wipes it. */
+export type PayMethod = { kind: 'card'; card: CardDetails } | { kind: 'upi' };
 
 export interface PayDeps {
   ask: AskShard;
@@ -36,6 +52,9 @@ export interface PayDeps {
   route(merchantId: string): Promise<Route | null>;
   /** Null: this version cannot charge that processor. */
   chargeOf(processor: ProcessorName): Charge | null;
+  takesUpi(processor: ProcessorName): boolean;
+  /** Where a bank's page sends the shopper of this transaction back to. */
+  returnUrlOf(transactionId: TransactionId): string;
   /** Milliseconds since 1970. */
   now(): number;
   /** `process.hrtime` in milliseconds. */
@@ -46,7 +65,7 @@ export interface PayDeps {
   /** One more payment with this card? By fingerprint. Default: always. */
   cardRateLimit?(fingerprint: string, now: number): boolean;
   /** Instants at which a campaign may stop the process. Default: nothing. */
-  faultPoint?(name: 'before-send' | 'after-answer'): void;
+  faultPoint?(name: 'before-send' | 'after-answer' | 'before-commit-b2' | 'after-commit-b2'): void;
   /** Hears of troubles the shopper is not told of. Never given card data. */
   onTrouble(event: 'route_failed' | 'vault_refused' | 'charge_threw' | 'word_lost', detail: unknown): void;
   limits: {
@@ -62,8 +81,7 @@ export interface PayDeps {
 export interface PayRequest {
   intentId: IntentId;
   merchantId: string;
-  /** Belongs to `pay` from now on, which wipes it. */
-  card: CardDetails;
+  method: PayMethod;
   claimedAmount: number | null;
   claimedCurrency: string | null;
   successUrl: string | null;
@@ -111,7 +129,7 @@ export function createPay(deps: PayDeps): Pay {
   return {
     async pay(request) {
       if (inFlight >= deps.limits.inFlightMax) {
-        wipeCard(request.card);
+        wipe(request.method);
         return refused('overloaded', 'Nothing was charged. Please try again in a moment.');
       }
       inFlight++;
@@ -121,7 +139,7 @@ export function createPay(deps: PayDeps): Pay {
         if (!begun.ok) return begun;
         if (begun.started.replayed === null) {
           charging = true;
-          chargeAndTell(deps, request.card, begun).then(leave, (error: unknown) => {
+          chargeAndTell(deps, request.method, begun).then(leave, (error: unknown) => {
             leave();
             deps.onTrouble('word_lost', error);
           });
@@ -129,7 +147,7 @@ export function createPay(deps: PayDeps): Pay {
         return { ok: true, transactionId: begun.started.transactionId, replayed: begun.started.replayed };
       } finally {
         if (!charging) {
-          wipeCard(request.card);
+          wipe(request.method);
           leave();
         }
       }
@@ -139,18 +157,30 @@ export function createPay(deps: PayDeps): Pay {
   };
 }
 
+function wipe(method: PayMethod): void {
+  if (method.kind === 'card') wipeCard(method.card);
+}
+
+/** A place whose charge is at hand. */
+interface Leg extends RoutePlace {
+  charge: Charge;
+}
+
 /** An attempt that is durable and whose charge is ours to send. */
 interface Begun {
   ok: true;
+  command: StartAttempt;
   started: AttemptStartedReply;
-  route: Route;
-  charge: Charge;
+  first: Leg;
+  second: Leg | null;
   /** False once the time to send has passed. */
   mayLeave(): boolean;
 }
 
 async function begin(deps: PayDeps, request: PayRequest): Promise<Begun | PayRefused> {
-  const check = checkCard(request.card, new Date(deps.now()));
+  const { method } = request;
+  const check =
+    method.kind === 'card' ? checkCard(method.card, new Date(deps.now())) : ({ ok: true } as const);
   if (!check.ok) {
     const errors = check.errors.map(({ field, detail }): FieldError => ({ pointer: `/${field}`, detail }));
     return {
@@ -161,19 +191,26 @@ async function begin(deps: PayDeps, request: PayRequest): Promise<Begun | PayRef
   }
   const route = await findRoute(deps, request.merchantId);
   if ('ok' in route) return route;
-  const charge = deps.chargeOf(route.processor);
-  if (charge === null) {
-    return refused('processor_not_configured', 'Nothing was charged. The shop cannot take cards yet.');
+  const first = legTo(deps, route.preferred, method);
+  if (first === null) {
+    return refused('processor_not_configured', 'Nothing was charged. The shop cannot take this payment.');
   }
-  const sealed = await seal(deps, request.card);
-  if ('ok' in sealed) return sealed;
-  if (deps.cardRateLimit?.(sealed.fingerprint, deps.now()) === false) {
+  const second = route.fallback === null ? null : legTo(deps, route.fallback, method);
+  const sealed = method.kind === 'card' ? await seal(deps, method.card) : null;
+  if (sealed !== null && 'ok' in sealed) return sealed;
+  if (sealed !== null && deps.cardRateLimit?.(sealed.fingerprint, deps.now()) === false) {
     return refused('rate_limited', 'Nothing was charged. This card was tried too often.');
   }
-  const command = startCommand(deps, request, route, sealed);
+  const command = startCommand(deps, request, first, second, sealed);
   const mayLeave = sendingTime(deps, command);
   const started = await startAttempt(deps, command, mayLeave);
-  return 'ok' in started ? started : { ok: true, started, route, charge, mayLeave };
+  return 'ok' in started ? started : { ok: true, command, started, first, second, mayLeave };
+}
+
+function legTo(deps: PayDeps, place: RoutePlace, method: PayMethod): Leg | null {
+  const charge = deps.chargeOf(place.processor);
+  const fits = method.kind === 'card' || deps.takesUpi(place.processor);
+  return charge === null || !fits ? null : { ...place, charge };
 }
 
 async function findRoute(
@@ -201,17 +238,22 @@ async function seal(
   return refused('card_vault_unavailable', 'Nothing was charged. Please try again in a moment.');
 }
 
-function startCommand(deps: PayDeps, request: PayRequest, route: Route, sealed: TokenizedCard): StartAttempt {
+function startCommand(
+  deps: PayDeps,
+  request: PayRequest,
+  first: Leg,
+  second: Leg | null,
+  sealed: TokenizedCard | null,
+): StartAttempt {
   const now = deps.now();
-  const { brand, masked, expiryMonth, expiryYear, fingerprint, token } = sealed;
   return {
     type: 'start-attempt',
     intentId: request.intentId,
     merchantId: request.merchantId,
     nonce: Buffer.from(deps.randomBytes(16)).toString('hex'),
-    processor: route.processor,
-    processorAccount: route.account.account,
-    card: { brand, masked, expiryMonth, expiryYear, fingerprint, token },
+    ...placeOf(first),
+    fallback: second === null ? null : placeOf(second),
+    card: sealed === null ? null : shownCard(sealed),
     sendBefore: now + deps.limits.sendBeforeMs,
     successUrl: request.successUrl,
     cancelUrl: request.cancelUrl,
@@ -223,12 +265,20 @@ function startCommand(deps: PayDeps, request: PayRequest, route: Route, sealed: 
   };
 }
 
+function placeOf({ processor, account }: RoutePlace): ProcessorPlace {
+  return { processor, processorAccount: account.account };
+}
+
+function shownCard({ brand, masked, expiryMonth, expiryYear, fingerprint, token }: TokenizedCard): ShownCard {
+  return { brand, masked, expiryMonth, expiryYear, fingerprint, token };
+}
+
 /**
  * A key is bound to intent, card and expiry, not to the bytes of the body: a plain hash stored over a card
  * number could be guessed back to it, whereas the fingerprint is keyed in the HSM.
  */
-function keyOf(request: PayRequest, sealed: TokenizedCard): StartAttempt['key'] {
-  if (request.idempotency === null) return null;
+function keyOf(request: PayRequest, sealed: TokenizedCard | null): StartAttempt['key'] {
+  if (request.idempotency === null || sealed === null) return null;
   const { endpoint, key } = request.idempotency;
   const expiry = `${sealed.expiryMonth}/${sealed.expiryYear}`;
   const bodyHash = hash('sha256', `${request.intentId} ${sealed.fingerprint} ${expiry}`, 'hex');
@@ -269,49 +319,78 @@ async function startAttempt(
   }
 }
 
-async function chargeAndTell(deps: PayDeps, card: CardDetails, begun: Begun): Promise<void> {
+/** The card is kept until the last leg has answered. */
+async function chargeAndTell(deps: PayDeps, method: PayMethod, begun: Begun): Promise<void> {
   let word: ProcessorWord;
   try {
-    word = await chargeOnce(deps, card, begun);
+    word = await chargeLegs(deps, method, begun);
   } finally {
-    wipeCard(card);
+    wipe(method);
   }
   await tell(deps, begun.started.transactionId, word);
 }
 
-async function chargeOnce(deps: PayDeps, card: CardDetails, begun: Begun): Promise<ProcessorWord> {
-  const { started, route, charge, mayLeave } = begun;
-  const { transactionId, amount, currency, orderId, leg } = started;
+/**
+ * Charges the first processor, and the second only when the first was provably not reached and commit B2 has returned. Without that
+ * commit the first one's word is the attempt's.
+ */
+async function chargeLegs(deps: PayDeps, method: PayMethod, begun: Begun): Promise<ProcessorWord> {
+  const word = await chargeOnce(deps, method, begun, { ...begun.first, leg: 1 });
+  const { second, mayLeave } = begun;
+  if (second === null || fallbackReason(word) === null || !mayLeave()) return word;
+  if (!(await startLeg(deps, begun, word))) return word;
+  return await chargeOnce(deps, method, begun, { ...second, leg: 2 });
+}
+
+async function chargeOnce(
+  deps: PayDeps,
+  method: PayMethod,
+  { started, mayLeave }: Begun,
+  { leg, charge, ...place }: Leg & { leg: number },
+): Promise<ProcessorWord> {
+  const { transactionId, amount, currency, orderId } = started;
+  const { account } = place;
+  const returnUrl = deps.returnUrlOf(transactionId);
   deps.faultPoint?.('before-send');
   try {
     const word = await charge(
-      { transactionId, amount, currency, orderId, leg, account: route.account, mayLeave },
-      card,
+      { transactionId, amount, currency, orderId, leg, account, returnUrl, mayLeave },
+      method,
     );
     deps.faultPoint?.('after-answer');
     return word;
   } catch (error) {
     // A charge promises never to reject; whatever broke, bytes may have left, so its outcome is not known.
     deps.onTrouble('charge_threw', error);
-    return unknownWord(begun, deps.now());
+    const at = deps.now();
+    return senderWord({ ...placeOf(place), leg }, 'unknown', {
+      failureCode: null,
+      detail: 'the connector threw',
+      at,
+    });
   }
 }
 
-function unknownWord(begun: Begun, at: number): ProcessorWord {
-  return {
-    source: 'answer',
-    said: 'unknown',
-    leg: begun.started.leg,
-    processor: begun.route.processor,
-    processorAccount: begun.route.account.account,
-    processorTxnId: null,
-    amount: null,
-    currency: null,
-    failureCode: null,
-    referenceClosed: false,
-    at,
-    detail: 'the connector threw',
-  };
+/** Commit B2, asked for again with the same nonce while it may have happened. False: nothing is to be sent to the second. */
+async function startLeg(
+  deps: PayDeps,
+  { command, started, mayLeave }: Begun,
+  word: ProcessorWord,
+): Promise<boolean> {
+  const { transactionId } = started;
+  const request = { type: 'start-leg', transactionId, nonce: command.nonce, word, now: deps.now() } as const;
+  deps.faultPoint?.('before-commit-b2');
+  for (let tries = 1; mayLeave(); tries++) {
+    const reply = await deps.ask(shardOfId(transactionId), request, deps.limits.askDeadlineMs);
+    if (reply.type === 'leg-started') {
+      deps.faultPoint?.('after-commit-b2');
+      return reply.started;
+    }
+    if (reply.type !== 'refused') throw new Error(`start-leg was answered ${reply.type}`);
+    if (OUTCOMES[reply.refusal.code][0] !== 503) return false;
+    await deps.pause(pauseMs(tries));
+  }
+  return false;
 }
 
 /** Tells the shard what the processor said, until it has heard. */

@@ -14,30 +14,45 @@ import { originsNamed } from './merchant-origins.ts';
 import { openMerchantServices, sandboxAccountsFile } from './services.ts';
 
 /** Whom this version can charge at: `connectors/registry.ts`, held to it by a test. */
-export const CHARGEABLE: readonly ProcessorName[] = ['SANDBOX'];
+export const CHARGEABLE: readonly ProcessorName[] = ['SANDBOX', 'SANDBOX_B'];
 
 /** The command. */
 export const merchantCreate: Command = {
   name: 'merchant create',
   usage:
-    '--id ID --name NAME --processor PROCESSOR [--fallback PROCESSOR] [--fee PERCENT] [--account-file FILE] [--redirect-origin ORIGIN]… [--webhook-url URL] [--config FILE]',
+    '--id ID --name NAME --processor PROCESSOR [--account-file FILE] [--fallback PROCESSOR [--fallback-account-file FILE]] [--fee PERCENT] [--redirect-origin ORIGIN]… [--webhook-url URL] [--config FILE]',
   summary:
     'Make a merchant and print its secrets once. FILE is JSON {account, secretKey, webhookSecret} of the merchant at its processor; ORIGIN is where its shoppers go after checkout; URL hears of its payments.',
   async run(words, context) {
-    const names = ['id', 'name', 'processor', 'fallback', 'fee', 'account-file', 'webhook-url'] as const;
+    const names = [
+      'id',
+      'name',
+      'processor',
+      'fallback',
+      'fee',
+      'account-file',
+      'fallback-account-file',
+      'webhook-url',
+    ] as const;
     const read = readWords(words, names, [], ['redirect-origin']);
     const { options } = loadOptions(context.env, read.config);
     const preferredProcessor = processorNamed('--processor', required('--processor', read.processor));
+    const fallbackProcessor =
+      read.fallback === undefined ? null : processorNamed('--fallback', read.fallback);
     const merchant: NewMerchant = {
       merchantId: required('--id', read.id),
       name: required('--name', read.name),
       mode: options.mode,
       preferredProcessor,
-      fallbackProcessor: read.fallback === undefined ? null : processorNamed('--fallback', read.fallback),
+      fallbackProcessor,
       transactionFeePercent: read.fee ?? '0.00',
       redirectOrigins: originsNamed('--redirect-origin', read['redirect-origin'], options.mode),
       webhookUrl: webhookUrlNamed(read['webhook-url'], options),
       account: readAccount(read['account-file'], preferredProcessor, options),
+      fallbackAccount:
+        fallbackProcessor === null
+          ? null
+          : readAccount(read['fallback-account-file'], fallbackProcessor, options),
     };
     const services = await openMerchantServices(options);
     try {

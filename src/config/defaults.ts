@@ -13,7 +13,7 @@ export const ROLES: readonly Role[] = ['api', 'checkout', 'callbacks', 'backgrou
 export const DEFAULTS = {
   mode: 'test',
   host: '127.0.0.1',
-  ports: { api: 8080, checkout: 8081, ops: 9464, sandbox: 9400 },
+  ports: { api: 8080, checkout: 8081, ops: 9464, sandbox: 9400, sandboxB: 0 },
   dataDir: './data',
   embeddedShards: 2,
   kafkaPartitions: 24,
@@ -24,16 +24,19 @@ export const DEFAULTS = {
   sessionGraceSeconds: 60,
   sendBeforeSeconds: 30,
   notFoundProofSeconds: 120,
+  processorConnectTimeoutMs: 2000,
   processorTimeoutMs: 10_000,
+  processorInFlightMax: 2048,
   retentionDays: 400,
 } as const;
 
-/** The processors' public addresses; the sandbox has none of its own. */
-export const PROCESSOR_BASE_URLS: Readonly<Record<Exclude<ProcessorName, 'SANDBOX'>, string>> = {
-  RAZORPAY: 'https://api.razorpay.com',
-  PAYU: 'https://info.payu.in',
-  STRIPE: 'https://api.stripe.com',
-};
+/** The processors' public addresses; the sandboxes have none of their own. */
+export const PROCESSOR_BASE_URLS: Readonly<Record<Exclude<ProcessorName, 'SANDBOX' | 'SANDBOX_B'>, string>> =
+  {
+    RAZORPAY: 'https://api.razorpay.com',
+    PAYU: 'https://info.payu.in',
+    STRIPE: 'https://api.stripe.com',
+  };
 
 /** None where two cores are shared with everything else: the hop between threads costs more than it gives. Else half the cores, at most eight. */
 export function defaultShardThreads(cores: number): number {

@@ -46,8 +46,10 @@ const SETTINGS = {
   SLUICE_CHECKOUT_PORT: port,
   SLUICE_OPS_PORT: port,
   SLUICE_SANDBOX_PORT: port,
+  SLUICE_SANDBOX_B_PORT: port,
   SLUICE_SANDBOX: onOff,
   SLUICE_SANDBOX_URL: httpUrl,
+  SLUICE_SANDBOX_B_URL: httpUrl,
   SLUICE_DATA_DIR: plainText,
   SLUICE_EMBEDDED: onOff,
   SLUICE_EMBEDDED_SHARDS: integerBetween(1, 64),
@@ -74,7 +76,9 @@ const SETTINGS = {
   SLUICE_SESSION_GRACE_SECONDS: integerBetween(0, 3600),
   SLUICE_SEND_BEFORE_SECONDS: integerBetween(1, 600),
   SLUICE_NOT_FOUND_PROOF_SECONDS: integerBetween(1, 86_400),
+  SLUICE_PROCESSOR_CONNECT_TIMEOUT_MS: integerBetween(50, 60_000),
   SLUICE_PROCESSOR_TIMEOUT_MS: integerBetween(50, 60_000),
+  SLUICE_PROCESSOR_IN_FLIGHT_MAX: integerBetween(1, 100_000),
   SLUICE_RETENTION_DAYS: integerBetween(7, 36_500),
   SLUICE_ADMIN_KEY: plainText,
   SLUICE_ALLOW_PRIVATE_WEBHOOKS: onOff,
@@ -257,6 +261,7 @@ function fillOptions(values: Values): StartOptions {
     checkout: values.SLUICE_CHECKOUT_PORT ?? DEFAULTS.ports.checkout,
     ops: values.SLUICE_OPS_PORT ?? DEFAULTS.ports.ops,
     sandbox: values.SLUICE_SANDBOX_PORT ?? DEFAULTS.ports.sandbox,
+    sandboxB: values.SLUICE_SANDBOX_B_PORT ?? DEFAULTS.ports.sandboxB,
   };
   const tls = fillTls(values);
   const embedded = values.SLUICE_EMBEDDED ?? !namesDatabases(values);
@@ -289,13 +294,16 @@ function fillOptions(values: Values): StartOptions {
     payment: {
       sendBeforeSeconds: values.SLUICE_SEND_BEFORE_SECONDS ?? DEFAULTS.sendBeforeSeconds,
       notFoundProofSeconds: values.SLUICE_NOT_FOUND_PROOF_SECONDS ?? DEFAULTS.notFoundProofSeconds,
+      processorConnectTimeoutMs:
+        values.SLUICE_PROCESSOR_CONNECT_TIMEOUT_MS ?? DEFAULTS.processorConnectTimeoutMs,
+      processorInFlightMax: values.SLUICE_PROCESSOR_IN_FLIGHT_MAX ?? DEFAULTS.processorInFlightMax,
       processorTimeoutMs: values.SLUICE_PROCESSOR_TIMEOUT_MS ?? DEFAULTS.processorTimeoutMs,
     },
     retentionDays: values.SLUICE_RETENTION_DAYS ?? DEFAULTS.retentionDays,
     adminKey: values.SLUICE_ADMIN_KEY,
     allowPrivateWebhooks: values.SLUICE_ALLOW_PRIVATE_WEBHOOKS ?? (embedded && sandbox),
     rateLimits: values.SLUICE_RATE_LIMITS ?? {},
-    processors: fillProcessors(values, ports.sandbox),
+    processors: fillProcessors(values, ports),
     faultPoints: values.SLUICE_FAULT_POINTS ?? [],
   };
 }
@@ -331,9 +339,13 @@ function fillHsm(values: Values, dataDir: string): StartOptions['hsm'] {
   };
 }
 
-function fillProcessors(values: Values, sandboxPort: number): StartOptions['processors'] {
+function fillProcessors(
+  values: Values,
+  { sandbox, sandboxB }: StartOptions['ports'],
+): StartOptions['processors'] {
   return {
-    SANDBOX: { baseUrl: values.SLUICE_SANDBOX_URL ?? `http://127.0.0.1:${sandboxPort}` },
+    SANDBOX: { baseUrl: values.SLUICE_SANDBOX_URL ?? `http://127.0.0.1:${sandbox}` },
+    SANDBOX_B: { baseUrl: values.SLUICE_SANDBOX_B_URL ?? `http://127.0.0.1:${sandboxB}` },
     RAZORPAY: { baseUrl: values.SLUICE_RAZORPAY_BASE_URL ?? PROCESSOR_BASE_URLS.RAZORPAY },
     PAYU: { baseUrl: values.SLUICE_PAYU_BASE_URL ?? PROCESSOR_BASE_URLS.PAYU },
     STRIPE: { baseUrl: values.SLUICE_STRIPE_BASE_URL ?? PROCESSOR_BASE_URLS.STRIPE },

@@ -57,12 +57,13 @@ export interface StartOptions {
   readonly mode: Mode;
   /** Address to listen on. Beyond loopback only with TLS. `SLUICE_HOST`. Default: 127.0.0.1. */
   readonly host: string;
-  /** 0 asks the system for a free port. `SLUICE_{API,CHECKOUT,OPS,SANDBOX}_PORT`. Default: 8080, 8081, 9464, 9400. */
+  /** 0 asks the system for a free port. `SLUICE_{API,CHECKOUT,OPS,SANDBOX,SANDBOX_B}_PORT`. Default: 8080, 8081, 9464, 9400, a free one. */
   readonly ports: {
     readonly api: number;
     readonly checkout: number;
     readonly ops: number;
     readonly sandbox: number;
+    readonly sandboxB: number;
   };
   /** Absolute folder of the embedded profile. `SLUICE_DATA_DIR`. Default: ./data. */
   readonly dataDir: string;
@@ -119,6 +120,10 @@ export interface StartOptions {
     readonly sendBeforeSeconds: number;
     /** "Not found" at the processor is proof only this long after send_before. `SLUICE_NOT_FOUND_PROOF_SECONDS`. Default: 120. */
     readonly notFoundProofSeconds: number;
+    /** For name, TCP and TLS of a connection to a processor; longer is proof that nothing was sent. `SLUICE_PROCESSOR_CONNECT_TIMEOUT_MS`. Default: 2000. */
+    readonly processorConnectTimeoutMs: number;
+    /** Charges under way to one account at a processor; one more is not sent. `SLUICE_PROCESSOR_IN_FLIGHT_MAX`. Default: 2048. */
+    readonly processorInFlightMax: number;
     /** A processor's silence of this length is an unknown outcome. `SLUICE_PROCESSOR_TIMEOUT_MS`. Default: 10000. */
     readonly processorTimeoutMs: number;
   };
@@ -134,7 +139,7 @@ export interface StartOptions {
   readonly allowPrivateWebhooks: boolean;
   /** `SLUICE_RATE_LIMITS`, `name=count[/seconds]` comma separated, a second when left out. Default: the program's own. */
   readonly rateLimits: Readonly<Partial<Record<RateLimitName, RateLimit>>>;
-  /** Base URLs without a slash at the end. `SLUICE_SANDBOX_URL`, `SLUICE_{RAZORPAY,PAYU,STRIPE}_BASE_URL`. Default: the processors' own; the sandbox on its port. */
+  /** Base URLs without a slash at the end. `SLUICE_SANDBOX_URL`, `SLUICE_SANDBOX_B_URL`, `SLUICE_{RAZORPAY,PAYU,STRIPE}_BASE_URL`. Default: the processors' own; the sandboxes on their ports. */
   readonly processors: Readonly<Record<ProcessorName, { readonly baseUrl: string }>>;
   /** Places where a test lets the program fail; refused in live mode. `SLUICE_FAULT_POINTS`, comma separated. Default: none. */
   readonly faultPoints: readonly string[];

@@ -29,6 +29,7 @@ function request(account: string): ChargeRequest {
     orderId: '',
     leg: 1,
     account: { account, secretKey: '' },
+    returnUrl: '',
     mayLeave: () => true,
   };
 }
@@ -45,6 +46,9 @@ function word(over: Partial<ProcessorWord>): ProcessorWord {
     currency: null,
     failureCode: null,
     referenceClosed: false,
+    elsewhere: false,
+    nextAction: null,
+    paymentMethodType: null,
     at: 0,
     detail: '',
     ...over,
@@ -57,7 +61,7 @@ function behindBreaker(charge: Charge) {
   const deps = { metrics: createMetrics(registry), monotonicMs: () => nowMs, now: () => nowMs };
   const guardedCharge = guarded('SANDBOX', charge, deps, BREAKER);
   return {
-    charge: (account = 'acct_1') => guardedCharge(request(account), CARD),
+    charge: (account = 'acct_1') => guardedCharge(request(account), { kind: 'card', card: CARD }),
     at(ms: number) {
       nowMs = ms;
     },

@@ -6,11 +6,17 @@
 
 import type { Options } from '../config/options.ts';
 import type { FaultPoint } from '../domain/fault-points.ts';
-import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
+import { type ProcessorName, type ProcessorWord, senderWord } from '../domain/transaction.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { type Breaker, type BreakerOptions, type CallEnd, createBreaker } from './breaker.ts';
-import type { Charge, ChargeRequest } from './connector.ts';
-import { sandboxConfig } from './registry.ts';
+import {
+  BREAKER_DEFAULTS,
+  type Breaker,
+  type BreakerOptions,
+  type CallEnd,
+  createBreaker,
+} from './breaker.ts';
+import type { Charge } from './connector.ts';
+import { SANDBOXES, sandboxConfig } from './registry.ts';
 import { createSandboxCharge } from './sandbox/charge.ts';
 
 export interface ChargesDeps {
@@ -35,14 +41,23 @@ export function createCharges(options: Options, deps: ChargesDeps): Charges {
   const { faultPoint, ...clocks } = deps;
   // The extra tick of the point is only paid where a campaign may stop.
   const left = options.faultPoints.length === 0 ? {} : { left: () => faultPoint('after-send') };
-  const sandbox = createSandboxCharge(sandboxConfig(options), { ...clocks, ...left });
-  const charges: Partial<Record<ProcessorName, Charge>> = {
-    SANDBOX: guarded('SANDBOX', sandbox.charge, deps),
-  };
+  const banks = SANDBOXES.map((name) => ({
+    name,
+    ...createSandboxCharge(sandboxConfig(options, name), { ...clocks, ...left }),
+  }));
+  const charges = new Map<ProcessorName, Charge>(
+    banks.map(({ name, charge }) => [name, guarded(name, charge, deps, breakerOptions(options))]),
+  );
   return {
-    chargeOf: (processor) => charges[processor] ?? null,
-    close: () => sandbox.close(),
+    chargeOf: (processor) => charges.get(processor) ?? null,
+    async close() {
+      await Promise.all(banks.map(({ close }) => close()));
+    },
   };
+}
+
+function breakerOptions({ payment }: Options): BreakerOptions {
+  return { ...BREAKER_DEFAULTS, inFlightMax: payment.processorInFlightMax };
 }
 
 /** A charge behind the breaker of its account. */
@@ -65,19 +80,22 @@ export function guarded(
     return made;
   }
 
-  return async (request, card) => {
+  return async (request, method) => {
     const breaker = breakerOf(request.account.account);
     const startedMs = deps.monotonicMs();
     const entry = breaker.enter(startedMs);
     if (!entry.ok) {
-      const failureCode = entry.reason === 'busy' ? 'processor_busy' : 'processor_unreachable';
       processorCalls.of(processor, `breaker_${entry.reason}`).add();
-      return notEntered(processor, request, failureCode, `breaker ${entry.reason}`, deps.now());
+      return senderWord(
+        { processor, processorAccount: request.account.account, leg: request.leg },
+        'not_sent',
+        { failureCode: NOT_ENTERED[entry.reason], detail: `breaker ${entry.reason}`, at: deps.now() },
+      );
     }
     processorInFlight.of(processor).set(++underWay);
     let word: ProcessorWord | undefined;
     try {
-      word = await charge(request, card);
+      word = await charge(request, method);
       return word;
     } finally {
       const endedMs = deps.monotonicMs();
@@ -90,6 +108,8 @@ export function guarded(
   };
 }
 
+const NOT_ENTERED = { busy: 'processor_busy', open: 'processor_breaker_open' } as const;
+
 /** Failure codes of charges that our own side did not send. */
 const OUR_OWN: ReadonlySet<string | null> = new Set(['processor_busy', 'send_before_passed']);
 
@@ -97,27 +117,4 @@ function endOf(word: ProcessorWord | undefined): CallEnd {
   if (word === undefined || word.said === 'unknown') return 'failed';
   if (word.said !== 'not_sent') return 'served';
   return OUR_OWN.has(word.failureCode) ? 'silent' : 'failed';
-}
-
-function notEntered(
-  processor: ProcessorName,
-  request: ChargeRequest,
-  failureCode: string,
-  detail: string,
-  at: number,
-): ProcessorWord {
-  return {
-    source: 'answer',
-    said: 'not_sent',
-    leg: request.leg,
-    processor,
-    processorAccount: request.account.account,
-    processorTxnId: null,
-    amount: null,
-    currency: null,
-    failureCode,
-    referenceClosed: false,
-    at,
-    detail,
-  };
 }

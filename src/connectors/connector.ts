@@ -28,6 +28,9 @@ export interface ChargeAccount {
   secretKey: string;
 }
 
+/** What is charged. */
+export type ChargeMethod = { kind: 'card'; card: ChargeCard } | { kind: 'upi' };
+
 export interface ChargeRequest {
   /** Reference and idempotency key at the processor. */
   transactionId: TransactionId;
@@ -36,12 +39,14 @@ export interface ChargeRequest {
   orderId: string;
   leg: number;
   account: ChargeAccount;
+  /** Where the bank's page sends the shopper back to. */
+  returnUrl: string;
   /** Asked once, when a connected socket is ours and nothing has been written: false when the time to send has passed. */
   mayLeave(): boolean;
 }
 
 /** Sends one charge, once. Resolves with the processor's word; never rejects and never repeats. */
-export type Charge = (request: ChargeRequest, card: ChargeCard) => Promise<ProcessorWord>;
+export type Charge = (request: ChargeRequest, method: ChargeMethod) => Promise<ProcessorWord>;
 
 /** Asks what became of a reference. */
 export type Query = (request: {
@@ -70,9 +75,18 @@ export type ReadCallback = (
   | { ok: true; callback: ProcessorCallback }
   | { ok: false; code: 'signature_invalid' | 'timestamp_invalid' | 'body_invalid'; detail: string };
 
+/**
+ * When this processor's "not found" is proof that a reference never arrived: so many answers in a row, each to a question asked at
+ * least `proofMs` after the sender had to stop, `gapMs` apart. `never`: it forgets or lags, and a person must decide.
+ */
+export type NotFoundRule = { queries: number; proofMs: number; gapMs: number } | 'never';
+
 /** What every thread may know of a processor. The charge, which needs a card, is in `charges.ts`. */
 export interface Connector {
   name: ProcessorName;
   query: Query;
   readCallback: ReadCallback;
+  notFound: NotFoundRule;
+  /** It takes UPI by intent link and QR code. */
+  upi: boolean;
 }

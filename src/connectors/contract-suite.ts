@@ -16,7 +16,7 @@ import {
   type ScriptedServer,
   startScriptedServer,
 } from '../outbound/testing/scripted-server.ts';
-import type { Charge, ChargeCard, ChargeRequest, Query, ReadCallback } from './connector.ts';
+import type { Charge, ChargeCard, ChargeMethod, ChargeRequest, Query, ReadCallback } from './connector.ts';
 
 /** What a processor knows of a charge. */
 export interface Told {
@@ -77,19 +77,21 @@ function request(over: Partial<ChargeRequest> = {}): ChargeRequest {
     orderId: 'order_1',
     leg: 1,
     account: ACCOUNT,
+    returnUrl: 'https://pay.example/checkout/return?transaction=txn_1',
     mayLeave: () => true,
     ...over,
   };
 }
 
-function card(): ChargeCard {
-  return {
+function card(): ChargeMethod {
+  const card: ChargeCard = {
     pan: Buffer.from(PAN),
     cvv: Buffer.from(CVV),
     expiryMonth: 3,
     expiryYear: 2031,
     cardholderName: Buffer.from('Zoë "Z" O\\Brien'),
   };
+  return { kind: 'card', card };
 }
 
 /** Runs the whole suite over one connector. */

@@ -9,16 +9,24 @@ import type { Connector } from './connector.ts';
 import type { SandboxConfig } from './sandbox/config.ts';
 import { createSandbox } from './sandbox/index.ts';
 
+/** The banks in a box this version speaks with. */
+export const SANDBOXES = ['SANDBOX', 'SANDBOX_B'] as const;
+
 /** Every processor this version speaks with. */
 export function connectors(options: Options): Connector[] {
-  return [createSandbox(sandboxConfig(options))];
+  return SANDBOXES.map((name) => createSandbox(sandboxConfig(options, name)));
 }
 
-/** The sandbox room's part of the options. */
-export function sandboxConfig(options: Options): SandboxConfig {
+/** A sandbox room's part of the options. */
+export function sandboxConfig(options: Options, name: (typeof SANDBOXES)[number]): SandboxConfig {
+  const { mode, payment, processors } = options;
   return {
-    baseUrl: options.processors.SANDBOX.baseUrl,
-    timeoutMs: options.payment.processorTimeoutMs,
-    refusedCards: options.mode === 'test',
+    name,
+    baseUrl: processors[name].baseUrl,
+    connectTimeoutMs: payment.processorConnectTimeoutMs,
+    timeoutMs: payment.processorTimeoutMs,
+    notFoundProofMs: payment.notFoundProofSeconds * 1000,
+    // The documented test of a refused connection is the first bank's: the second takes over.
+    refusedCards: mode === 'test' && name === 'SANDBOX',
   };
 }

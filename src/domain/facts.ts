@@ -10,7 +10,13 @@
 
 import type { IntentId, TransactionId } from './ids.ts';
 import type { PaymentIntent } from './payment-intent.ts';
-import type { Attempt, PaymentEventType, ProcessorName, TransactionStatus } from './transaction.ts';
+import type {
+  Attempt,
+  IncidentKind,
+  PaymentEventType,
+  ProcessorName,
+  TransactionStatus,
+} from './transaction.ts';
 
 /** An idempotency key with its scope (design 8). */
 export interface KeyRef {
@@ -95,13 +101,37 @@ export interface CallbackRecorded {
   receivedAt: number;
 }
 
+/** Note an incident of a transaction, once per kind. */
+export interface IncidentNoted {
+  kind: 'incident-noted';
+  transactionId: TransactionId;
+  incident: IncidentKind;
+  /** One sentence for an operator. */
+  detail: string;
+  at: number;
+}
+
+/** Write down what an operator did to a transaction; with `moves` only if that attempt's move of this commit was effective. */
+export interface OperatorAudited {
+  kind: 'operator-audited';
+  transactionId: TransactionId;
+  /** Who: a name of the operating system, or the one given. */
+  operator: string;
+  action: 'resolved_success' | 'resolved_failed' | 'incident_acknowledged';
+  reason: string;
+  moves: boolean;
+  at: number;
+}
+
 export type Fact =
   | IntentCreated
   | KeyClaimed
   | AttemptStarted
   | AttemptMoved
   | IntentExpired
-  | CallbackRecorded;
+  | CallbackRecorded
+  | IncidentNoted
+  | OperatorAudited;
 
 /** Any id of the payment a fact belongs to; null for what belongs to none. */
 export function paymentOf(fact: Fact): string | null {
@@ -114,6 +144,8 @@ export function paymentOf(fact: Fact): string | null {
     case 'intent-expired':
       return fact.paymentIntentId;
     case 'callback-recorded':
+    case 'incident-noted':
+    case 'operator-audited':
       return fact.transactionId;
     case 'key-claimed':
       return null;
@@ -122,10 +154,10 @@ export function paymentOf(fact: Fact): string | null {
 
 /**
  * What came of a fact. `started` carries what the insert took from the intent row; `incident` is what must never happen and
- * did: a second attempt of one intent was charged.
+ * did, told once.
  */
 export interface Effect {
   effective: boolean;
   started?: { amount: number; currency: string; customerId: string | null; orderId: string };
-  incident?: 'second_success';
+  incident?: IncidentKind;
 }

@@ -15,6 +15,8 @@ export const PAYMENT_POINTS = [
   'before-send',
   'after-send',
   'after-answer',
+  'before-commit-b2',
+  'after-commit-b2',
   'before-commit-d',
   'after-commit-d',
 ] as const;

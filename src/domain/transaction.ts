@@ -17,7 +17,10 @@ export type TransactionStatus = 'SENT' | 'PROCESSING' | 'REQUIRES_ACTION' | 'SUC
 export type PublicStatus = 'PENDING' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
 /** What is known of the charge itself. */
 export type AttemptOutcome = 'not_sent' | 'unknown' | 'action_required' | 'declined' | 'charged';
-export type ProcessorName = 'RAZORPAY' | 'PAYU' | 'STRIPE' | 'SANDBOX';
+/** `SANDBOX_B` is a second bank in a box, so that a fallback has somewhere to go. */
+export type ProcessorName = 'RAZORPAY' | 'PAYU' | 'STRIPE' | 'SANDBOX' | 'SANDBOX_B';
+/** How the shopper paid (requirements 5.1): for a card null until its processor has said which kind it is. */
+export type PaymentMethodType = 'CREDIT_CARD' | 'DEBIT_CARD' | 'UPI';
 /** The merchant's events (design 11). */
 export type PaymentEventType =
   | 'payment.succeeded'
@@ -36,6 +39,42 @@ export interface ShownCard {
   fingerprint: string;
   /** `tok_…`: page and slot in the vault. */
   token: string;
+}
+
+/** What the shopper must do before the processor goes on. */
+export type NextAction =
+  /** Go to a page of the bank (3-D Secure) and come back to our return address. */
+  | { kind: 'redirect'; url: string; expiresAt: number | null }
+  /** Open a UPI app by its link, or scan the link as a QR code. `simulatorUrl`: a stand-in for the app, of test banks only. */
+  | { kind: 'upi'; link: string; expiresAt: number | null; simulatorUrl: string | null };
+
+/** Why a leg went where it went. All but `preferred` are proof that the leg before cannot have charged. */
+export type RouteReason =
+  | 'preferred'
+  | 'first_unreachable'
+  | 'first_busy'
+  | 'first_breaker_open'
+  | 'first_refused';
+
+/** A processor and the account there. */
+export interface ProcessorPlace {
+  processor: ProcessorName;
+  processorAccount: string;
+}
+
+export interface RoutedLeg extends ProcessorPlace {
+  leg: number;
+  reason: RouteReason;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+/** The routing decision of an attempt: every leg it has had, and where another could have gone. */
+export interface Routing {
+  /** Null: the merchant has no fallback. */
+  fallback: ProcessorPlace | null;
+  /** Oldest first; at least one. */
+  legs: RoutedLeg[];
 }
 
 /** One line of what was sent, what came back, what a query said. */
@@ -64,6 +103,7 @@ export interface Attempt {
   processor: ProcessorName;
   /** The account at the processor that is charged. */
   processorAccount: string;
+  routing: Routing;
   processorTxnId: string | null;
   failureCode: string | null;
   /** FAILED in a way that allows another attempt on the same intent. */
@@ -74,7 +114,11 @@ export interface Attempt {
   senderNonce: string;
   /** Milliseconds since 1970 after which the sender no longer sends. */
   sendBefore: number;
-  card: ShownCard;
+  /** Null: it is paid by UPI. */
+  card: ShownCard | null;
+  paymentMethodType: PaymentMethodType | null;
+  /** While REQUIRES_ACTION. */
+  nextAction: NextAction | null;
   successUrl: string | null;
   cancelUrl: string | null;
   sessionExpiresAt: number | null;
@@ -84,7 +128,11 @@ export interface Attempt {
   completedAt: number | null;
 }
 
-export type WordSource = 'answer' | 'callback' | 'query' | 'recovery';
+/**
+ * Who brought a word: the answer to the charge, a callback, a query of recovery, a query because the shopper came back from the
+ * bank's page, recovery's own proof, an operator.
+ */
+export type WordSource = 'answer' | 'callback' | 'query' | 'return' | 'recovery' | 'operator';
 
 /**
  * What was said of a charge:
@@ -94,6 +142,7 @@ export type WordSource = 'answer' | 'callback' | 'query' | 'recovery';
  * - `not_sent`: the sender's proof that no byte of the charge left
  * - `unknown`: sent, and no word came back
  * - `never_arrived`: recovery's proof that the processor does not know the reference long after it could be sent
+ * - `not_found`, `no_answer`: what a single query came back with; noted as evidence, moves nothing
  */
 export type Said =
   | 'charged'
@@ -102,7 +151,9 @@ export type Said =
   | 'action_required'
   | 'not_sent'
   | 'unknown'
-  | 'never_arrived';
+  | 'never_arrived'
+  | 'not_found'
+  | 'no_answer';
 
 export interface ProcessorWord {
   source: WordSource;
@@ -119,30 +170,73 @@ export interface ProcessorWord {
   failureCode: string | null;
   /** Declined with a code the connector lists as "this reference can never be charged". */
   referenceClosed: boolean;
+  /** Declined with a code the connector lists as final here and not the issuer's: another processor may be asked. */
+  elsewhere: boolean;
+  /** With `action_required`. */
+  nextAction: NextAction | null;
+  /** Null when the source does not name it. */
+  paymentMethodType: PaymentMethodType | null;
   at: number;
   detail: string;
 }
 
+/** A word that the sender itself has about a charge: it names no more than what it tried. */
+export function senderWord(
+  place: ProcessorPlace & { leg: number },
+  said: 'not_sent' | 'unknown' | 'declined',
+  more: { failureCode: string | null; elsewhere?: boolean; detail: string; at: number },
+): ProcessorWord {
+  return {
+    source: 'answer',
+    said,
+    leg: place.leg,
+    processor: place.processor,
+    processorAccount: place.processorAccount,
+    processorTxnId: null,
+    amount: null,
+    currency: null,
+    failureCode: more.failureCode,
+    referenceClosed: false,
+    elsewhere: more.elsewhere ?? false,
+    nextAction: null,
+    paymentMethodType: null,
+    at: more.at,
+    detail: more.detail.slice(0, DETAIL_LENGTH_MAX),
+  };
+}
+
+const DETAIL_LENGTH_MAX = 200;
+
 export type Verdict = 'applied' | 'duplicate' | 'ignored' | 'quarantined';
 
-export type AttemptMove =
-  | { verdict: 'applied'; attempt: Attempt; event: PaymentEventType | null }
-  | { verdict: 'duplicate' | 'ignored' | 'quarantined'; reason: string };
+/**
+ * What must never happen and did; an operator is to look:
+ * - `second_success`: two attempts of one intent were charged
+ * - `earlier_leg_charged`: a leg that was proven not charged was charged
+ * - `second_charge`: both legs of one attempt were charged
+ * - `quarantined_charge`: a charge under our reference with another amount, currency, account or id
+ */
+export type IncidentKind = 'second_success' | 'earlier_leg_charged' | 'second_charge' | 'quarantined_charge';
 
-type Cell = TransactionStatus | 'duplicate' | 'ignored';
+export type AttemptMove =
+  | { verdict: 'applied'; attempt: Attempt; event: PaymentEventType | null; incidents: IncidentKind[] }
+  | { verdict: 'duplicate' | 'ignored' | 'quarantined'; reason: string; incidents: IncidentKind[] };
+
+/** `noted`: the state stays, and the evidence has a line more. */
+type Cell = TransactionStatus | 'duplicate' | 'ignored' | 'noted';
 
 /** Rows: where the attempt stands. Columns: what was said. The one transition table. */
 const MOVES: Readonly<Record<TransactionStatus, Readonly<Record<Said, Cell>>>> = {
   // biome-ignore format: a table is read in columns
-  SENT:            { charged: 'SUCCESS',   declined: 'FAILED',    accepted: 'PROCESSING', action_required: 'REQUIRES_ACTION', not_sent: 'FAILED',    unknown: 'PROCESSING', never_arrived: 'FAILED' },
+  SENT:            { charged: 'SUCCESS',   declined: 'FAILED',    accepted: 'PROCESSING', action_required: 'REQUIRES_ACTION', not_sent: 'FAILED',    unknown: 'PROCESSING', never_arrived: 'FAILED',    not_found: 'noted',   no_answer: 'noted' },
   // biome-ignore format: a table is read in columns
-  PROCESSING:      { charged: 'SUCCESS',   declined: 'FAILED',    accepted: 'duplicate',  action_required: 'REQUIRES_ACTION', not_sent: 'ignored',   unknown: 'duplicate',  never_arrived: 'FAILED' },
+  PROCESSING:      { charged: 'SUCCESS',   declined: 'FAILED',    accepted: 'duplicate',  action_required: 'REQUIRES_ACTION', not_sent: 'ignored',   unknown: 'duplicate',  never_arrived: 'FAILED',    not_found: 'noted',   no_answer: 'noted' },
   // biome-ignore format: a table is read in columns
-  REQUIRES_ACTION: { charged: 'SUCCESS',   declined: 'FAILED',    accepted: 'PROCESSING', action_required: 'duplicate',       not_sent: 'ignored',   unknown: 'duplicate',  never_arrived: 'ignored' },
+  REQUIRES_ACTION: { charged: 'SUCCESS',   declined: 'FAILED',    accepted: 'PROCESSING', action_required: 'duplicate',       not_sent: 'ignored',   unknown: 'duplicate',  never_arrived: 'ignored',   not_found: 'noted',   no_answer: 'noted' },
   // biome-ignore format: a table is read in columns
-  SUCCESS:         { charged: 'duplicate', declined: 'ignored',   accepted: 'ignored',    action_required: 'ignored',         not_sent: 'ignored',   unknown: 'ignored',    never_arrived: 'ignored' },
+  SUCCESS:         { charged: 'duplicate', declined: 'ignored',   accepted: 'ignored',    action_required: 'ignored',         not_sent: 'ignored',   unknown: 'ignored',    never_arrived: 'ignored',   not_found: 'ignored', no_answer: 'ignored' },
   // biome-ignore format: a table is read in columns
-  FAILED:          { charged: 'SUCCESS',   declined: 'duplicate', accepted: 'ignored',    action_required: 'ignored',         not_sent: 'duplicate', unknown: 'ignored',    never_arrived: 'duplicate' },
+  FAILED:          { charged: 'SUCCESS',   declined: 'duplicate', accepted: 'ignored',    action_required: 'ignored',         not_sent: 'duplicate', unknown: 'ignored',    never_arrived: 'duplicate', not_found: 'ignored', no_answer: 'ignored' },
 };
 
 /**
@@ -150,31 +244,91 @@ const MOVES: Readonly<Record<TransactionStatus, Readonly<Record<Said, Cell>>>> =
  * A word that names another amount, currency, account, processor or processor id is quarantined, whatever it says.
  */
 export function moveAttempt(attempt: Attempt, word: ProcessorWord): AttemptMove {
-  const mismatch = mismatchOf(attempt, word);
-  if (mismatch !== null) return { verdict: 'quarantined', reason: mismatch };
+  const spoken = legOf(attempt, word);
+  const mismatch = typeof spoken === 'string' ? spoken : mismatchOf(attempt, word, spoken);
+  if (typeof spoken === 'string' || mismatch !== null) {
+    const incidents: IncidentKind[] = word.said === 'charged' ? ['quarantined_charge'] : [];
+    return { verdict: 'quarantined', reason: mismatch!, incidents };
+  }
+  if (spoken.leg !== attempt.leg) return moveByOtherLeg(attempt, word, spoken);
   if (word.said === 'never_arrived' && attempt.processorTxnId !== null) {
-    return { verdict: 'ignored', reason: 'the processor has named this charge before' };
+    return still('ignored', 'the processor has named this charge before');
   }
   const cell = MOVES[attempt.status][word.said];
-  if (cell === 'duplicate' || cell === 'ignored') {
-    return { verdict: cell, reason: `${word.said} while ${attempt.status}` };
-  }
+  if (cell === 'noted') return note(attempt, word);
+  if (cell === 'duplicate' || cell === 'ignored') return still(cell, `${word.said} while ${attempt.status}`);
   const next = afterWord(attempt, word, cell);
-  return { verdict: 'applied', attempt: next, event: eventOf(attempt, next) };
+  return { verdict: 'applied', attempt: next, event: eventOf(attempt, next), incidents: [] };
 }
 
-function mismatchOf(attempt: Attempt, word: ProcessorWord): string | null {
-  if (word.processor !== attempt.processor || (word.leg ?? attempt.leg) !== attempt.leg)
-    return 'processor_mismatch';
-  if (word.processorAccount !== null && word.processorAccount !== attempt.processorAccount)
-    return 'account_mismatch';
+function still(verdict: 'duplicate' | 'ignored', reason: string): AttemptMove {
+  return { verdict, reason, incidents: [] };
+}
+
+/** The leg a word speaks of, or what of the word is no leg's. */
+function legOf(attempt: Attempt, word: ProcessorWord): RoutedLeg | string {
+  const { legs } = attempt.routing;
+  const there = legs.filter(
+    ({ processor, leg }) => processor === word.processor && (word.leg === null || word.leg === leg),
+  );
+  if (there.length === 0) return 'processor_mismatch';
+  const own = there.findLast(
+    ({ processorAccount }) => word.processorAccount === null || word.processorAccount === processorAccount,
+  );
+  return own ?? 'account_mismatch';
+}
+
+function mismatchOf(attempt: Attempt, word: ProcessorWord, { leg }: RoutedLeg): string | null {
   if (word.amount !== null && word.amount !== attempt.amount) return 'amount_mismatch';
   if (word.currency !== null && word.currency !== attempt.currency) return 'currency_mismatch';
-  const { processorTxnId } = attempt;
+  const processorTxnId = leg === attempt.leg ? attempt.processorTxnId : null;
   if (word.processorTxnId !== null && processorTxnId !== null && word.processorTxnId !== processorTxnId) {
     return 'processor_txn_id_mismatch';
   }
   return null;
+}
+
+/**
+ * A word of a leg the attempt no longer stands on. That leg was proven not charged before the next one began, so only one word of it
+ * matters: that it was charged all the same. Then the shopper has paid, and somebody must look.
+ */
+function moveByOtherLeg(attempt: Attempt, word: ProcessorWord, leg: RoutedLeg): AttemptMove {
+  if (word.said !== 'charged') return still('ignored', `a word of leg ${leg.leg}`);
+  const incidents: IncidentKind[] = leg.leg < attempt.leg ? ['earlier_leg_charged'] : [];
+  if (attempt.status === 'SUCCESS') {
+    return {
+      verdict: 'ignored',
+      reason: 'both legs were charged',
+      incidents: [...incidents, 'second_charge'],
+    };
+  }
+  const { processor, processorAccount } = leg;
+  const there = { ...attempt, leg: leg.leg, processor, processorAccount, processorTxnId: null };
+  const next = afterWord(there, word, 'SUCCESS');
+  return { verdict: 'applied', attempt: next, event: eventOf(attempt, next), incidents };
+}
+
+/** A query's answer that moves nothing is kept once, not at each repeat. */
+function note(attempt: Attempt, word: ProcessorWord): AttemptMove {
+  const last = attempt.evidence.at(-1);
+  if (last?.said === word.said && last.source === word.source)
+    return still('duplicate', `${word.said} again`);
+  if (attempt.evidence.length >= NOTED_MAX) return still('ignored', 'enough was noted');
+  const next = {
+    ...attempt,
+    revision: attempt.revision + 1,
+    evidence: evidenceWith(attempt, word),
+    updatedAt: word.at,
+  };
+  return { verdict: 'applied', attempt: next, event: null, incidents: [] };
+}
+
+/** Lines of evidence beyond which queries add none. */
+const NOTED_MAX = 24;
+
+function evidenceWith(attempt: Attempt, word: ProcessorWord): Evidence[] {
+  const { at, source, said, detail } = word;
+  return [...attempt.evidence, { at, source, said, leg: attempt.leg, detail }];
 }
 
 function afterWord(attempt: Attempt, word: ProcessorWord, status: TransactionStatus): Attempt {
@@ -182,21 +336,20 @@ function afterWord(attempt: Attempt, word: ProcessorWord, status: TransactionSta
   return {
     ...attempt,
     status,
-    outcome: OUTCOMES[word.said],
+    outcome: OUTCOMES[word.said as keyof typeof OUTCOMES],
     processorTxnId: word.processorTxnId ?? attempt.processorTxnId,
     failureCode: status === 'FAILED' ? (word.failureCode ?? FAILURE_CODES[word.said] ?? 'declined') : null,
     reopenable: status === 'FAILED' && reopens(word),
+    paymentMethodType: word.paymentMethodType ?? attempt.paymentMethodType,
+    nextAction: status === 'REQUIRES_ACTION' ? word.nextAction : null,
     revision: attempt.revision + 1,
-    evidence: [
-      ...attempt.evidence,
-      { at: word.at, source: word.source, said: word.said, leg: attempt.leg, detail: word.detail },
-    ],
+    evidence: evidenceWith(attempt, word),
     updatedAt: word.at,
     completedAt: final ? word.at : null,
   };
 }
 
-const OUTCOMES: Readonly<Record<Said, AttemptOutcome>> = {
+const OUTCOMES: Readonly<Record<Exclude<Said, 'not_found' | 'no_answer'>, AttemptOutcome>> = {
   charged: 'charged',
   declined: 'declined',
   accepted: 'unknown',
@@ -211,15 +364,49 @@ const FAILURE_CODES: Readonly<Partial<Record<Said, string>>> = {
   never_arrived: 'processor_never_received',
 };
 
-/** Recovery never reopens: only the sender's own proof, or a decline that closes the reference (design 7). */
+/**
+ * Only the sender's own proof, or a decline that closes the reference, whoever heard it: no late charge can follow either. What
+ * recovery closes because nobody knows it, and what an operator closes, stays closed (design 7, decision 0009).
+ */
 function reopens(word: ProcessorWord): boolean {
   if (word.said === 'not_sent') return word.source === 'answer';
-  return (
-    word.said === 'declined' &&
-    word.referenceClosed &&
-    (word.source === 'answer' || word.source === 'callback')
-  );
+  return word.said === 'declined' && word.referenceClosed && word.source !== 'operator';
 }
+
+/**
+ * The same attempt on its second leg, by the word that proves the first was not charged; null: the word proves no such thing, or the
+ * attempt is not where it could fall back. Committed (commit B2) before a byte goes to the second processor.
+ */
+export function fallBack(attempt: Attempt, word: ProcessorWord, now: number): Attempt | null {
+  const { fallback, legs } = attempt.routing;
+  const reason = fallbackReason(word);
+  if (fallback === null || reason === null || attempt.status !== 'SENT' || attempt.leg !== 1) return null;
+  const spoken = legOf(attempt, word);
+  if (typeof spoken === 'string' || spoken.leg !== 1) return null;
+  return {
+    ...attempt,
+    ...fallback,
+    leg: 2,
+    routing: { fallback, legs: [...legs, { leg: 2, ...fallback, reason, at: now }] },
+    revision: attempt.revision + 1,
+    evidence: evidenceWith(attempt, word),
+    updatedAt: now,
+  };
+}
+
+/** Why another processor may be asked after this word of the sender; null: it may not. */
+export function fallbackReason(word: ProcessorWord): Exclude<RouteReason, 'preferred'> | null {
+  if (word.source !== 'answer') return null;
+  if (word.said === 'declined') return word.elsewhere ? 'first_refused' : null;
+  return word.said === 'not_sent' ? (UNREACHED[word.failureCode ?? ''] ?? null) : null;
+}
+
+/** Codes of a charge that did not leave for the processor's sake; one that was too late would be too late there as well. */
+const UNREACHED: Readonly<Record<string, Exclude<RouteReason, 'preferred'>>> = {
+  processor_unreachable: 'first_unreachable',
+  processor_busy: 'first_busy',
+  processor_breaker_open: 'first_breaker_open',
+};
 
 function eventOf(before: Attempt, after: Attempt): PaymentEventType | null {
   if (after.status === 'SUCCESS')

@@ -47,7 +47,9 @@ const services: MerchantServices = {
     putMerchant: async ({ merchantId, name, mode, redirectOrigins }) =>
       void merchants.set(merchantId, { merchantId, name, mode, spread: 1, redirectOrigins }),
     putApiKey: async ({ digest }) => void digests.push(Buffer.from(digest).toString('hex')),
+    putAccount: async () => undefined,
     putPreferences: async () => undefined,
+    findPreferences: async () => undefined,
     findMerchant: async (merchantId) => merchants.get(merchantId),
     changeRedirectOrigins: async (merchantId, { add, remove }) => {
       const merchant = merchants.get(merchantId);
@@ -170,6 +172,7 @@ it.each([
     fallbackProcessor: null,
     transactionFeePercent: '2.50',
     account,
+    fallbackAccount: null,
     redirectOrigins: [],
     webhookUrl: null,
   };

@@ -26,6 +26,9 @@ export async function chooseListenPorts(options: StartOptions): Promise<StartOpt
     sandbox: sandbox.enabled
       ? await choose('SLUICE_SANDBOX_PORT', ports.sandbox, '127.0.0.1')
       : ports.sandbox,
+    sandboxB: sandbox.enabled
+      ? await choose('SLUICE_SANDBOX_B_PORT', ports.sandboxB, '127.0.0.1')
+      : ports.sandboxB,
   };
   if (busy.length > 0)
     throw new EmbeddedError('port_busy', `${busy.join('; ')}: free it, or set another port`);

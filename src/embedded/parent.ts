@@ -225,6 +225,7 @@ export class EmbeddedParent {
       SLUICE_CHECKOUT_PORT: String(ports.checkout),
       SLUICE_OPS_PORT: String(ports.ops),
       SLUICE_SANDBOX_PORT: String(ports.sandbox),
+      SLUICE_SANDBOX_B_PORT: String(ports.sandboxB),
       SLUICE_DATA_DIR: options.dataDir,
       SLUICE_SANDBOX: options.sandbox.enabled ? 'on' : 'off',
       SLUICE_PUBLIC_CHECKOUT_URL: settings.get('SLUICE_PUBLIC_CHECKOUT_URL') ?? urls.checkoutUrl,

@@ -152,6 +152,34 @@ const Card = z
   })
   .meta({ description: 'The card as it may be shown.' });
 
+const processor = z.enum(['RAZORPAY', 'PAYU', 'STRIPE', 'SANDBOX', 'SANDBOX_B']);
+
+const NextAction = z
+  .discriminatedUnion('type', [
+    z.object({ type: z.literal('redirect'), url: z.string(), expiresAt: moment.nullable() }),
+    z.object({ type: z.literal('upi_intent'), link: z.string(), expiresAt: moment.nullable() }),
+  ])
+  .meta({
+    description:
+      'What the shopper is to do before the bank goes on; the checkout page shows it. Null when there is nothing to do.',
+  });
+
+const Routing = z
+  .object({
+    fallback: processor.nullable().meta({ description: 'Where another leg could have gone.' }),
+    legs: z.array(
+      z.object({
+        leg: z.int(),
+        processor,
+        reason: z
+          .enum(['preferred', 'first_unreachable', 'first_busy', 'first_breaker_open', 'first_refused'])
+          .meta({ description: 'All but `preferred` prove that the leg before cannot have charged.' }),
+        at: moment,
+      }),
+    ),
+  })
+  .meta({ description: 'Where the attempt was sent and why, leg by leg.' });
+
 export const Transaction = z
   .object({
     transactionId: z.string().meta({ description: '`txn_` and 32 hex digits.' }),
@@ -167,12 +195,18 @@ export const Transaction = z
       .enum(['not_sent', 'unknown', 'action_required', 'declined', 'charged'])
       .meta({ description: 'What is known of the charge itself.' }),
     failureCode: z.string().nullable(),
-    processor: z.enum(['RAZORPAY', 'PAYU', 'STRIPE', 'SANDBOX']),
+    processor,
     processorTxnId: z.string().nullable(),
     attempt: z.int().meta({ description: '1 to 5.' }),
-    card: Card,
+    paymentMethodType: z
+      .enum(['CREDIT_CARD', 'DEBIT_CARD', 'UPI'])
+      .nullable()
+      .meta({ description: 'For a card null until the processor has said which kind it is.' }),
+    nextAction: NextAction.nullable(),
+    routing: Routing,
+    card: Card.nullable().meta({ description: 'Null when it is paid by UPI.' }),
   })
-  .meta({ description: 'One attempt to charge one card for one intent.' });
+  .meta({ description: 'One attempt to charge one card, or by UPI, for one intent.' });
 
 export const Intent = z
   .object({

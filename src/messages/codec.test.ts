@@ -73,7 +73,7 @@ test('the usual messages carry no description of their fields, and another threa
     // biome-ignore format: one message, one line
     { type: 'grant-session', intentId: paymentIntentId, merchantId, sessionId: '', expiresAt: T0, answer: '', key, now: T0 },
     // biome-ignore format: one message, one line
-    { type: 'start-attempt', intentId: paymentIntentId, merchantId, nonce: '', processor, processorAccount, card, sendBefore: T0, successUrl: null, cancelUrl: null, sessionExpiresAt: null, claimedAmount: null, claimedCurrency: null, key: null, now: T0 },
+    { type: 'start-attempt', intentId: paymentIntentId, merchantId, nonce: '', processor, processorAccount, fallback: null, card, sendBefore: T0, successUrl: null, cancelUrl: null, sessionExpiresAt: null, claimedAmount: null, claimedCurrency: null, key: null, now: T0 },
     { type: 'hear-word', transactionId, word: aWord(), eventId: '', now: T0 },
     // biome-ignore format: one message, one line
     { type: 'hear-callback', processor, callbackId: '', transactionId, word: aWord(), receivedAt: T0, eventId: '', now: T0 },

@@ -40,6 +40,12 @@ export interface AttemptStartedReply {
   replayed: string | null;
 }
 
+/** Answers `StartLeg`. True: the leg is durable, and the asker, and only the asker, sends its charge. False: the attempt has moved on. */
+export interface LegStartedReply {
+  type: 'leg-started';
+  started: boolean;
+}
+
 /** Answers `HearWord`. */
 export interface WordHeard {
   type: 'word-heard';
@@ -76,6 +82,7 @@ export type ShardReply =
   | IntentCreatedReply
   | SessionGranted
   | AttemptStartedReply
+  | LegStartedReply
   | WordHeard
   | CallbackHeard
   | PaymentFound

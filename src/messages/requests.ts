@@ -10,7 +10,7 @@
 import type { KeyRef } from '../domain/facts.ts';
 import type { IntentId, TransactionId } from '../domain/ids.ts';
 import type { PaymentIntent } from '../domain/payment-intent.ts';
-import type { ProcessorName, ProcessorWord, ShownCard } from '../domain/transaction.ts';
+import type { ProcessorName, ProcessorPlace, ProcessorWord, ShownCard } from '../domain/transaction.ts';
 
 /** Create an intent whose id the asker has made. Answered by `IntentCreatedReply`. */
 export interface CreateIntent {
@@ -49,7 +49,10 @@ export interface StartAttempt {
   nonce: string;
   processor: ProcessorName;
   processorAccount: string;
-  card: ShownCard;
+  /** Where the attempt may go when the first processor was provably not reached. */
+  fallback: ProcessorPlace | null;
+  /** Null: it is paid by UPI. */
+  card: ShownCard | null;
   /** Milliseconds since 1970 after which the sender will not send. */
   sendBefore: number;
   successUrl: string | null;
@@ -59,6 +62,19 @@ export interface StartAttempt {
   claimedAmount: number | null;
   claimedCurrency: string | null;
   key: KeyRef | null;
+  now: number;
+}
+
+/**
+ * Commit B2: put an attempt on its second leg before a byte goes to the second processor, by the word that proves that the first was
+ * not charged. Answered by `LegStartedReply`.
+ */
+export interface StartLeg {
+  type: 'start-leg';
+  transactionId: TransactionId;
+  /** The sender's, as in its `StartAttempt`. */
+  nonce: string;
+  word: ProcessorWord;
   now: number;
 }
 
@@ -113,6 +129,7 @@ export type ShardRequest =
   | CreateIntent
   | GrantSession
   | StartAttempt
+  | StartLeg
   | HearWord
   | HearCallback
   | FindPayment

@@ -10,7 +10,14 @@
 
 import type { KeyRef } from '../domain/facts.ts';
 import type { Payment, PaymentIntent } from '../domain/payment-intent.ts';
-import type { Attempt, Evidence, ProcessorWord, ShownCard } from '../domain/transaction.ts';
+import type {
+  Attempt,
+  Evidence,
+  ProcessorWord,
+  RoutedLeg,
+  Routing,
+  ShownCard,
+} from '../domain/transaction.ts';
 import type { Ask, Failure, Reply } from './envelope.ts';
 import type {
   AttemptStartedReply,
@@ -46,7 +53,7 @@ export function shapes(): string[][] {
     shape<CreateIntent>()('type', 'intent', 'answer', 'key', 'now'),
     shape<GrantSession>()('type', 'intentId', 'merchantId', 'sessionId', 'expiresAt', 'answer', 'key', 'now'),
     // biome-ignore format: a shape is read as one line
-    shape<StartAttempt>()('type', 'intentId', 'merchantId', 'nonce', 'processor', 'processorAccount', 'card', 'sendBefore', 'successUrl', 'cancelUrl', 'sessionExpiresAt', 'claimedAmount', 'claimedCurrency', 'key', 'now'),
+    shape<StartAttempt>()('type', 'intentId', 'merchantId', 'nonce', 'processor', 'processorAccount', 'fallback', 'card', 'sendBefore', 'successUrl', 'cancelUrl', 'sessionExpiresAt', 'claimedAmount', 'claimedCurrency', 'key', 'now'),
     shape<HearWord>()('type', 'transactionId', 'word', 'eventId', 'now'),
     // biome-ignore format: a shape is read as one line
     shape<HearCallback>()('type', 'processor', 'callbackId', 'transactionId', 'word', 'receivedAt', 'eventId', 'now'),
@@ -63,12 +70,14 @@ export function shapes(): string[][] {
     shape<KeyRef>()('merchantId', 'endpoint', 'key', 'bodyHash'),
     shape<ShownCard>()('brand', 'masked', 'expiryMonth', 'expiryYear', 'fingerprint', 'token'),
     // biome-ignore format: a shape is read as one line
-    shape<ProcessorWord>()('source', 'said', 'leg', 'processor', 'processorAccount', 'processorTxnId', 'amount', 'currency', 'failureCode', 'referenceClosed', 'at', 'detail'),
+    shape<ProcessorWord>()('source', 'said', 'leg', 'processor', 'processorAccount', 'processorTxnId', 'amount', 'currency', 'failureCode', 'referenceClosed', 'elsewhere', 'nextAction', 'paymentMethodType', 'at', 'detail'),
     shape<Payment>()('intent', 'attempts'),
     // biome-ignore format: a shape is read as one line
     shape<PaymentIntent>()('paymentIntentId', 'merchantId', 'customerId', 'orderId', 'amount', 'currency', 'status', 'metadata', 'createdAt', 'updatedAt'),
     // biome-ignore format: a shape is read as one line
-    shape<Attempt>()('transactionId', 'paymentIntentId', 'attempt', 'merchantId', 'customerId', 'amount', 'currency', 'status', 'outcome', 'leg', 'processor', 'processorAccount', 'processorTxnId', 'failureCode', 'reopenable', 'revision', 'senderNonce', 'sendBefore', 'card', 'successUrl', 'cancelUrl', 'sessionExpiresAt', 'evidence', 'createdAt', 'updatedAt', 'completedAt'),
+    shape<Attempt>()('transactionId', 'paymentIntentId', 'attempt', 'merchantId', 'customerId', 'amount', 'currency', 'status', 'outcome', 'leg', 'processor', 'processorAccount', 'routing', 'processorTxnId', 'failureCode', 'reopenable', 'revision', 'senderNonce', 'sendBefore', 'card', 'paymentMethodType', 'nextAction', 'successUrl', 'cancelUrl', 'sessionExpiresAt', 'evidence', 'createdAt', 'updatedAt', 'completedAt'),
+    shape<Routing>()('fallback', 'legs'),
+    shape<RoutedLeg>()('leg', 'processor', 'processorAccount', 'reason', 'at'),
     shape<Evidence>()('at', 'source', 'said', 'leg', 'detail'),
   ];
 }

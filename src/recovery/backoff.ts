@@ -22,15 +22,3 @@ export function nextQueryDelayMs(asked: number, random: number): number {
   const delayMs = step ?? Math.min(last * 2 ** Math.min(asked - DELAYS_MS.length, 10), DELAY_MS_MAX);
   return Math.min(delayMs * (1 - JITTER + 2 * JITTER * random), DELAY_MS_MAX);
 }
-
-const PROOF_GAP_MS_MIN = 1000;
-const PROOF_GAP_MS_MAX = 60_000;
-
-/**
- * Milliseconds, at least, between the questions whose "not found" are the proof that a charge never arrived: a third of
- * the proof's time, so that a bank that forgets what it booked for some seconds closes nothing.
- * @param notFoundProofMs how long after `sendBefore` the first of them is asked
- */
-export function proofQueryGapMs(notFoundProofMs: number): number {
-  return Math.min(Math.max(Math.ceil(notFoundProofMs / 3), PROOF_GAP_MS_MIN), PROOF_GAP_MS_MAX);
-}

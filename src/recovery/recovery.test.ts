@@ -19,7 +19,7 @@ import {
 import type { ShardReply } from '../messages/replies.ts';
 import type { ShardRequest } from '../messages/requests.ts';
 import type { RecoveryScan } from '../storage/recovery-scan.ts';
-import { nextQueryDelayMs, proofQueryGapMs } from './backoff.ts';
+import { nextQueryDelayMs } from './backoff.ts';
 import { expireIntents } from './expire-intents.ts';
 import { createRecovery, type RecoveryDeps } from './recovery.ts';
 import { resolveAttempt } from './resolve-attempt.ts';
@@ -54,6 +54,14 @@ function attemptOf(startedAt: number, over: Partial<Attempt> = {}): Attempt {
     leg: 1,
     processor: 'SANDBOX',
     processorAccount: 'acct_1',
+    routing: {
+      fallback: null,
+      legs: [
+        { leg: 1, processor: 'SANDBOX', processorAccount: 'acct_1', reason: 'preferred', at: startedAt },
+      ],
+    },
+    paymentMethodType: null,
+    nextAction: null,
     processorTxnId: null,
     failureCode: null,
     reopenable: false,
@@ -84,6 +92,9 @@ function wordOf(attempt: Attempt, said: ProcessorWord['said'], at: number): Proc
     currency: attempt.currency,
     failureCode: null,
     referenceClosed: false,
+    elsewhere: false,
+    nextAction: null,
+    paymentMethodType: null,
     at,
     detail: '',
   };
@@ -153,12 +164,15 @@ function world() {
     scans: [scan],
     ask,
     askDeadlineMs: 1000,
-    queryOf: (processor) => (processor === 'SANDBOX' ? query : undefined),
-    accountOf: async () => (state.account === null ? null : { account: state.account, secretKey: 'k' }),
+    connectorOf: (processor) =>
+      processor === 'SANDBOX'
+        ? { query, notFound: { queries: 3, proofMs: PROOF_MS, gapMs: 40_000 } }
+        : undefined,
+    accountOf: async (_merchantId, _processor, account) =>
+      state.account === account ? { account, secretKey: 'k' } : null,
     now: () => state.now,
     random: () => 0.5,
     randomBytes,
-    notFoundProofMs: PROOF_MS,
     onQuery: vi.fn(),
     log,
     limits: { walkEveryMs: 1, askEveryMs: 1, expireEveryMs: 1 },
@@ -185,14 +199,6 @@ describe('backoff', () => {
   test('a fifth to each side by chance', () => {
     expect(nextQueryDelayMs(1, 0)).toBeCloseTo(800);
     expect(nextQueryDelayMs(1, 0.999999)).toBeCloseTo(1200, 1);
-  });
-  test.each([
-    [3_600_000, 60_000],
-    [120_000, 40_000],
-    [10_000, 3334],
-    [2000, 1000],
-  ])('a proof of %i ms asks every %i ms', (proofMs, gapMs) => {
-    expect(proofQueryGapMs(proofMs)).toBe(gapMs);
   });
 });
 

@@ -13,9 +13,9 @@
 import type { Log, LogFields } from '../metrics/log.ts';
 import type { Timers } from '../runtime/clock.ts';
 import type { RecoveryScan } from '../storage/recovery-scan.ts';
-import { nextQueryDelayMs, proofQueryGapMs } from './backoff.ts';
+import { nextQueryDelayMs } from './backoff.ts';
 import { expireIntents, type Lap } from './expire-intents.ts';
-import { type ResolveDeps, resolveAttempt } from './resolve-attempt.ts';
+import { type Resolution, type ResolveDeps, resolveAttempt } from './resolve-attempt.ts';
 import { createTrouble } from './trouble.ts';
 import { createUpkeep } from './upkeep.ts';
 import { type AttemptWalk, createAttemptWalk } from './walk.ts';
@@ -99,17 +99,17 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
 
   async function askAbout(watched: Watched): Promise<void> {
     watched.asked++;
-    let sendBefore: number | null = null;
+    let open: Exclude<Resolution, { kind: 'settled' }> | null = null;
     try {
       const resolution = await resolveAttempt(deps, watched);
       if (resolution.kind === 'settled') return watchList.drop(watched);
-      sendBefore = resolution.sendBefore;
+      open = resolution;
     } catch (error) {
       const { transactionId } = watched;
       trouble.note('recovery_query_failed', { ...failureFields(error), transactionId });
     }
     markUnresolved(watched);
-    watchList.again(watched, dueAgainAt(watched, sendBefore));
+    watchList.again(watched, dueAgainAt(watched, open));
   }
 
   function markUnresolved(watched: Watched): void {
@@ -118,14 +118,14 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     log('error', 'attempt_unresolved', { transactionId: watched.transactionId });
   }
 
-  function dueAgainAt(watched: Watched, sendBefore: number | null): number {
+  function dueAgainAt(watched: Watched, open: Exclude<Resolution, { kind: 'settled' }> | null): number {
     const at = now();
-    const { notFoundProofMs } = deps;
-    if (watched.notFound > 0) return at + proofQueryGapMs(notFoundProofMs);
     const due = at + nextQueryDelayMs(watched.asked, deps.random());
-    if (sendBefore === null) return due;
+    if (open === null || open.sendBefore === null || open.notFound === 'never') return due;
+    const { proofMs, gapMs } = open.notFound;
+    if (watched.notFound > 0) return at + gapMs;
     // The first question that can count is asked as soon as it can.
-    const proofFrom = sendBefore + notFoundProofMs + 1;
+    const proofFrom = open.sendBefore + proofMs + 1;
     return at < proofFrom && due > proofFrom ? proofFrom : due;
   }
 

@@ -12,7 +12,7 @@
  * @module
  */
 
-import type { ChargeAccount, Query, QueryAnswer } from '../connectors/connector.ts';
+import type { ChargeAccount, Connector, NotFoundRule, QueryAnswer } from '../connectors/connector.ts';
 import { intentIdOf, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
 import { type Attempt, isFinal, type ProcessorName, type ProcessorWord } from '../domain/transaction.ts';
 import type { AskShard } from '../messages/ask.ts';
@@ -22,31 +22,30 @@ export interface ResolveDeps {
   ask: AskShard;
   askDeadlineMs: number;
   /** Undefined: this version does not speak with that processor. */
-  queryOf(processor: ProcessorName): Query | undefined;
-  /** Null: the merchant has none there. Rejects when that cannot be known. */
-  accountOf(merchantId: string, processor: ProcessorName): Promise<ChargeAccount | null>;
+  connectorOf(processor: ProcessorName): Pick<Connector, 'query' | 'notFound'> | undefined;
+  /** Null: the merchant never had it. Rejects when that cannot be known. */
+  accountOf(merchantId: string, processor: ProcessorName, account: string): Promise<ChargeAccount | null>;
   /** Milliseconds since 1970. */
   now(): number;
   randomBytes(length: number): Uint8Array;
-  /** How long after `sendBefore` a "not found" begins to count. */
-  notFoundProofMs: number;
   /** Counts questions by what came of them. */
   onQuery(processor: ProcessorName, outcome: QueryAnswer['kind'] | 'no_account'): void;
 }
 
 /** `open`: ask again; `sendBefore` is the attempt's, null when it could not be read. */
-export type Resolution = { kind: 'settled' } | { kind: 'open'; sendBefore: number | null };
-
-export const NOT_FOUND_PROOF_QUERIES = 3;
+export type Resolution =
+  | { kind: 'settled' }
+  | { kind: 'open'; sendBefore: number | null; notFound: NotFoundRule };
 
 /** Asks once. Rejects only where `accountOf` or a query does. */
 export async function resolveAttempt(deps: ResolveDeps, watched: Watched): Promise<Resolution> {
   const found = await readAttempt(deps, watched.transactionId);
-  if (found === 'unreadable') return { kind: 'open', sendBefore: null };
+  if (found === 'unreadable') return { kind: 'open', sendBefore: null, notFound: 'never' };
   if (found === null || isFinal(found.status)) return { kind: 'settled' };
   const word = await askProcessor(deps, watched, found);
+  const notFound = deps.connectorOf(found.processor)?.notFound ?? 'never';
   if (word !== null && (await tell(deps, watched.transactionId, word))) return { kind: 'settled' };
-  return { kind: 'open', sendBefore: found.sendBefore };
+  return { kind: 'open', sendBefore: found.sendBefore, notFound };
 }
 
 async function readAttempt(
@@ -69,27 +68,32 @@ async function askProcessor(
   attempt: Attempt,
 ): Promise<ProcessorWord | null> {
   const { transactionId, processor, processorAccount, leg } = attempt;
-  const query = deps.queryOf(processor);
-  const account = await deps.accountOf(attempt.merchantId, processor);
-  if (query === undefined || account?.account !== processorAccount) {
+  const connector = deps.connectorOf(processor);
+  const account = await deps.accountOf(attempt.merchantId, processor, processorAccount);
+  if (connector === undefined || account === null) {
     deps.onQuery(processor, 'no_account');
     return null;
   }
   const askedAt = deps.now();
-  const answer = await query({ transactionId, leg, account, now: askedAt });
+  const answer = await connector.query({ transactionId, leg, account, now: askedAt });
   deps.onQuery(processor, answer.kind);
   if (answer.kind === 'no_answer') return null;
   if (answer.kind === 'found') {
     watched.notFound = 0;
     return answer.word;
   }
-  if (askedAt <= attempt.sendBefore + deps.notFoundProofMs) return null;
+  const rule = connector.notFound;
+  if (rule === 'never' || askedAt <= attempt.sendBefore + rule.proofMs) return null;
   watched.notFound++;
-  return watched.notFound < NOT_FOUND_PROOF_QUERIES ? null : neverArrived(deps, attempt);
+  return watched.notFound < rule.queries ? null : neverArrived(deps, attempt, rule);
 }
 
-function neverArrived(deps: ResolveDeps, attempt: Attempt): ProcessorWord {
-  const proofSeconds = Math.round(deps.notFoundProofMs / 1000);
+function neverArrived(
+  deps: ResolveDeps,
+  attempt: Attempt,
+  { queries, proofMs }: Exclude<NotFoundRule, 'never'>,
+): ProcessorWord {
+  const proofSeconds = Math.round(proofMs / 1000);
   return {
     source: 'recovery',
     said: 'never_arrived',
@@ -101,8 +105,11 @@ function neverArrived(deps: ResolveDeps, attempt: Attempt): ProcessorWord {
     currency: null,
     failureCode: null,
     referenceClosed: false,
+    elsewhere: false,
+    nextAction: null,
+    paymentMethodType: null,
     at: deps.now(),
-    detail: `not found by ${NOT_FOUND_PROOF_QUERIES} queries, ${proofSeconds} s and more after send_before`,
+    detail: `not found by ${queries} queries, ${proofSeconds} s and more after send_before`,
   };
 }
 

@@ -11,10 +11,10 @@ import { originFault } from '../domain/redirect-url.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
 import type { ConfigSecrets } from '../hsm/hsm.ts';
 import {
+  accountContext,
   type ControlAdmin,
   type Mode,
   type ProcessorAccount,
-  preferencesContext,
   REDIRECT_ORIGINS_MAX,
 } from '../storage/control.ts';
 import { endpointContext } from '../storage/webhook-endpoints.ts';
@@ -31,6 +31,8 @@ export interface NewMerchant {
   /** Decimal text with at most two places, 0.00 to 100.00. */
   readonly transactionFeePercent: string;
   readonly account: ProcessorAccount;
+  /** Its account at the fallback processor; null exactly when there is none. */
+  readonly fallbackAccount: ProcessorAccount | null;
   /** Where its shoppers may be sent after checkout, as browsers write origins: `https://shop.example`. http in test mode only. */
   readonly redirectOrigins: readonly string[];
   /** Its first webhook endpoint, which hears every event; null: it makes its own by the API. */
@@ -55,6 +57,7 @@ export function sandboxMerchant(
     fallbackProcessor: null,
     transactionFeePercent: '2.00',
     account,
+    fallbackAccount: null,
     redirectOrigins: EXAMPLE_ORIGINS,
     webhookUrl: null,
     ...more,
@@ -113,22 +116,24 @@ export async function writeMerchant(
   merchant: NewMerchant,
   now: Date,
 ): Promise<MerchantSecrets> {
-  const { control, secrets } = services;
+  const { control } = services;
   const { merchantId, mode, preferredProcessor, fallbackProcessor, transactionFeePercent, account } =
     merchant;
-  const { redirectOrigins, webhookUrl } = merchant;
+  const { fallbackAccount, redirectOrigins, webhookUrl } = merchant;
   const prefix = mode === 'live' ? 'sk_live_' : 'sk_test_';
   const secretKey = prefix + randomBytes(24).toString('hex');
-  const accountText = Buffer.from(JSON.stringify(account));
-  const sealedConfig = await secrets.seal(accountText, preferencesContext(merchantId, preferredProcessor));
   await control.putMerchant({ merchantId, name: merchant.name, mode, redirectOrigins, createdAt: now });
+  await putAccount(services, merchantId, preferredProcessor, account);
+  if (fallbackProcessor !== null && fallbackAccount !== null) {
+    await putAccount(services, merchantId, fallbackProcessor, fallbackAccount);
+  }
   await control.putPreferences({
     merchantId,
     preferredProcessor,
+    preferredAccount: account.account,
     fallbackProcessor,
+    fallbackAccount: fallbackAccount?.account ?? null,
     transactionFeePercent,
-    sealedConfig,
-    processorAccount: account.account,
   });
   const webhookSecret = webhookUrl === null ? null : newWebhookSecret();
   if (webhookUrl !== null && webhookSecret !== null) {
@@ -138,6 +143,18 @@ export async function writeMerchant(
   const digest = createHash('sha256').update(secretKey).digest();
   await control.putApiKey({ merchantId, digest, prefix, createdAt: now });
   return { secretKey, webhookSecret };
+}
+
+/** Seals and writes an account of the merchant, whether or not it is there. */
+export async function putAccount(
+  { control, secrets }: MerchantServices,
+  merchantId: string,
+  processor: ProcessorName,
+  account: ProcessorAccount,
+): Promise<void> {
+  const text = Buffer.from(JSON.stringify(account));
+  const sealedConfig = await secrets.seal(text, accountContext(merchantId, processor));
+  await control.putAccount({ merchantId, processor, account: account.account, sealedConfig });
 }
 
 /** Writes the merchant's first endpoint whether or not it is there, with this secret. */
@@ -160,9 +177,15 @@ function merchantFault(merchant: NewMerchant): string | undefined {
     return 'the fee must be a percentage with at most two places';
   if (merchant.fallbackProcessor === merchant.preferredProcessor)
     return 'the fallback must be another processor';
-  if (merchant.mode === 'live' && merchant.preferredProcessor === 'SANDBOX')
+  if ((merchant.fallbackProcessor === null) !== (merchant.fallbackAccount === null))
+    return 'a fallback needs an account there';
+  if (merchant.mode === 'live' && [merchant.preferredProcessor, merchant.fallbackProcessor].some(isSandbox))
     return 'the sandbox takes no live merchants';
   return addressFault(merchant);
+}
+
+function isSandbox(processor: ProcessorName | null): boolean {
+  return processor === 'SANDBOX' || processor === 'SANDBOX_B';
 }
 
 function addressFault({ mode, redirectOrigins, webhookUrl }: NewMerchant): string | undefined {

@@ -23,16 +23,26 @@ export interface MerchantAuth {
   redirectOrigins: readonly string[];
 }
 
-/** Requirements 7.6, `merchant_preferences`, with its config still sealed. */
+/** Requirements 7.6, `merchant_preferences`; its config is with the accounts ({@link SealedAccount}). */
 export interface MerchantPreferences {
   merchantId: string;
   /** For shoppers. */
   merchantName: string;
   preferredProcessor: ProcessorName;
+  preferredAccount: string;
+  /** Both null: charges go nowhere else. */
   fallbackProcessor: ProcessorName | null;
+  fallbackAccount: string | null;
   /** Decimal text, e.g. `1.50`. */
   transactionFeePercent: string;
-  /** {@link ProcessorAccount} as JSON, sealed by the config token under `preferencesContext`. */
+}
+
+/** An account a merchant has or had at a processor, with its credentials still sealed. */
+export interface SealedAccount {
+  merchantId: string;
+  processor: ProcessorName;
+  account: string;
+  /** {@link ProcessorAccount} as JSON, sealed by the config token under `accountContext`. */
   sealedConfig: Uint8Array;
 }
 
@@ -45,8 +55,11 @@ export interface ProcessorAccount {
   previousWebhookSecret: string | null;
 }
 
-/** The context a merchant's config is sealed under, so that no row can be swapped for another. */
-export function preferencesContext(merchantId: string, processor: ProcessorName): string {
+/**
+ * The context an account's config is sealed under, so that no row can be swapped for another merchant's or processor's; of one merchant
+ * at one processor, the sealed account names itself.
+ */
+export function accountContext(merchantId: string, processor: ProcessorName): string {
   return `merchant_preferences/${merchantId}/${processor}`;
 }
 
@@ -77,8 +90,10 @@ export interface ControlReader {
   /** @param digest SHA-256 of the whole key, hex */
   merchantByKeyDigest(digest: string): Promise<MerchantAuth | undefined>;
   preferences(merchantId: string): Promise<MerchantPreferences | undefined>;
-  /** Preferences of every merchant whose account id at this processor is `account` (at most 32), or, when `account` is null, of one merchant each of the processor's first 32 accounts. */
-  preferencesOfAccount(processor: ProcessorName, account: string | null): Promise<MerchantPreferences[]>;
+  /** An account the merchant has or had. */
+  account(merchantId: string, processor: ProcessorName, account: string): Promise<SealedAccount | undefined>;
+  /** The accounts of every merchant with this id at this processor (at most 32), or, when `account` is null, one each of the processor's first 32. */
+  accountsAt(processor: ProcessorName, account: string | null): Promise<SealedAccount[]>;
   /** All of a merchant's endpoints, disabled ones too, oldest first; none for a merchant that is not there. */
   webhookEndpoints(merchantId: string): Promise<readonly WebhookEndpoint[]>;
   shardMap(): Promise<ShardRange[]>;
@@ -96,9 +111,11 @@ export interface ControlAdmin {
     createdAt: Date;
   }): Promise<void>;
   putApiKey(key: { merchantId: string; digest: Uint8Array; prefix: string; createdAt: Date }): Promise<void>;
-  putPreferences(
-    preferences: Omit<MerchantPreferences, 'merchantName'> & { processorAccount: string },
-  ): Promise<void>;
+  /** Writes an account whether or not it is there. Accounts are never taken away: attempts of theirs may be asked about. */
+  putAccount(account: SealedAccount): Promise<void>;
+  /** Whose accounts are there already. */
+  putPreferences(preferences: Omit<MerchantPreferences, 'merchantName'>): Promise<void>;
+  findPreferences(merchantId: string): Promise<MerchantPreferences | undefined>;
   findMerchant(merchantId: string): Promise<MerchantAuth | undefined>;
   /** Registers and forgets redirect origins; resolves with those there are then, or undefined when the merchant is not there. */
   changeRedirectOrigins(

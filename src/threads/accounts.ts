@@ -10,16 +10,30 @@ import type { Options } from '../config/options.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
 import { type ConfigSecrets, openConfigSecrets } from '../hsm/config-secrets.ts';
 import {
+  accountContext,
   type ControlReader,
-  type MerchantPreferences,
   type ProcessorAccount,
-  preferencesContext,
+  type SealedAccount,
 } from '../storage/control.ts';
 import { endpointContext, type WebhookEndpoint } from '../storage/webhook-endpoints.ts';
 
+/** A processor and the merchant's account there. */
+export interface AccountPlace {
+  processor: ProcessorName;
+  account: ProcessorAccount;
+}
+
+/** Where charges go, and where one goes whose first processor was provably not reached. */
+export interface MerchantRoute {
+  preferred: AccountPlace;
+  fallback: AccountPlace | null;
+}
+
 export interface Accounts {
   /** Where a merchant's charges go; null when it has no preferences. Rejects when control data or HSM cannot be had. */
-  routeOf(merchantId: string): Promise<{ processor: ProcessorName; account: ProcessorAccount } | null>;
+  routeOf(merchantId: string): Promise<MerchantRoute | null>;
+  /** The very account an attempt was charged at, whatever the preferences are now; null when the merchant never had it. */
+  accountOf(merchantId: string, processor: ProcessorName, account: string): Promise<ProcessorAccount | null>;
   /** The account with the secrets its callbacks may be signed with; when none is named, the processor's first 32 accounts. */
   webhookSecrets(processor: ProcessorName, account: string | null): Promise<AccountSecrets[]>;
   /** What a webhook to this endpoint is signed with at `now`, newest first. Rejects when the HSM cannot be had. */
@@ -42,19 +56,33 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
     mode: options.mode,
   });
   /** By the row they were read in: the reader hands out the same one until it changes. */
-  const opened = new WeakMap<MerchantPreferences, Promise<ProcessorAccount>>();
+  const opened = new WeakMap<SealedAccount, Promise<ProcessorAccount>>();
   const openedEndpoints = new WeakMap<WebhookEndpoint, Promise<EndpointSecrets>>();
 
-  function open(preferences: MerchantPreferences): Promise<ProcessorAccount> {
-    const known = opened.get(preferences);
+  function open(sealed: SealedAccount): Promise<ProcessorAccount> {
+    const known = opened.get(sealed);
     if (known !== undefined) return known;
-    const { merchantId, preferredProcessor, sealedConfig } = preferences;
-    const opening = secrets
-      .open(sealedConfig, preferencesContext(merchantId, preferredProcessor))
-      .then((bytes) => JSON.parse(Buffer.from(bytes).toString()) as ProcessorAccount);
-    opened.set(preferences, opening);
-    opening.catch(() => opened.delete(preferences));
+    const { merchantId, processor, account, sealedConfig } = sealed;
+    const opening = secrets.open(sealedConfig, accountContext(merchantId, processor)).then((bytes) => {
+      const config = JSON.parse(Buffer.from(bytes).toString()) as ProcessorAccount;
+      // Of one merchant's accounts at one processor the seal's context is the same: a row under another's name is not used.
+      if (config.account !== account)
+        throw new Error(`the sealed account of ${merchantId} is not ${account}`);
+      return config;
+    });
+    opened.set(sealed, opening);
+    opening.catch(() => opened.delete(sealed));
     return opening;
+  }
+
+  async function placeOf(
+    merchantId: string,
+    processor: ProcessorName,
+    account: string,
+  ): Promise<AccountPlace> {
+    const sealed = await control.account(merchantId, processor, account);
+    if (sealed === undefined) throw new Error(`${merchantId} has no account ${account} at ${processor}`);
+    return { processor, account: await open(sealed) };
   }
 
   async function openEndpoint(endpoint: WebhookEndpoint): Promise<EndpointSecrets> {
@@ -70,10 +98,17 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
     async routeOf(merchantId) {
       const preferences = await control.preferences(merchantId);
       if (preferences === undefined) return null;
-      return { processor: preferences.preferredProcessor, account: await open(preferences) };
+      const { preferredProcessor, preferredAccount, fallbackProcessor, fallbackAccount } = preferences;
+      const preferred = await placeOf(merchantId, preferredProcessor, preferredAccount);
+      if (fallbackProcessor === null || fallbackAccount === null) return { preferred, fallback: null };
+      return { preferred, fallback: await placeOf(merchantId, fallbackProcessor, fallbackAccount) };
+    },
+    async accountOf(merchantId, processor, account) {
+      const sealed = await control.account(merchantId, processor, account);
+      return sealed === undefined ? null : open(sealed);
     },
     async webhookSecrets(processor, account) {
-      const found = await control.preferencesOfAccount(processor, account);
+      const found = await control.accountsAt(processor, account);
       const accounts = await Promise.all(found.map(open));
       return accounts.map(({ account, webhookSecret, previousWebhookSecret }) => ({
         account,

@@ -44,21 +44,17 @@ async function open(): Promise<void> {
   const control = openControl(guest);
   const accounts = await openAccounts(options, control);
   const scans = options.databases.shards.map((connectionString) => createRecoveryScan(connectionString));
-  const queries = new Map(connectors(options).map(({ name, query }) => [name, query]));
+  const processors = new Map(connectors(options).map((connector) => [connector.name, connector]));
 
   const recovery = createRecovery({
     scans,
     ask,
     askDeadlineMs: LIMITS.replyTimeoutMs,
-    queryOf: (processor) => queries.get(processor),
-    accountOf: async (merchantId, processor) => {
-      const route = await accounts.routeOf(merchantId);
-      return route?.processor === processor ? route.account : null;
-    },
+    connectorOf: (processor) => processors.get(processor),
+    accountOf: accounts.accountOf,
     now: Date.now,
     random: Math.random,
     randomBytes,
-    notFoundProofMs: options.payment.notFoundProofSeconds * 1000,
     onQuery: (processor, outcome) => metrics.recoveryQueries.of(processor, outcome).add(),
     log,
   });

@@ -8,7 +8,7 @@
 
 import { createPaymentActor } from '../actors/payment-actor.ts';
 import { LIMITS } from '../config/limits.ts';
-import type { Fact } from '../domain/facts.ts';
+import { type Fact, paymentOf } from '../domain/facts.ts';
 import { isFinal } from '../domain/transaction.ts';
 import type { ShardReply } from '../messages/replies.ts';
 import type { ShardRequest } from '../messages/requests.ts';
@@ -76,11 +76,10 @@ export function openLanes(guest: GatewayThread, thread: number): Lanes {
       const { effective, incident } = effects[i]!;
       if (!effective) continue;
       if (fact.kind === 'attempt-started') guest.metrics.payments.of('SENT').add();
-      if (fact.kind !== 'attempt-moved') continue;
-      guest.metrics.payments.of(fact.attempt.status).add();
+      if (fact.kind === 'attempt-moved') guest.metrics.payments.of(fact.attempt.status).add();
       if (incident === undefined) continue;
       guest.metrics.incidents.of(incident).add();
-      guest.log('error', incident, { transactionId: fact.attempt.transactionId });
+      guest.log('error', incident, { transactionId: paymentOf(fact) ?? undefined });
     }
     return effects;
   }

@@ -14,8 +14,9 @@ import { createWatch } from '../checkout/watch.ts';
 import { LIMITS } from '../config/limits.ts';
 import type { RateLimit } from '../config/options.ts';
 import { createCharges } from '../connectors/charges.ts';
+import { connectors } from '../connectors/registry.ts';
 import { FAULT_POINTS, type FaultPoint } from '../domain/fault-points.ts';
-import type { TransactionId } from '../domain/ids.ts';
+import { showTransactionId, type TransactionId } from '../domain/ids.ts';
 import type { SealedPage } from '../domain/sealed-page.ts';
 import type { VaultStore } from '../hsm/hsm.ts';
 import { createTokenizer } from '../hsm/tokenizer.ts';
@@ -72,12 +73,17 @@ async function open(): Promise<void> {
     createPassPoint<FaultPoint>(FAULT_POINTS, faults, () => tokenizer.loseWorker()),
   );
   const charges = createCharges(options, { metrics, monotonicMs, now: Date.now, faultPoint: passPoint });
+  const processors = new Map(connectors(options).map((connector) => [connector.name, connector]));
   const rates = rateLimits();
   const { pay, drained } = createPay({
     ask,
     tokenizer,
     route: accounts.routeOf,
     chargeOf: charges.chargeOf,
+    takesUpi: (processor) => processors.get(processor)?.upi === true,
+    returnUrlOf: (transactionId) =>
+      new URL(`/checkout/return?transaction=${showTransactionId(transactionId)}`, options.publicCheckoutUrl)
+        .href,
     now: Date.now,
     monotonicMs,
     randomBytes,

@@ -44,11 +44,11 @@ export const BAD_INTENTS: readonly Spoil<CreateIntent>[] = [
 export const BAD_ATTEMPTS: readonly Spoil<StartAttempt>[] = [
   [
     'a brand of 21 characters',
-    (command) => ({ ...command, card: { ...command.card, brand: 'B'.repeat(21) } }),
+    (command) => ({ ...command, card: { ...command.card!, brand: 'B'.repeat(21) } }),
   ],
   ['a nonce of 33 characters', (command) => ({ ...command, nonce: 'n'.repeat(33) })],
   ['NUL in a URL', (command) => ({ ...command, successUrl: `https://shop.example/${NUL}` })],
-  ['a month beyond int2', (command) => ({ ...command, card: { ...command.card, expiryMonth: 40_000 } })],
+  ['a month beyond int2', (command) => ({ ...command, card: { ...command.card!, expiryMonth: 40_000 } })],
 ];
 
 /** A final word that cannot be stored. */

@@ -247,6 +247,7 @@ function newAttempt(intentId: IntentId): StartAttempt {
     nonce: randomUUID().replaceAll('-', ''),
     processor: 'SANDBOX',
     processorAccount: 'acct_demo',
+    fallback: null,
     card: SHOWN_CARD,
     sendBefore: now + 30_000,
     successUrl: 'https://shop.example/paid',

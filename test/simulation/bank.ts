@@ -255,10 +255,8 @@ export function createBank(world: World): Bank {
   return { book, chargeFrom, queryFrom, unfinished: () => unfinished };
 }
 
-/** The sandbox has no word for this; other processors do. */
 function saidOf(charge: BankCharge, source: WordSource, leg: number | null, at: number): ProcessorWord {
-  const word = wordOf(charge, source, leg, at);
-  return charge.status === ACTION_REQUIRED ? { ...word, said: 'action_required' } : word;
+  return wordOf('SANDBOX', charge, source, leg, at);
 }
 
 /** What the connector says where the bank has said nothing. */
@@ -274,6 +272,9 @@ function ourWord(request: ChargeRequest, said: Said, failureCode: string | null,
     currency: null,
     failureCode,
     referenceClosed: false,
+    elsewhere: false,
+    nextAction: null,
+    paymentMethodType: null,
     at,
     detail: said,
   };

@@ -138,12 +138,15 @@ async function payOnce(
   const request = (): PayRequest => ({
     intentId,
     merchantId,
-    card: {
-      pan: Buffer.from(TEST_CARD),
-      cvv: Buffer.from('123'),
-      expiryMonth: 12,
-      expiryYear: EXPIRY_YEAR,
-      cardholderName: Buffer.from(`Card ${card}`),
+    method: {
+      kind: 'card',
+      card: {
+        pan: Buffer.from(TEST_CARD),
+        cvv: Buffer.from('123'),
+        expiryMonth: 12,
+        expiryYear: EXPIRY_YEAR,
+        cardholderName: Buffer.from(`Card ${card}`),
+      },
     },
     claimedAmount: null,
     claimedCurrency: null,

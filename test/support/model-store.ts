@@ -22,6 +22,8 @@ export interface ModelStore {
   /** Callbacks no transaction was found for, in the order they came. */
   unmatched: Map<string, CallbackRecorded>;
   outbox: OutboxRow[];
+  /** Incidents noted, by transaction and kind. */
+  incidents: Set<string>;
   /** Events of each intent so far. */
   eventSequences: Map<IntentId, number>;
   /** What `commit` was called with. */
@@ -62,6 +64,7 @@ export function createModelStore({ now }: ModelStoreOptions = {}): ModelStore {
     callbacks: new Map(),
     unmatched: new Map(),
     outbox: [],
+    incidents: new Set(),
     eventSequences: new Map(),
     commits: [],
     beforeCommit: () => undefined,
@@ -105,6 +108,8 @@ interface Turn {
   moved: Set<string>;
   /** Puts a value in the place of another; undefined takes it away. */
   put<Key, Value>(map: Map<Key, Value>, key: Key, value: Value | undefined): void;
+  /** Notes an incident. */
+  note(name: string): void;
   undo(): void;
 }
 
@@ -120,6 +125,10 @@ function beginTurn(store: ModelStore, now: ModelStoreOptions['now']): Turn {
       const before = map.get(key);
       undone.push(() => set(map, key, before));
       set(map, key, value);
+    },
+    note(name) {
+      if (!store.incidents.has(name)) undone.push(() => store.incidents.delete(name));
+      store.incidents.add(name);
     },
     undo() {
       for (const undo of undone.reverse()) undo();
@@ -184,6 +193,14 @@ function apply(turn: Turn, fact: Fact): Effect {
       }
       return { effective: true };
     }
+    case 'incident-noted': {
+      const name = `${fact.transactionId} ${fact.incident}`;
+      const known = store.incidents.has(name);
+      turn.note(name);
+      return known ? { effective: true } : { effective: true, incident: fact.incident };
+    }
+    case 'operator-audited':
+      return { effective: !fact.moves || turn.moved.has(fact.transactionId) };
   }
 }
 
@@ -218,9 +235,11 @@ function startAttempt(turn: Turn, attempt: Attempt, keyHolds: boolean): Effect {
 /** What the statement sets; all else of the row stays as it was inserted. */
 function movedColumns(attempt: Attempt): Partial<Attempt> {
   const { status, outcome, leg, processor, processorAccount, processorTxnId, failureCode } = attempt;
+  const { paymentMethodType, nextAction, routing } = attempt;
   const { reopenable, revision, evidence, updatedAt, completedAt } = attempt;
   return {
     ...{ status, outcome, leg, processor, processorAccount, processorTxnId, failureCode },
+    ...{ paymentMethodType, nextAction, ...(leg !== 1 && { routing }) },
     ...{ reopenable, revision, evidence, updatedAt, completedAt },
   };
 }
@@ -257,5 +276,7 @@ function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>)
     });
   }
   turn.moved.add(transactionId);
-  return second ? { effective: true, incident: 'second_success' } : { effective: true };
+  if (!second) return { effective: true };
+  turn.note(`${transactionId} second_success`);
+  return { effective: true, incident: 'second_success' };
 }

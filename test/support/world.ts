@@ -15,7 +15,7 @@ import { createInterface } from 'node:readline';
 import { findPkcs11Module } from '../../src/embedded/pkcs11-module.ts';
 import { openConfigSecrets } from '../../src/hsm/config-secrets.ts';
 import { ensureSoftHsmTokens } from '../../src/hsm/soft-hsm-tokens.ts';
-import { sandboxMerchant, writeMerchant } from '../../src/setup/merchant.ts';
+import { type NewMerchant, sandboxMerchant, writeMerchant } from '../../src/setup/merchant.ts';
 import { createControlAdmin } from '../../src/storage/postgres/control-admin.ts';
 import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
 import { freePort } from './ports.ts';
@@ -53,9 +53,13 @@ export interface World {
   webhookSecret: string;
   bank(): RunningProcess;
   startBank(): Promise<void>;
+  /** The second bank; it is there only after `startBankB`. */
+  bankBUrl: string;
+  bankB(): RunningProcess;
+  startBankB(): Promise<void>;
   startGateway(env?: Record<string, string>): Promise<Gateway>;
-  /** Makes another merchant and resolves with its API key. */
-  addMerchant(merchantId: string): Promise<string>;
+  /** Makes another merchant and resolves with its API key. With a fallback its charges may go on to the second bank. */
+  addMerchant(merchantId: string, more?: { fallback?: boolean }): Promise<string>;
   /** What a process needs to open the vault and the config token. */
   hsmEnv: Record<string, string>;
   stop(): Promise<void>;
@@ -85,16 +89,19 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     SLUICE_PKCS11_PIN_FILE: tokens.pinFiles.vault,
     SLUICE_CONFIG_PIN_FILE: tokens.pinFiles.config,
   };
-  const [bankPort, firstApiPort] = [await freePort(), await freePort()];
+  const [bankPort, bankBPort, firstApiPort] = [await freePort(), await freePort(), await freePort()];
   const account = {
     account: 'acct_demo',
     secretKey: `bank_sk_${randomBytes(12).toString('hex')}`,
     webhookSecret: randomBytes(24).toString('hex'),
     previousWebhookSecret: null,
   };
+  const accountB = { ...account, account: 'acct_b', secretKey: `bank_sk_${randomBytes(12).toString('hex')}` };
   const bankUrl = `http://127.0.0.1:${bankPort}`;
+  const bankBUrl = `http://127.0.0.1:${bankBPort}`;
   const children = new Set<RunningProcess>();
   let bank: RunningProcess;
+  let bankB: RunningProcess;
   /** For the first gateway, which hears the bank's callbacks. */
   const knownApiPorts = [firstApiPort];
 
@@ -105,18 +112,30 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     return running;
   }
 
-  async function startBank(): Promise<void> {
-    const { account: id, secretKey, webhookSecret } = account;
-    const callbackUrl = `http://127.0.0.1:${firstApiPort}/webhooks/sandbox`;
-    const dataDir = join(folder, 'bank');
+  async function startOneBank(
+    name: string,
+    port: number,
+    { account: id, secretKey, webhookSecret }: typeof account,
+  ): Promise<RunningProcess> {
+    const processor = name === 'bank' ? 'sandbox' : 'sandbox_b';
+    const callbackUrl = `http://127.0.0.1:${firstApiPort}/webhooks/${processor}`;
+    const dataDir = join(folder, name);
     mkdirSync(dataDir, { recursive: true });
-    bank = await start('bank', 'sandbox/main.ts', {
-      SANDBOX_PORT: String(bankPort),
+    return await start(name, 'sandbox/main.ts', {
+      SANDBOX_PORT: String(port),
       SANDBOX_DATA_DIR: dataDir,
       SANDBOX_ACCOUNTS: JSON.stringify([{ account: id, secretKey, webhookSecret, callbackUrl }]),
       SANDBOX_CALLBACK_DELAY_MS: String(options.callbackDelayMs ?? 20),
       ...options.bankEnv,
     });
+  }
+
+  async function startBank(): Promise<void> {
+    bank = await startOneBank('bank', bankPort, account);
+  }
+
+  async function startBankB(): Promise<void> {
+    bankB = await startOneBank('bank-b', bankBPort, accountB);
   }
 
   async function startGateway(env: Record<string, string> = {}): Promise<Gateway> {
@@ -139,6 +158,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       SLUICE_OPS_PORT: String(ports.ops),
       SLUICE_SANDBOX_PORT: String(bankPort),
       SLUICE_SANDBOX_URL: bankUrl,
+      SLUICE_SANDBOX_B_URL: bankBUrl,
       SLUICE_DATA_DIR: folder,
       SLUICE_CONTROL_DATABASE_URL: cluster.services.control,
       SLUICE_VAULT_DATABASE_URL: cluster.services.vault,
@@ -173,7 +193,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     }
   }
 
-  async function addMerchant(merchantId: string): Promise<string> {
+  async function addMerchant(merchantId: string, more: { fallback?: boolean } = {}): Promise<string> {
     const control = createControlAdmin(cluster.owner.control);
     const secrets = await openConfigSecrets({
       module,
@@ -185,7 +205,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     });
     const example = sandboxMerchant(merchantId, `Shop ${merchantId}`, account);
     const redirectOrigins = [...example.redirectOrigins, ...(options.redirectOrigins ?? [])];
-    const merchant = { ...example, redirectOrigins };
+    const fallback: Partial<NewMerchant> =
+      more.fallback === true ? { fallbackProcessor: 'SANDBOX_B', fallbackAccount: accountB } : {};
+    const merchant = { ...example, redirectOrigins, ...fallback };
     const { secretKey } = await writeMerchant({ control, secrets }, merchant, new Date());
     await Promise.all([secrets.close(), control.close()]);
     return secretKey;
@@ -203,6 +225,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     webhookSecret: account.webhookSecret,
     bank: () => bank,
     startBank,
+    bankBUrl,
+    bankB: () => bankB,
+    startBankB,
     startGateway,
     addMerchant,
     hsmEnv,

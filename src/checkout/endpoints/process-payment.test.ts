@@ -326,6 +326,12 @@ const ATTEMPT: Attempt = {
   leg: 1,
   processor: 'SANDBOX',
   processorAccount: 'acc',
+  routing: {
+    fallback: null,
+    legs: [{ leg: 1, processor: 'SANDBOX', processorAccount: 'acc', reason: 'preferred', at: NOW }],
+  },
+  paymentMethodType: null,
+  nextAction: null,
   processorTxnId: null,
   failureCode: null,
   reopenable: false,

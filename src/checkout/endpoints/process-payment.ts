@@ -136,7 +136,7 @@ function payBySession(
   return deps.pay({
     intentId,
     merchantId: session.merchantId,
-    card: form.card,
+    method: { kind: 'card', card: form.card },
     claimedAmount: form.amount,
     claimedCurrency: form.words.currency ?? null,
     successUrl: session.successUrl,
@@ -196,7 +196,7 @@ async function processForMerchant(deps: ProcessPaymentDeps, request: WebRequest)
   const answer = await deps.pay({
     intentId,
     merchantId: caller.merchant.merchantId,
-    card: form.card,
+    method: { kind: 'card', card: form.card },
     claimedAmount: form.amount,
     claimedCurrency: form.words.currency ?? null,
     successUrl: null,

@@ -8,9 +8,9 @@
  */
 
 import { showTransactionId } from '../../domain/ids.ts';
-import type { ProcessorWord, Said } from '../../domain/transaction.ts';
+import { type ProcessorWord, senderWord } from '../../domain/transaction.ts';
 import { createHttpClient, type HttpClient, type HttpOutcome } from '../../outbound/http-client.ts';
-import type { Charge, ChargeCard, ChargeRequest } from '../connector.ts';
+import type { Charge, ChargeMethod, ChargeRequest } from '../connector.ts';
 import { REFUSED_BIN, REFUSED_ORIGIN, type SandboxConfig } from './config.ts';
 import { type BankCharge, parseAnswer, readCharge, refusalOf, transactionOf, wordOf } from './status.ts';
 
@@ -28,7 +28,6 @@ export interface SandboxCharge {
 const CONNECTIONS_MAX = 2048;
 const REFUSED_CONNECTIONS_MAX = 256;
 const ANSWER_BYTES_MAX = 64 * 1024;
-const CONNECT_TIMEOUT_MS = 2000;
 
 /** Opens the connections to the bank. */
 export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDeps): SandboxCharge {
@@ -36,15 +35,15 @@ export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDe
     createHttpClient({
       origin,
       connectionsMax,
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      connectTimeoutMs: config.connectTimeoutMs,
       answerBytesMax: ANSWER_BYTES_MAX,
     });
   const bank = open(config.baseUrl, CONNECTIONS_MAX);
   const nobody = open(REFUSED_ORIGIN, REFUSED_CONNECTIONS_MAX);
 
-  async function charge(request: ChargeRequest, card: ChargeCard): Promise<ProcessorWord> {
-    const body = chargeBody(request, card);
-    const client = config.refusedCards && startsWith(card.pan, REFUSED_BIN) ? nobody : bank;
+  async function charge(request: ChargeRequest, method: ChargeMethod): Promise<ProcessorWord> {
+    const body = chargeBody(request, method);
+    const client = config.refusedCards && isRefused(method) ? nobody : bank;
     try {
       const answer = await client.exchange({
         method: 'POST',
@@ -55,7 +54,7 @@ export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDe
         mayLeave: request.mayLeave,
         ...(deps.left !== undefined && { onSent: deps.left }),
       });
-      return readAnswer(request, answer, deps.now());
+      return readAnswer(config.name, request, answer, deps.now());
     } finally {
       body.fill(0);
     }
@@ -68,36 +67,48 @@ export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDe
   };
 }
 
-function chargeBody(request: ChargeRequest, card: ChargeCard): Buffer {
-  const { transactionId, amount, currency } = request;
+function chargeBody(request: ChargeRequest, method: ChargeMethod): Buffer {
+  const { transactionId, amount, currency, returnUrl } = request;
+  const facts = `{"reference":"${showTransactionId(transactionId)}","amount":${amount},"currency":"${currency}","return_url":${JSON.stringify(returnUrl)},`;
+  if (method.kind === 'upi') return Buffer.from(`${facts}"upi":{"flow":"intent"}}`);
+  const { card } = method;
   const month = String(card.expiryMonth).padStart(2, '0');
-  const head = `{"reference":"${showTransactionId(transactionId)}","amount":${amount},"currency":"${currency}","card":{"number":"`;
   const middle = `","expiry_month":"${month}","expiry_year":"${card.expiryYear}","cvv":"`;
   const name = `","name":${JSON.stringify(Buffer.from(card.cardholderName).toString())}}}`;
-  return Buffer.concat([Buffer.from(head), card.pan, Buffer.from(middle), card.cvv, Buffer.from(name)]);
+  const head = Buffer.from(`${facts}"card":{"number":"`);
+  return Buffer.concat([head, card.pan, Buffer.from(middle), card.cvv, Buffer.from(name)]);
 }
 
 /**
  * Only a whole charge of this reference, amount and account in a 200 is the bank's word on it, and only a refusal in the
  * bank's own words that it has booked nothing. Anything else after sending is unknown, with what came back as evidence.
  */
-function readAnswer(request: ChargeRequest, answer: HttpOutcome, at: number): ProcessorWord {
+function readAnswer(
+  bank: SandboxConfig['name'],
+  request: ChargeRequest,
+  answer: HttpOutcome,
+  at: number,
+): ProcessorWord {
+  const place = { processor: bank, processorAccount: request.account.account, leg: request.leg };
   if (answer.kind === 'not_sent') {
-    return ourWord(request, 'not_sent', NOT_SENT_CODES[answer.reason], answer.detail, at);
+    const failureCode = NOT_SENT_CODES[answer.reason];
+    return senderWord(place, 'not_sent', { failureCode, detail: answer.detail, at });
   }
-  if (answer.kind === 'unknown') return ourWord(request, 'unknown', null, answer.detail, at);
+  const unknown = (detail: string): ProcessorWord =>
+    senderWord(place, 'unknown', { failureCode: null, detail, at });
+  if (answer.kind === 'unknown') return unknown(answer.detail);
   const body = parseAnswer(answer.body);
   const refused = refusalOf(answer.status, body);
   if (refused !== null) {
-    return ourWord(request, 'declined', 'processor_refused', `refused with ${answer.status} ${refused}`, at);
+    const detail = `refused with ${answer.status} ${refused}`;
+    // Nothing was begun: what this bank finds wrong with us or our request, another may not.
+    return senderWord(place, 'declined', { failureCode: 'processor_refused', elsewhere: true, detail, at });
   }
   const charge = answer.status === 200 ? readCharge(body) : null;
-  if (charge === null) {
-    return ourWord(request, 'unknown', null, `answered ${answer.status} without a charge`, at);
-  }
+  if (charge === null) return unknown(`answered ${answer.status} without a charge`);
   const other = differenceOf(request, charge);
-  if (other !== null) return ourWord(request, 'unknown', null, `answered 200 with another ${other}`, at);
-  return wordOf(charge, 'answer', request.leg, at);
+  if (other !== null) return unknown(`answered 200 with another ${other}`);
+  return wordOf(bank, charge, 'answer', request.leg, at);
 }
 
 const NOT_SENT_CODES = {
@@ -115,29 +126,6 @@ function differenceOf(request: ChargeRequest, charge: BankCharge): string | null
   return charge.currency === request.currency ? null : 'currency';
 }
 
-function ourWord(
-  request: ChargeRequest,
-  said: Said,
-  failureCode: string | null,
-  detail: string,
-  at: number,
-): ProcessorWord {
-  return {
-    source: 'answer',
-    said,
-    leg: request.leg,
-    processor: 'SANDBOX',
-    processorAccount: request.account.account,
-    processorTxnId: null,
-    amount: null,
-    currency: null,
-    failureCode,
-    referenceClosed: false,
-    at,
-    detail: detail.slice(0, 200),
-  };
-}
-
-function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
-  return prefix.every((byte, i) => bytes[i] === byte);
+function isRefused(method: ChargeMethod): boolean {
+  return method.kind === 'card' && REFUSED_BIN.every((digit, i) => method.card.pan[i] === digit);
 }

@@ -5,8 +5,13 @@
  */
 
 export interface SandboxConfig {
+  /** Which of the banks in a box it is. */
+  name: 'SANDBOX' | 'SANDBOX_B';
   /** `http://127.0.0.1:9400` */
   baseUrl: string;
+  connectTimeoutMs: number;
+  /** How long after the sender had to stop a "not found" begins to count. */
+  notFoundProofMs: number;
   /** A processor's silence of this length is an unknown outcome. */
   timeoutMs: number;
   /** Cards of this BIN are sent to {@link REFUSED_ORIGIN}; false in live mode. */

@@ -12,14 +12,13 @@ import { errorCodeOf, parseAnswer, readCharge, transactionOf, wordOf } from './s
 
 const CONNECTIONS_MAX = 64;
 const ANSWER_BYTES_MAX = 64 * 1024;
-const CONNECT_TIMEOUT_MS = 2000;
 
 /** Opens the connections queries go over; idle ones close by themselves. */
 export function createSandboxQuery(config: SandboxConfig): Query {
   const client = createHttpClient({
     origin: config.baseUrl,
     connectionsMax: CONNECTIONS_MAX,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    connectTimeoutMs: config.connectTimeoutMs,
     answerBytesMax: ANSWER_BYTES_MAX,
   });
   return async ({ transactionId, leg, account, now }) => {
@@ -38,6 +37,6 @@ export function createSandboxQuery(config: SandboxConfig): Query {
     if (charge === null || transactionOf(charge) !== transactionId) {
       return { kind: 'no_answer', detail: `the bank answered ${answer.status} without this charge` };
     }
-    return { kind: 'found', word: wordOf(charge, 'query', leg, now) };
+    return { kind: 'found', word: wordOf(config.name, charge, 'query', leg, now) };
   };
 }

@@ -12,12 +12,13 @@ import {
   type ScriptedServer,
   startScriptedServer,
 } from '../../outbound/testing/scripted-server.ts';
-import type { ChargeCard, ChargeRequest } from '../connector.ts';
+import type { ChargeCard, ChargeMethod, ChargeRequest } from '../connector.ts';
 import { connectorContract, type Told } from '../contract-suite.ts';
 import { createSandboxCharge, type SandboxCharge } from './charge.ts';
 import { createSandbox } from './index.ts';
 
 const clocks = { monotonicMs: () => Number(process.hrtime.bigint()) / 1e6, now: Date.now };
+const CONFIG = { name: 'SANDBOX', connectTimeoutMs: 2000, notFoundProofMs: 120_000 } as const;
 const STATUS = { charged: 'succeeded', declined: 'declined', accepted: 'processing' } as const;
 
 function shown(told: Told): object {
@@ -41,7 +42,7 @@ describe('contract', () =>
     declineCloses: true,
     signedHeaders: ['x-sandbox-timestamp', 'x-sandbox-signature'],
     open(baseUrl, timeoutMs) {
-      const config = { baseUrl, timeoutMs, refusedCards: true };
+      const config = { ...CONFIG, baseUrl, timeoutMs, refusedCards: true };
       const { charge, close } = createSandboxCharge(config, clocks);
       return { ...createSandbox(config), charge, close };
     },
@@ -73,7 +74,7 @@ describe('charge', () => {
 
   function open(refusedCards: boolean, more: { left?: () => void } = {}): SandboxCharge {
     sandbox = createSandboxCharge(
-      { baseUrl: server.origin, timeoutMs: 500, refusedCards },
+      { ...CONFIG, baseUrl: server.origin, timeoutMs: 500, refusedCards },
       { ...clocks, ...more },
     );
     return sandbox;
@@ -85,9 +86,11 @@ describe('charge', () => {
     orderId: 'order_1',
     leg: 1,
     account: { account: 'acct_demo', secretKey: 'bank_sk_demo' },
+    returnUrl: 'https://pay.example/checkout/return',
     mayLeave: () => true,
   };
-  const card = (pan: string): ChargeCard => ({
+  const card = (pan: string): ChargeMethod => ({ kind: 'card', card: cardDetails(pan) });
+  const cardDetails = (pan: string): ChargeCard => ({
     pan: Buffer.from(pan),
     cvv: Buffer.from('012'),
     expiryMonth: 3,
@@ -104,6 +107,7 @@ describe('charge', () => {
       reference: `txn_${request.transactionId}`,
       amount: 5000,
       currency: 'INR',
+      return_url: 'https://pay.example/checkout/return',
       card: {
         number: '5555555555554444',
         cvv: '012',

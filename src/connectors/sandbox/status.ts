@@ -5,7 +5,14 @@
  */
 
 import { parseTransactionId, type TransactionId } from '../../domain/ids.ts';
-import type { ProcessorWord, Said, WordSource } from '../../domain/transaction.ts';
+import type {
+  NextAction,
+  PaymentMethodType,
+  ProcessorWord,
+  Said,
+  WordSource,
+} from '../../domain/transaction.ts';
+import type { SandboxConfig } from './config.ts';
 
 /** A charge as the bank shows it, once its shape was checked. */
 export interface BankCharge {
@@ -17,12 +24,15 @@ export interface BankCharge {
   status: string;
   decline_code?: string;
   reference_closed?: boolean;
+  next_action?: unknown;
+  payment_method?: unknown;
 }
 
 const SAID: Readonly<Record<string, Said>> = {
   succeeded: 'charged',
   declined: 'declined',
   processing: 'accepted',
+  requires_action: 'action_required',
 };
 
 /** What may stand in a row of ours: 100 visible ASCII characters. */
@@ -45,30 +55,69 @@ export function transactionOf(charge: BankCharge): TransactionId | null {
 
 /** What the charge says. A status that is not known says nothing. */
 export function wordOf(
+  bank: SandboxConfig['name'],
   charge: BankCharge,
   source: WordSource,
   leg: number | null,
   at: number,
 ): ProcessorWord {
-  const said = Object.hasOwn(SAID, charge.status) ? SAID[charge.status]! : 'unknown';
+  const known = Object.hasOwn(SAID, charge.status) ? SAID[charge.status]! : 'unknown';
+  const nextAction = known === 'action_required' ? readNextAction(charge.next_action) : null;
+  // An action nobody can show the shopper is as good as none: the charge is asked about until it is over.
+  const said = known === 'action_required' && nextAction === null ? 'accepted' : known;
   return {
     source,
     said,
     leg,
-    processor: 'SANDBOX',
+    processor: bank,
     processorAccount: charge.account,
     processorTxnId: charge.id,
     amount: charge.amount,
     currency: charge.currency,
     failureCode: said === 'declined' ? declineCode(charge) : null,
     referenceClosed: said === 'declined' && charge.reference_closed === true,
+    elsewhere: said === 'declined' && charge.reference_closed === true && ELSEWHERE.has(declineCode(charge)),
+    nextAction,
+    paymentMethodType: readMethodType(charge.payment_method),
     at,
     detail: `${charge.id} ${charge.status}`.slice(0, 200),
   };
 }
 
+/** Declines that are the bank's own trouble and close the reference: another processor may be asked. */
+const ELSEWHERE: ReadonlySet<string> = new Set(['acquirer_unavailable']);
+
 function declineCode({ decline_code }: BankCharge): string {
   return typeof decline_code === 'string' && /^[a-z_]{1,100}$/.test(decline_code) ? decline_code : 'declined';
+}
+
+/** What the bank wants of the shopper; null when it is nothing that could be shown. */
+function readNextAction(value: unknown): NextAction | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { type, url, link, expires_at: expires, simulator_url: simulator } = value as Record<string, unknown>;
+  const expiresAt = Number.isSafeInteger(expires) ? (expires as number) : null;
+  if (type === 'redirect' && isPageUrl(url)) return { kind: 'redirect', url, expiresAt };
+  if (type === 'upi_intent' && typeof link === 'string' && UPI_LINK.test(link)) {
+    return { kind: 'upi', link, expiresAt, simulatorUrl: isPageUrl(simulator) ? simulator : null };
+  }
+  return null;
+}
+
+/** What an app is opened with, and nothing a page could run. */
+const UPI_LINK = /^upi:\/\/pay\?[\x21-\x7e]{1,1000}$/;
+
+function isPageUrl(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > 2000 || !URL.canParse(value)) return false;
+  const { protocol, username, password } = new URL(value);
+  return (protocol === 'https:' || protocol === 'http:') && username === '' && password === '';
+}
+
+function readMethodType(value: unknown): PaymentMethodType | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { type, funding } = value as Record<string, unknown>;
+  if (type === 'upi') return 'UPI';
+  if (type !== 'card') return null;
+  return funding === 'credit' ? 'CREDIT_CARD' : funding === 'debit' ? 'DEBIT_CARD' : null;
 }
 
 /** Refusals by which the bank says that it has not even begun: nothing is booked for this request. */

@@ -268,6 +268,12 @@ const ATTEMPT: Attempt = {
   leg: 1,
   processor: 'SANDBOX',
   processorAccount: 'secret_account',
+  routing: {
+    fallback: null,
+    legs: [{ leg: 1, processor: 'SANDBOX', processorAccount: 'secret_account', reason: 'preferred', at: 0 }],
+  },
+  paymentMethodType: null,
+  nextAction: null,
   processorTxnId: null,
   failureCode: null,
   reopenable: false,

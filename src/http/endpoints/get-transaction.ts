@@ -6,7 +6,13 @@
 
 import { intentIdOf, parseTransactionId, showIntentId, showTransactionId } from '../../domain/ids.ts';
 import type { PaymentIntent } from '../../domain/payment-intent.ts';
-import { type Attempt, publicStatus } from '../../domain/transaction.ts';
+import {
+  type Attempt,
+  type NextAction,
+  publicStatus,
+  type Routing,
+  type ShownCard,
+} from '../../domain/transaction.ts';
 import { READ_HEADERS } from '../admit.ts';
 import { type HttpRequest, type HttpResponse, json, type Route } from '../routes.ts';
 import { type FindPaymentDeps, findPayment, paymentNotFound } from './find-payment.ts';
@@ -50,13 +56,41 @@ function showTransaction(intent: PaymentIntent, attempt: Attempt): object {
     processor: attempt.processor,
     processorTxnId: attempt.processorTxnId,
     attempt: attempt.attempt,
-    card: {
-      brand: card.brand,
-      masked: card.masked,
-      expiryMonth: String(card.expiryMonth).padStart(2, '0'),
-      expiryYear: String(card.expiryYear),
-      fingerprint: `fp_${card.fingerprint}`,
-      token: card.token,
-    },
+    paymentMethodType: attempt.paymentMethodType,
+    nextAction: attempt.nextAction === null ? null : showNextAction(attempt.nextAction),
+    routing: showRouting(attempt.routing),
+    card: card === null ? null : showCard(card),
+  };
+}
+
+/** What the shopper is to do: the checkout page shows it, a merchant with a page of its own has to. */
+function showNextAction(action: NextAction): object {
+  const expiresAt = action.expiresAt === null ? null : new Date(action.expiresAt).toISOString();
+  return action.kind === 'redirect'
+    ? { type: 'redirect', url: action.url, expiresAt }
+    : { type: 'upi_intent', link: action.link, expiresAt };
+}
+
+/** Where it was sent and why, leg by leg, and where it could have gone. */
+function showRouting({ fallback, legs }: Routing): object {
+  return {
+    fallback: fallback?.processor ?? null,
+    legs: legs.map(({ leg, processor, reason, at }) => ({
+      leg,
+      processor,
+      reason,
+      at: new Date(at).toISOString(),
+    })),
+  };
+}
+
+function showCard(card: ShownCard): object {
+  return {
+    brand: card.brand,
+    masked: card.masked,
+    expiryMonth: String(card.expiryMonth).padStart(2, '0'),
+    expiryYear: String(card.expiryYear),
+    fingerprint: `fp_${card.fingerprint}`,
+    token: card.token,
   };
 }

@@ -7,7 +7,14 @@
 import { intentIdOf, parseTransactionId, showIntentId, showTransactionId } from '../../domain/ids.ts';
 import { decimalAmount } from '../../domain/money.ts';
 import type { Payment } from '../../domain/payment-intent.ts';
-import { type Attempt, closesIntent, type Evidence, isFinal, type Said } from '../../domain/transaction.ts';
+import {
+  type Attempt,
+  closesIntent,
+  type Evidence,
+  isFinal,
+  type Said,
+  type WordSource,
+} from '../../domain/transaction.ts';
 import { READ_HEADERS } from '../admit.ts';
 import { type HttpRequest, type HttpResponse, json, type Route } from '../routes.ts';
 import { type FindPaymentDeps, findPayment, paymentNotFound } from './find-payment.ts';
@@ -43,7 +50,7 @@ async function transactionEvents(deps: FindPaymentDeps, request: HttpRequest): P
 interface PaymentEvent {
   at: string;
   type: string;
-  source: 'answer' | 'callback' | 'query' | 'recovery' | 'sluice';
+  source: WordSource | 'sluice';
   detail: string;
   /** The transaction this line is of; null for the intent. */
   transactionId: string | null;
@@ -70,7 +77,7 @@ function started(attempt: Attempt): PaymentEvent {
   return line(attempt.createdAt, attempt, {
     type: 'attempt_started',
     source: 'sluice',
-    detail: `Attempt ${attempt.attempt} with ${card.brand} ${card.masked} at ${processor}.`,
+    detail: `Attempt ${attempt.attempt} ${card === null ? 'by UPI' : `with ${card.brand} ${card.masked}`} at ${processor}.`,
   });
 }
 
@@ -89,6 +96,8 @@ const SAID: Readonly<Record<Said, { type: string; detail: string }>> = {
     type: 'never_arrived',
     detail: 'The bank never received the charge and can no longer: no money moved.',
   },
+  not_found: { type: 'not_found', detail: 'The bank was asked and does not know the charge yet.' },
+  no_answer: { type: 'no_answer', detail: 'The bank was asked and gave no answer.' },
 };
 
 function heard(attempt: Attempt, { at, source, said }: Evidence): PaymentEvent {

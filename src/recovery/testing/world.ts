@@ -70,6 +70,9 @@ export function word(said: Said, more: Partial<ProcessorWord> = {}): ProcessorWo
     currency: 'INR',
     failureCode: null,
     referenceClosed: false,
+    elsewhere: false,
+    nextAction: null,
+    paymentMethodType: null,
     at: START,
     detail: '',
     ...more,
@@ -118,15 +121,14 @@ function depsOf(world: World): RecoveryDeps {
     scans: [world.scan],
     ask: askOf(world),
     askDeadlineMs: 1000,
-    queryOf:
-      () =>
-      ({ transactionId, leg }) =>
-        world.bank(transactionId, leg),
+    connectorOf: () => ({
+      query: ({ transactionId, leg }) => world.bank(transactionId, leg),
+      notFound: { queries: 3, proofMs: PROOF_MS, gapMs: 40_000 },
+    }),
     accountOf: async () => ACCOUNT,
     now: () => world.now,
     random: () => 0.5,
     randomBytes: (size) => new Uint8Array(size),
-    notFoundProofMs: PROOF_MS,
     onQuery: (_, outcome) => world.outcomes.push(outcome),
     log: (_, event) => world.logged.push(event),
   };
@@ -243,6 +245,14 @@ function newAttempt(intentId: IntentId, attempt: number, at: number): Attempt {
     leg: 1,
     processor: 'SANDBOX',
     processorAccount: ACCOUNT.account,
+    routing: {
+      fallback: null,
+      legs: [
+        { leg: 1, processor: 'SANDBOX', processorAccount: ACCOUNT.account, reason: 'preferred', at: at },
+      ],
+    },
+    paymentMethodType: null,
+    nextAction: null,
     processorTxnId: null,
     failureCode: null,
     reopenable: false,

@@ -14,12 +14,14 @@ import {
   type CallbackRecorded,
   type Effect,
   type Fact,
+  type IncidentNoted,
   type IntentCreated,
   type IntentExpired,
   type KeyClaimed,
+  type OperatorAudited,
   paymentOf,
 } from '../../domain/facts.ts';
-import { lastTransactionIdOf, shardOfId, transactionIdOf } from '../../domain/ids.ts';
+import { intentIdOf, lastTransactionIdOf, shardOfId, transactionIdOf } from '../../domain/ids.ts';
 import { StorageError } from '../storage.ts';
 import { bareArray, hexArray, jsonArray, quotedArray } from './array-literal.ts';
 import type { PgLink } from './connection.ts';
@@ -34,6 +36,8 @@ interface Batch {
   moves: AttemptMoved[];
   expiries: IntentExpired[];
   callbacks: CallbackRecorded[];
+  incidents: IncidentNoted[];
+  audits: OperatorAudited[];
 }
 
 /** The one row the statement returns. */
@@ -47,6 +51,7 @@ interface CommitRow {
   next_started?: string | null;
   moves?: string | null;
   second_successes?: string | null;
+  noted?: string | null;
   expiries?: string | null;
 }
 
@@ -75,6 +80,8 @@ function batchOf(facts: readonly Fact[]): Batch {
     moves: [],
     expiries: [],
     callbacks: [],
+    incidents: [],
+    audits: [],
   };
   const moves = new Map<string, AttemptMoved>();
   const callbacks = new Map<string, CallbackRecorded>();
@@ -94,6 +101,12 @@ function batchOf(facts: readonly Fact[]): Batch {
         break;
       case 'intent-expired':
         batch.expiries.push(fact);
+        break;
+      case 'incident-noted':
+        batch.incidents.push(fact);
+        break;
+      case 'operator-audited':
+        batch.audits.push(fact);
         break;
       case 'callback-recorded': {
         const name = callbackName(fact);
@@ -133,6 +146,9 @@ function sorted(batch: Batch): Batch {
   batch.moves.sort((a, b) => compare(a.attempt.transactionId, b.attempt.transactionId));
   batch.expiries.sort((a, b) => compare(a.paymentIntentId, b.paymentIntentId));
   batch.callbacks.sort((a, b) => compare(a.processor, b.processor) || compare(a.eventId, b.eventId));
+  batch.incidents.sort(
+    (a, b) => compare(a.transactionId, b.transactionId) || compare(a.incident, b.incident),
+  );
   return batch;
 }
 
@@ -159,6 +175,8 @@ function parametersOf(batch: Batch, bounds: Bounds): { mask: number; values: unk
   if (batch.moves.length > 0) add(BIT.moves, moveColumns(batch.moves));
   if (batch.expiries.length > 0) add(BIT.expiries, expiryColumns(batch.expiries));
   if (batch.callbacks.length > 0) add(BIT.callbacks, callbackColumns(batch.callbacks));
+  if (batch.incidents.length > 0) add(BIT.incidents, incidentColumns(batch.incidents));
+  if (batch.audits.length > 0) add(BIT.audits, auditColumns(batch.audits));
   return { mask, values };
 }
 
@@ -227,14 +245,16 @@ function attemptColumns(rows: readonly AttemptStarted[]): string[] {
     quotedArray(attempts.map(({ merchantId }) => merchantId)),
     quotedArray(attempts.map(({ processor }) => processor)),
     quotedArray(attempts.map(({ processorAccount }) => processorAccount)),
-    quotedArray(attempts.map(({ card }) => card.token)),
+    jsonArray(attempts.map(({ routing }) => JSON.stringify(routing))),
+    bareArray(attempts.map(({ paymentMethodType }) => paymentMethodType)),
+    quotedArray(attempts.map(({ card }) => card?.token ?? null)),
     quotedArray(attempts.map(({ senderNonce }) => senderNonce)),
     bareArray(attempts.map(({ sendBefore }) => seconds(sendBefore))),
-    quotedArray(attempts.map(({ card }) => card.brand)),
-    quotedArray(attempts.map(({ card }) => card.masked)),
-    bareArray(attempts.map(({ card }) => card.expiryMonth)),
-    bareArray(attempts.map(({ card }) => card.expiryYear)),
-    quotedArray(attempts.map(({ card }) => card.fingerprint)),
+    quotedArray(attempts.map(({ card }) => card?.brand ?? null)),
+    quotedArray(attempts.map(({ card }) => card?.masked ?? null)),
+    bareArray(attempts.map(({ card }) => card?.expiryMonth ?? null)),
+    bareArray(attempts.map(({ card }) => card?.expiryYear ?? null)),
+    quotedArray(attempts.map(({ card }) => card?.fingerprint ?? null)),
     quotedArray(attempts.map(({ successUrl }) => successUrl)),
     quotedArray(attempts.map(({ cancelUrl }) => cancelUrl)),
     bareArray(attempts.map(({ sessionExpiresAt }) => seconds(sessionExpiresAt))),
@@ -254,7 +274,11 @@ function moveColumns(rows: readonly AttemptMoved[]): string[] {
     bareArray(attempts.map(({ leg }) => leg)),
     quotedArray(attempts.map(({ processor }) => processor)),
     quotedArray(attempts.map(({ processorAccount }) => processorAccount)),
+    // It grows with a second leg and never else.
+    jsonArray(attempts.map(({ leg, routing }) => (leg === 1 ? null : JSON.stringify(routing)))),
     quotedArray(attempts.map(({ processorTxnId }) => processorTxnId)),
+    bareArray(attempts.map(({ paymentMethodType }) => paymentMethodType)),
+    jsonArray(attempts.map(({ nextAction }) => (nextAction === null ? null : JSON.stringify(nextAction)))),
     quotedArray(attempts.map(({ failureCode }) => failureCode)),
     bareArray(attempts.map(({ reopenable }) => reopenable)),
     bareArray(attempts.map(({ revision }) => revision)),
@@ -290,6 +314,27 @@ function callbackColumns(rows: readonly CallbackRecorded[]): string[] {
   ];
 }
 
+function incidentColumns(rows: readonly IncidentNoted[]): string[] {
+  return [
+    bareArray(rows.map(({ transactionId }) => transactionId)),
+    bareArray(rows.map(({ transactionId }) => intentIdOf(transactionId))),
+    bareArray(rows.map(({ incident }) => incident)),
+    quotedArray(rows.map(({ detail }) => detail)),
+    bareArray(rows.map(({ at }) => seconds(at))),
+  ];
+}
+
+function auditColumns(rows: readonly OperatorAudited[]): string[] {
+  return [
+    bareArray(rows.map(({ transactionId }) => transactionId)),
+    quotedArray(rows.map(({ operator }) => operator)),
+    bareArray(rows.map(({ action }) => action)),
+    quotedArray(rows.map(({ reason }) => reason)),
+    bareArray(rows.map(({ moves }) => moves)),
+    bareArray(rows.map(({ at }) => seconds(at))),
+  ];
+}
+
 function effectsOf(facts: readonly Fact[], row: CommitRow): Effect[] {
   const claimed = idsOf(row.claimed);
   const intents = idsOf(row.intents);
@@ -300,6 +345,7 @@ function effectsOf(facts: readonly Fact[], row: CommitRow): Effect[] {
   const moves = idsOf(row.moves);
   const secondSuccesses = idsOf(row.second_successes);
   const expiries = idsOf(row.expiries);
+  const noted = incidentsOf(row.noted);
   const effectOf = (fact: Fact): Effect => {
     switch (fact.kind) {
       case 'key-claimed':
@@ -318,6 +364,13 @@ function effectsOf(facts: readonly Fact[], row: CommitRow): Effect[] {
         return { effective: expiries.has(fact.paymentIntentId) };
       case 'callback-recorded':
         return { effective: !fact.moves || moves.has(fact.transactionId!) };
+      case 'incident-noted':
+        // One that is known already is as good as noted.
+        return noted.has(fact.transactionId + fact.incident)
+          ? { effective: true, incident: fact.incident }
+          : { effective: true };
+      case 'operator-audited':
+        return { effective: !fact.moves || moves.has(fact.transactionId) };
     }
   };
   return facts.map(effectOf);
@@ -338,6 +391,16 @@ function idsOf(...lists: Array<string | null | undefined>): Set<string> {
   const ids = new Set<string>();
   for (const list of lists) if (list) for (const id of list.split(',')) ids.add(withoutDashes(id));
   return ids;
+}
+
+/** Which incidents were new: a transaction and the kind. */
+function incidentsOf(list: string | null | undefined): Set<string> {
+  const incidents = new Set<string>();
+  if (list) {
+    for (const one of list.split(','))
+      incidents.add(withoutDashes(one.slice(0, UUID_LENGTH)) + one.slice(UUID_LENGTH));
+  }
+  return incidents;
 }
 
 const UUID_LENGTH = 36;

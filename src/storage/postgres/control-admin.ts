@@ -8,9 +8,15 @@
  */
 
 import pg from 'pg';
-import { type ControlAdmin, ControlUnavailable, type MerchantAuth } from '../control.ts';
+import {
+  type ControlAdmin,
+  ControlUnavailable,
+  type MerchantAuth,
+  type MerchantPreferences,
+} from '../control.ts';
 import { shardMapFault } from '../shard-map.ts';
 import { connectOnce } from './connection.ts';
+import { PREFERENCES_OF_MERCHANT } from './control-reader.ts';
 
 /** A merchant's mode never changes: its keys and payments were made in it. */
 const PUT_MERCHANT = `
@@ -23,14 +29,18 @@ const PUT_API_KEY = `
   insert into api_keys (digest, merchant_id, prefix, created_at) values ($1, $2, $3, $4)
   on conflict (digest) do nothing`;
 
+const PUT_ACCOUNT = `
+  insert into processor_accounts (merchant_id, processor, account, config) values ($1, $2, $3, $4)
+  on conflict (merchant_id, processor, account) do update set config = excluded.config`;
+
 const PUT_PREFERENCES = `
   insert into merchant_preferences (
-    merchant_id, preferred_processor, fallback_processor, transaction_fee_percent, processor_account, config
+    merchant_id, preferred_processor, preferred_account, fallback_processor, fallback_account, transaction_fee_percent
   ) values ($1, $2, $3, $4, $5, $6)
   on conflict (merchant_id) do update
-  set preferred_processor = excluded.preferred_processor, fallback_processor = excluded.fallback_processor,
-      transaction_fee_percent = excluded.transaction_fee_percent,
-      processor_account = excluded.processor_account, config = excluded.config`;
+  set preferred_processor = excluded.preferred_processor, preferred_account = excluded.preferred_account,
+      fallback_processor = excluded.fallback_processor, fallback_account = excluded.fallback_account,
+      transaction_fee_percent = excluded.transaction_fee_percent`;
 
 const FIND_MERCHANT = `
   select merchant_id as "merchantId", name, mode, spread, redirect_origins as "redirectOrigins"
@@ -123,18 +133,21 @@ export function createControlAdmin(connectionString: string): ControlAdmin {
     putApiKey: async ({ merchantId, digest, prefix, createdAt }) => {
       await run(PUT_API_KEY, [Buffer.from(digest), merchantId, prefix, createdAt]);
     },
-    putPreferences: async (preferences) => {
-      const { merchantId, preferredProcessor, fallbackProcessor, transactionFeePercent } = preferences;
-      const { processorAccount, sealedConfig } = preferences;
-      const row = [
-        merchantId,
-        preferredProcessor,
-        fallbackProcessor,
-        transactionFeePercent,
-        processorAccount,
-      ];
-      await run(PUT_PREFERENCES, [...row, Buffer.from(sealedConfig)]);
+    putAccount: async ({ merchantId, processor, account, sealedConfig }) => {
+      await run(PUT_ACCOUNT, [merchantId, processor, account, Buffer.from(sealedConfig)]);
     },
+    putPreferences: async (preferences) => {
+      await run(PUT_PREFERENCES, [
+        preferences.merchantId,
+        preferences.preferredProcessor,
+        preferences.preferredAccount,
+        preferences.fallbackProcessor,
+        preferences.fallbackAccount,
+        preferences.transactionFeePercent,
+      ]);
+    },
+    findPreferences: async (merchantId) =>
+      (await run<MerchantPreferences>(PREFERENCES_OF_MERCHANT, [merchantId]))[0],
     findMerchant: async (merchantId) => (await run<MerchantAuth>(FIND_MERCHANT, [merchantId]))[0],
     changeRedirectOrigins: async (merchantId, { add, remove }) => {
       const [row] = await run<{ redirectOrigins: string[] }>(CHANGE_REDIRECT_ORIGINS, [

@@ -20,6 +20,7 @@ import {
   ControlUnavailable,
   type MerchantAuth,
   type MerchantPreferences,
+  type SealedAccount,
   type ShardRange,
 } from '../control.ts';
 import { createLruCache } from '../lru-cache.ts';
@@ -54,20 +55,23 @@ const MERCHANT_BY_DIGEST = `
   from api_keys join merchants using (merchant_id)
   where digest = decode($1, 'hex') and revoked_at is null`;
 
-const PREFERENCES_COLUMNS = `
-  merchant_id as "merchantId", name as "merchantName", preferred_processor as "preferredProcessor",
-         fallback_processor as "fallbackProcessor", transaction_fee_percent as "transactionFeePercent",
-         config as "sealedConfig"
-  from merchant_preferences join merchants using (merchant_id)`;
+export const PREFERENCES_OF_MERCHANT = `
+  select merchant_id as "merchantId", name as "merchantName", preferred_processor as "preferredProcessor",
+         preferred_account as "preferredAccount", fallback_processor as "fallbackProcessor",
+         fallback_account as "fallbackAccount", transaction_fee_percent as "transactionFeePercent"
+  from merchant_preferences join merchants using (merchant_id) where merchant_id = $1`;
 
-const PREFERENCES_OF_MERCHANT = `select ${PREFERENCES_COLUMNS} where merchant_id = $1`;
+const ACCOUNT_COLUMNS = 'merchant_id as "merchantId", processor, account, config as "sealedConfig"';
 
-const PREFERENCES_OF_ACCOUNT = `select ${PREFERENCES_COLUMNS}
-  where preferred_processor = $1 and processor_account = $2 order by merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
+const ACCOUNT_OF_MERCHANT = `select ${ACCOUNT_COLUMNS} from processor_accounts
+  where merchant_id = $1 and processor = $2 and account = $3`;
+
+const ACCOUNTS_OF_ID = `select ${ACCOUNT_COLUMNS} from processor_accounts
+  where processor = $1 and account = $2 order by merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
 
 /** One merchant of each account: merchants that share an account share its secrets. */
-const PREFERENCES_OF_PROCESSOR = `select distinct on (processor_account) ${PREFERENCES_COLUMNS}
-  where preferred_processor = $1 order by processor_account, merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
+const ACCOUNTS_OF_PROCESSOR = `select distinct on (account) ${ACCOUNT_COLUMNS} from processor_accounts
+  where processor = $1 order by account, merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
 
 const ENDPOINTS_OF_MERCHANT = `select ${ENDPOINT_COLUMNS} from webhook_endpoints
   where merchant_id = $1 order by created_at, endpoint_id`;
@@ -96,15 +100,19 @@ export function createControlReader(options: ControlReaderOptions): ControlReade
     const [row] = await run<MerchantPreferences>('control-preferences', PREFERENCES_OF_MERCHANT, [
       merchantId,
     ]);
+    return row;
+  });
+  const accounts = cachedRead(cached, async (key) => {
+    const [row] = await run<SealedAccount>('control-account', ACCOUNT_OF_MERCHANT, JSON.parse(key));
     return row === undefined ? undefined : ownBytes(row);
   });
   // A change of any merchant may add it to an account's list: these are dropped as a whole.
-  const accounts = cachedRead(cached, async (key) => {
+  const accountLists = cachedRead(cached, async (key) => {
     const [processor, account] = JSON.parse(key) as [string, string | null];
     const rows =
       account === null
-        ? await run<MerchantPreferences>('control-processor', PREFERENCES_OF_PROCESSOR, [processor])
-        : await run<MerchantPreferences>('control-account', PREFERENCES_OF_ACCOUNT, [processor, account]);
+        ? await run<SealedAccount>('control-accounts', ACCOUNTS_OF_PROCESSOR, [processor])
+        : await run<SealedAccount>('control-accounts-of-id', ACCOUNTS_OF_ID, [processor, account]);
     return { merchantId: '', rows: rows.map(ownBytes) };
   });
 
@@ -118,14 +126,17 @@ export function createControlReader(options: ControlReaderOptions): ControlReade
     merchants.drop(merchantId);
     preferences.drop(merchantId);
     endpoints.drop(merchantId);
-    accounts.drop('');
+    accounts.drop(merchantId);
+    accountLists.drop('');
   }
 
   return {
     merchantByKeyDigest: (digest) => merchants.read(digest),
     preferences: (merchantId) => preferences.read(merchantId),
-    preferencesOfAccount: async (processor, account) =>
-      (await accounts.read(JSON.stringify([processor, account])))?.rows ?? [],
+    account: (merchantId, processor, account) =>
+      accounts.read(JSON.stringify([merchantId, processor, account])),
+    accountsAt: async (processor, account) =>
+      (await accountLists.read(JSON.stringify([processor, account])))?.rows ?? [],
     webhookEndpoints: async (merchantId) => (await endpoints.read(merchantId))?.endpoints ?? [],
     shardMap: async () => {
       const ranges = await run<ShardRange>('control-shard-map', SHARD_MAP, []);
@@ -141,7 +152,7 @@ export function createControlReader(options: ControlReaderOptions): ControlReade
 }
 
 /** pg hands out slices of a shared pool of bytes; sent to another thread they would take the whole pool with them. */
-function ownBytes(row: MerchantPreferences): MerchantPreferences {
+function ownBytes(row: SealedAccount): SealedAccount {
   return { ...row, sealedConfig: Uint8Array.from(row.sealedConfig) };
 }
 

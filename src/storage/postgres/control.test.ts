@@ -41,18 +41,21 @@ async function putMerchant(merchantId: string, account = 'acct_1'): Promise<stri
     redirectOrigins: ['https://shop.example'],
     createdAt,
   });
+  await admin.putAccount({ ...ACCOUNT, merchantId, account });
   await admin.putPreferences({
     merchantId,
     preferredProcessor: 'SANDBOX',
+    preferredAccount: account,
     fallbackProcessor: null,
+    fallbackAccount: null,
     transactionFeePercent: '1.50',
-    sealedConfig: Uint8Array.of(1, 2, 255),
-    processorAccount: account,
   });
   const digest = createHash('sha256').update(merchantId).digest();
   await admin.putApiKey({ merchantId, digest, prefix: 'sk_test_', createdAt });
   return digest.toString('hex');
 }
+
+const ACCOUNT = { processor: 'SANDBOX', sealedConfig: Uint8Array.of(1, 2, 255) } as const;
 
 test('a merchant is found by its key and its id, with its preferences', async () => {
   const digest = await putMerchant('merchant_a');
@@ -68,16 +71,18 @@ test('a merchant is found by its key and its id, with its preferences', async ()
     merchantId: 'merchant_a',
     merchantName: 'A "shop"',
     preferredProcessor: 'SANDBOX',
+    preferredAccount: 'acct_1',
     fallbackProcessor: null,
+    fallbackAccount: null,
     transactionFeePercent: '1.50',
-    sealedConfig: Uint8Array.of(1, 2, 255),
   };
+  const account = { ...ACCOUNT, merchantId: 'merchant_a', account: 'acct_1' };
   for (const round of ['from SQL', 'from the cache']) {
     expect(await reader.merchantByKeyDigest(digest), round).toEqual(merchant);
     expect(await reader.preferences('merchant_a'), round).toEqual(preferences);
-    expect(await reader.preferencesOfAccount('SANDBOX', 'acct_1'), round).toEqual([preferences]);
-    expect(await reader.preferencesOfAccount('SANDBOX', 'acct_other'), round).toEqual([]);
-    expect(await reader.preferencesOfAccount('STRIPE', null), round).toEqual([]);
+    expect(await reader.accountsAt('SANDBOX', 'acct_1'), round).toEqual([account]);
+    expect(await reader.accountsAt('SANDBOX', 'acct_other'), round).toEqual([]);
+    expect(await reader.accountsAt('STRIPE', null), round).toEqual([]);
   }
   expect(await admin.findMerchant('merchant_a')).toEqual(merchant);
   expect(await admin.findMerchant('merchant_none')).toBeUndefined();
@@ -110,16 +115,16 @@ test('writes may be repeated: the newest values stay, the key stays', async () =
   await putMerchant('merchant_twice', 'acct_new');
   const reader = openReader();
   expect(await reader.merchantByKeyDigest(digest)).toMatchObject({ merchantId: 'merchant_twice' });
-  expect(await reader.preferencesOfAccount('SANDBOX', 'acct_new')).toHaveLength(1);
+  expect(await reader.accountsAt('SANDBOX', 'acct_new')).toHaveLength(1);
 });
 
 test('of many merchants of one account 32 are given, and of many accounts one merchant of each of 32', async () => {
   for (let n = 0; n < 40; n++) await putMerchant(`many_${String(n).padStart(2, '0')}`, 'acct_many');
   const reader = openReader();
-  const ids = (await reader.preferencesOfAccount('SANDBOX', 'acct_many')).map(({ merchantId }) => merchantId);
+  const ids = (await reader.accountsAt('SANDBOX', 'acct_many')).map(({ merchantId }) => merchantId);
   expect(ids).toEqual(Array.from({ length: 32 }, (_, n) => `many_${String(n).padStart(2, '0')}`));
   for (let n = 0; n < 40; n++) await putMerchant(`own_${n}`, `acct_own_${String(n).padStart(2, '0')}`);
-  const each = await openReader().preferencesOfAccount('SANDBOX', null);
+  const each = await openReader().accountsAt('SANDBOX', null);
   expect(each).toHaveLength(32);
   expect(each.filter(({ merchantId }) => merchantId.startsWith('many_'))).toHaveLength(1);
 });

@@ -104,7 +104,7 @@ function grantsOf({ kind, serviceRole }: MigrationTarget): string[] {
   const role = pg.escapeIdentifier(serviceRole);
   const rights: Record<DatabaseKind, string[]> = {
     control: [
-      `grant select, insert, update on merchants, api_keys, merchant_preferences, shard_map to ${role}`,
+      `grant select, insert, update on merchants, api_keys, merchant_preferences, processor_accounts, shard_map to ${role}`,
       `grant select, insert, update, delete on checkout_sessions, webhook_endpoints to ${role}`,
       `grant select, insert, delete on api_idempotency_keys to ${role}`,
     ],
@@ -114,7 +114,8 @@ function grantsOf({ kind, serviceRole }: MigrationTarget): string[] {
     ],
     shard: [
       `grant select, insert, update on payment_intents, transactions, recovery_progress to ${role}`,
-      `grant select, insert on idempotency_keys, outbox, processor_callbacks, incidents to ${role}`,
+      `grant select, insert on idempotency_keys, outbox, processor_callbacks, incidents, operator_audit to ${role}`,
+      `grant update (acknowledged_at) on incidents to ${role}`,
       `grant update (dispatched_at, delivered_at) on outbox to ${role}`,
       `grant select, insert, update on webhook_deliveries, webhook_lease to ${role}`,
       `grant update (verdict, reason) on processor_callbacks to ${role}`,

@@ -9,7 +9,11 @@ import type {
   Attempt,
   AttemptOutcome,
   Evidence,
+  NextAction,
+  PaymentMethodType,
   ProcessorName,
+  Routing,
+  ShownCard,
   TransactionStatus,
 } from '../../domain/transaction.ts';
 import { withoutDashes } from './commit-turn.ts';
@@ -24,7 +28,8 @@ export const INTENT_COLUMNS = `i.payment_intent_id, i.merchant_id, i.customer_id
 
 /** Columns of a transaction `t`, as one JSON value, null where there is none. */
 export const ATTEMPT_COLUMNS = `t.transaction_id, t.payment_intent_id, t.attempt, t.merchant_id, t.customer_id,
-  t.amount::float8 as amount, t.currency, t.status, t.outcome, t.leg, t.processor, t.processor_account, t.processor_txn_id,
+  t.amount::float8 as amount, t.currency, t.status, t.outcome, t.leg, t.processor, t.processor_account, t.routing, t.processor_txn_id,
+  t.payment_method_type, t.next_action,
   t.token, t.failure_code, t.reopenable, t.revision, t.sender_nonce, ${ms('t', 'send_before')}, t.card_brand, t.card_masked,
   t.card_expiry_month, t.card_expiry_year, t.card_fingerprint, t.success_url, t.cancel_url, ${ms('t', 'session_expires_at')},
   t.evidence, ${ms('t', 'created_at')}, ${ms('t', 'updated_at')}, ${ms('t', 'completed_at')}`;
@@ -55,18 +60,21 @@ export interface AttemptRow {
   leg: number;
   processor: ProcessorName;
   processor_account: string;
+  routing: Routing | null;
   processor_txn_id: string | null;
-  token: string;
+  payment_method_type: PaymentMethodType | null;
+  next_action: NextAction | null;
+  token: string | null;
   failure_code: string | null;
   reopenable: boolean;
   revision: number;
   sender_nonce: string;
   send_before: number;
-  card_brand: string;
-  card_masked: string;
-  card_expiry_month: number;
-  card_expiry_year: number;
-  card_fingerprint: string;
+  card_brand: string | null;
+  card_masked: string | null;
+  card_expiry_month: number | null;
+  card_expiry_year: number | null;
+  card_fingerprint: string | null;
   success_url: string | null;
   cancel_url: string | null;
   session_expires_at: number | null;
@@ -105,20 +113,16 @@ export function attemptOf(row: AttemptRow): Attempt {
     leg: row.leg,
     processor: row.processor,
     processorAccount: row.processor_account,
+    routing: row.routing ?? onlyLeg(row),
     processorTxnId: row.processor_txn_id,
     failureCode: row.failure_code,
     reopenable: row.reopenable,
     revision: row.revision,
     senderNonce: row.sender_nonce,
     sendBefore: row.send_before,
-    card: {
-      brand: row.card_brand,
-      masked: row.card_masked,
-      expiryMonth: row.card_expiry_month,
-      expiryYear: row.card_expiry_year,
-      fingerprint: row.card_fingerprint,
-      token: row.token,
-    },
+    card: cardOf(row),
+    paymentMethodType: row.payment_method_type,
+    nextAction: row.next_action,
     successUrl: row.success_url,
     cancelUrl: row.cancel_url,
     sessionExpiresAt: row.session_expires_at,
@@ -127,4 +131,29 @@ export function attemptOf(row: AttemptRow): Attempt {
     updatedAt: row.updated_at,
     completedAt: row.completed_at,
   };
+}
+
+/** All or none of a card's columns are there. */
+function cardOf(row: AttemptRow): ShownCard | null {
+  if (row.token === null) return null;
+  return {
+    brand: row.card_brand!,
+    masked: row.card_masked!,
+    expiryMonth: row.card_expiry_month!,
+    expiryYear: row.card_expiry_year!,
+    fingerprint: row.card_fingerprint!,
+    token: row.token,
+  };
+}
+
+/** Rows of versions without fallback had one leg. */
+function onlyLeg({ leg, processor, processor_account, created_at }: AttemptRow): Routing {
+  const only = {
+    leg,
+    processor,
+    processorAccount: processor_account,
+    reason: 'preferred',
+    at: created_at,
+  } as const;
+  return { fallback: null, legs: [only] };
 }

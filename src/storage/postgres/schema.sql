@@ -46,12 +46,14 @@ CREATE TABLE merchant_preferences (
   preferred_processor character varying(50) NOT NULL,
   fallback_processor character varying(50),
   transaction_fee_percent numeric(5,2) NOT NULL,
-  processor_account character varying(100) NOT NULL,
-  config bytea NOT NULL,
+  preferred_account character varying(100) NOT NULL,
+  fallback_account character varying(100),
   PRIMARY KEY (merchant_id),
-  FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id)
+  CHECK (((fallback_processor IS NULL) = (fallback_account IS NULL))),
+  FOREIGN KEY (merchant_id, fallback_processor, fallback_account) REFERENCES processor_accounts(merchant_id, processor, account),
+  FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id),
+  FOREIGN KEY (merchant_id, preferred_processor, preferred_account) REFERENCES processor_accounts(merchant_id, processor, account)
 );
-CREATE INDEX merchant_preferences_account ON public.merchant_preferences USING btree (preferred_processor, processor_account);
 CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.merchant_preferences FOR EACH ROW EXECUTE FUNCTION sluice_tell_merchant();
 GRANT insert, select, update ON merchant_preferences TO sluice_control;
 
@@ -69,6 +71,19 @@ CREATE TABLE merchants (
 );
 CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.merchants FOR EACH ROW EXECUTE FUNCTION sluice_tell_merchant();
 GRANT insert, select, update ON merchants TO sluice_control;
+
+CREATE TABLE processor_accounts (
+  merchant_id character varying(100) NOT NULL,
+  processor character varying(50) NOT NULL,
+  account character varying(100) NOT NULL,
+  config bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  PRIMARY KEY (merchant_id, processor, account),
+  FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id)
+);
+CREATE INDEX processor_accounts_account ON public.processor_accounts USING btree (processor, account);
+CREATE TRIGGER tell AFTER INSERT OR DELETE OR UPDATE ON public.processor_accounts FOR EACH ROW EXECUTE FUNCTION sluice_tell_merchant();
+GRANT insert, select, update ON processor_accounts TO sluice_control;
 
 CREATE TABLE schema_migrations (
   name text NOT NULL,
@@ -199,9 +214,24 @@ CREATE TABLE incidents (
   payment_intent_id uuid NOT NULL,
   kind character varying(40) NOT NULL,
   at timestamp with time zone NOT NULL DEFAULT now(),
+  detail text NOT NULL DEFAULT ''::text,
+  acknowledged_at timestamp with time zone,
+  PRIMARY KEY (id),
+  UNIQUE (transaction_id, kind)
+);
+GRANT insert, select, update (acknowledged_at) ON incidents TO sluice_shard;
+
+CREATE TABLE operator_audit (
+  id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  transaction_id uuid NOT NULL,
+  operator character varying(100) NOT NULL,
+  action character varying(40) NOT NULL,
+  reason text NOT NULL,
+  at timestamp with time zone NOT NULL,
   PRIMARY KEY (id)
 );
-GRANT insert, select ON incidents TO sluice_shard;
+CREATE INDEX operator_audit_transaction ON public.operator_audit USING btree (transaction_id);
+GRANT insert, select ON operator_audit TO sluice_shard;
 
 CREATE TABLE outbox (
   event_id uuid NOT NULL,
@@ -294,17 +324,17 @@ CREATE TABLE transactions (
   processor character varying(50) NOT NULL,
   processor_account character varying(100) NOT NULL,
   processor_txn_id character varying(100),
-  token character varying(500) NOT NULL,
+  token character varying(500),
   failure_code character varying(100),
   reopenable boolean NOT NULL,
   revision integer NOT NULL,
   sender_nonce character varying(32) NOT NULL,
   send_before timestamp with time zone NOT NULL,
-  card_brand character varying(20) NOT NULL,
-  card_masked character varying(19) NOT NULL,
-  card_expiry_month smallint NOT NULL,
-  card_expiry_year smallint NOT NULL,
-  card_fingerprint character varying(64) NOT NULL,
+  card_brand character varying(20),
+  card_masked character varying(19),
+  card_expiry_month smallint,
+  card_expiry_year smallint,
+  card_fingerprint character varying(64),
   success_url text,
   cancel_url text,
   session_expires_at timestamp with time zone,
@@ -312,6 +342,9 @@ CREATE TABLE transactions (
   created_at timestamp with time zone NOT NULL,
   updated_at timestamp with time zone NOT NULL,
   completed_at timestamp with time zone,
+  payment_method_type character varying(50),
+  routing jsonb,
+  next_action jsonb,
   PRIMARY KEY (transaction_id),
   CHECK ((amount > 0)),
   CHECK (((attempt >= 1) AND (attempt <= 15))),

@@ -2,7 +2,7 @@
  * The statement that commits a turn, composed of the kinds of facts the turn has.
  *
  * One kind is one fragment: common table expressions over `unnest` of its columns, and the columns of its result. Which
- * kinds a turn has is a mask of seven bits; a statement is composed once per mask and prepared under the mask's name.
+ * kinds a turn has is a mask of nine bits; a statement is composed once per mask and prepared under the mask's name.
  *
  * Rules every fragment keeps:
  * - it writes only across `fence`, a row that is there when every logical shard from the batch's first to its last is this
@@ -27,6 +27,8 @@ export const KINDS = [
   'moves',
   'expiries',
   'callbacks',
+  'incidents',
+  'audits',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -39,6 +41,8 @@ export const BIT: Readonly<Record<Kind, number>> = {
   moves: 16,
   expiries: 32,
   callbacks: 64,
+  incidents: 128,
+  audits: 256,
 };
 
 /** Columns of each kind in the order of their parameters. */
@@ -75,7 +79,11 @@ export const COLUMNS = {
     ['leg', 'int2[]'],
     ['processor', 'text[]'],
     ['processor_account', 'text[]'],
+    // Null: as it was.
+    ['routing', 'jsonb[]'],
     ['processor_txn_id', 'text[]'],
+    ['payment_method_type', 'text[]'],
+    ['next_action', 'jsonb[]'],
     ['failure_code', 'text[]'],
     ['reopenable', 'bool[]'],
     ['revision', 'int4[]'],
@@ -103,6 +111,21 @@ export const COLUMNS = {
     ['moves', 'bool[]'],
     ['at', 'float8[]'],
   ],
+  incidents: [
+    ['transaction_id', 'uuid[]'],
+    ['intent_id', 'uuid[]'],
+    ['kind', 'text[]'],
+    ['detail', 'text[]'],
+    ['at', 'float8[]'],
+  ],
+  audits: [
+    ['transaction_id', 'uuid[]'],
+    ['operator', 'text[]'],
+    ['action', 'text[]'],
+    ['reason', 'text[]'],
+    ['moves', 'bool[]'],
+    ['at', 'float8[]'],
+  ],
 } as const satisfies Record<Kind, readonly Column[]>;
 
 function attemptColumns() {
@@ -113,6 +136,8 @@ function attemptColumns() {
     ['merchant_id', 'text[]'],
     ['processor', 'text[]'],
     ['processor_account', 'text[]'],
+    ['routing', 'jsonb[]'],
+    ['payment_method_type', 'text[]'],
     ['token', 'text[]'],
     ['sender_nonce', 'text[]'],
     ['send_before', 'float8[]'],
@@ -262,16 +287,18 @@ claimed as (
   moves: (unnest) => ({
     ctes: `moved as (
   update transactions t set status = u.status, outcome = u.outcome, leg = u.leg, processor = u.processor,
-    processor_account = u.processor_account, processor_txn_id = u.processor_txn_id, failure_code = u.failure_code,
+    processor_account = u.processor_account, routing = coalesce(u.routing, t.routing), processor_txn_id = u.processor_txn_id,
+    payment_method_type = u.payment_method_type, next_action = u.next_action, failure_code = u.failure_code,
     reopenable = u.reopenable, revision = u.revision, evidence = u.evidence, updated_at = to_timestamp(u.at),
     completed_at = to_timestamp(u.completed_at)
   from ${unnest} cross join fence
   where ${few('u.id')} and t.transaction_id = u.id and ${inBatch('t.transaction_id')}
     and t.status = u.expected_status and t.revision = u.expected_revision
-  returning t.transaction_id, t.payment_intent_id, t.status, t.failure_code, t.updated_at, u.event_id, u.event_type, u.intent_status),
+  returning t.transaction_id, t.payment_intent_id, t.status, t.failure_code, t.payment_method_type, t.updated_at, u.event_id, u.event_type, u.intent_status),
 changed_intents as (
   update payment_intents i set event_sequence = i.event_sequence + m.events,
     status = case when ${movesIntent('i')} then m.intent_status else i.status end,
+    payment_method_type = case when ${movesIntent('i')} then m.method_types[cardinality(m.method_types)] else i.payment_method_type end,
     updated_at = case when ${movesIntent('i')} then m.changed_at[cardinality(m.changed_at)] else i.updated_at end
   from (
     select payment_intent_id, count(event_id)::int as events, max(intent_status) as intent_status,
@@ -280,6 +307,7 @@ changed_intents as (
       array_agg(event_type order by intent_status nulls first, transaction_id) as event_types,
       array_agg(status order by intent_status nulls first, transaction_id) as statuses,
       array_agg(failure_code order by intent_status nulls first, transaction_id) as failure_codes,
+      array_agg(payment_method_type order by intent_status nulls first, transaction_id) as method_types,
       array_agg(updated_at order by intent_status nulls first, transaction_id) as changed_at
     from moved where event_id is not null or intent_status is not null
     group by payment_intent_id) m
@@ -304,6 +332,7 @@ second_successes as (
   select m.transaction_id, m.payment_intent_id, 'second_success' from moved m
   where (select count(*) from final_intents) < (select count(*) from moved where intent_status is not null)
     and m.intent_status = 'SUCCESS' and m.transaction_id <> all (array(select transaction_id from final_intents))
+  on conflict (transaction_id, kind) do nothing
   returning transaction_id)`,
     results: [
       effectiveIds('moves', 'moved', 'transaction_id'),
@@ -340,6 +369,25 @@ expired_events as (
   where c.verdict = 'unmatched' and excluded.verdict <> 'unmatched')`,
     results: [],
   }),
+
+  incidents: (unnest) => ({
+    ctes: `noted as (
+  insert into incidents (transaction_id, payment_intent_id, kind, detail, at)
+  select u.transaction_id, u.intent_id, u.kind, u.detail, to_timestamp(u.at) from ${unnest} cross join fence
+  on conflict (transaction_id, kind) do nothing returning transaction_id, kind)`,
+    results: [`(select string_agg(transaction_id::text || kind, ',') from noted) as noted`],
+  }),
+
+  audits: (unnest, mask) => ({
+    ctes: `audited as (
+  insert into operator_audit (transaction_id, operator, action, reason, at)
+  select u.transaction_id, u.operator, u.action, u.reason, to_timestamp(u.at) from ${unnest} cross join fence
+  where not u.moves ${(mask & BIT.moves) === 0 ? '' : 'or u.transaction_id in (select transaction_id from moved)'}),
+acknowledged as (
+  update incidents i set acknowledged_at = now() from ${unnest} cross join fence
+  where u.action = 'incident_acknowledged' and i.transaction_id = u.transaction_id and i.acknowledged_at is null)`,
+    results: [],
+  }),
 };
 
 /** One day a condition, so that partitions prune. */
@@ -368,11 +416,11 @@ function attempts(
   ${lock}),
 new_${which}_attempts as (
   insert into transactions (transaction_id, payment_intent_id, attempt, merchant_id, customer_id, amount, currency, status,
-    outcome, leg, processor, processor_account, token, reopenable, revision, sender_nonce, send_before, card_brand,
+    outcome, leg, processor, processor_account, routing, payment_method_type, token, reopenable, revision, sender_nonce, send_before, card_brand,
     card_masked, card_expiry_month, card_expiry_year, card_fingerprint, success_url, cancel_url, session_expires_at,
     evidence, created_at, updated_at)
   select u.id, u.intent_id, u.attempt, u.merchant_id, u.customer_id, u.amount, u.currency, 'SENT',
-    'unknown', 1, u.processor, u.processor_account, u.token, false, 1, u.sender_nonce, to_timestamp(u.send_before), u.card_brand,
+    'unknown', 1, u.processor, u.processor_account, u.routing, u.payment_method_type, u.token, false, 1, u.sender_nonce, to_timestamp(u.send_before), u.card_brand,
     u.card_masked, u.card_expiry_month, u.card_expiry_year, u.card_fingerprint, u.success_url, u.cancel_url, to_timestamp(u.session_expires_at),
     '[]'::jsonb, to_timestamp(u.at), to_timestamp(u.at)
   from ${which}_attempts u
