@@ -570,7 +570,7 @@ function silenceContract(dialect: Dialect, world: () => World): void {
     const origin = world().server.origin.replace('http:', 'https:');
     const { word, tookMs } = await chargeAt(origin, { connectTimeoutMs: 100, timeoutMs: 60_000 });
     expect(word).toMatchObject(unreachable);
-    expect(tookMs).toBeLessThan(1000);
+    expect(tookMs).toBeLessThan(700);
   });
 
   test('an answer may take longer than a connection', async () => {
@@ -603,8 +603,11 @@ function wireContract(dialect: Dialect, world: () => World): void {
 
   test('one that hangs holds up no other charge and no query: each has a connection to itself', async () => {
     const hanging: Socket[] = [];
-    world().script((socket) => hanging.push(socket));
     const patient = dialect.open(world().server.origin, { connectTimeoutMs: 5000, timeoutMs: 60_000 });
+    // Two are kept open, so that the next two have some to take.
+    world().script(answer);
+    await Promise.all([patient.charge(request(), card()), patient.charge(request(), card())]);
+    world().script((socket) => hanging.push(socket));
     const stuck = [
       patient.charge(request(), card()),
       patient.query({ transactionId: TRANSACTION_ID, leg: 1, account: ACCOUNT, now: NOW }),
@@ -612,7 +615,9 @@ function wireContract(dialect: Dialect, world: () => World): void {
     await vi.waitFor(() => expect(hanging).toHaveLength(2));
 
     world().script(answer);
-    expect(await patient.charge(request(), card())).toMatchObject({ said: 'charged' });
+    for (let i = 0; i < 3; i++) {
+      expect(await patient.charge(request(), card())).toMatchObject({ said: 'charged' });
+    }
     world().answer(dialect.queryNotFound());
     expect(
       await patient.query({ transactionId: TRANSACTION_ID, leg: 1, account: ACCOUNT, now: NOW }),
