@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPartitionUpkeep } from '../../src/storage/postgres/partitions.ts';
 import { createShardStore } from '../../src/storage/postgres/shard-store.ts';
+import { commitAsLane } from '../support/commit-as-lane.ts';
 import { queryShards } from '../support/databases.ts';
 import { eventually } from '../support/eventually.ts';
 import { created, expired, freshIntent } from '../support/facts.ts';
@@ -83,7 +84,7 @@ test('both close the same intents of yesterday: each is closed by one of them, a
   await stores[0]!.commit(unpaid.map((intent) => created(intent)));
   const effects = await Promise.all(
     Array.from({ length: 10 }, (_, n) => unpaid.slice(n * 20, n * 20 + 20)).flatMap((page) =>
-      stores.map((store) => store.commit(page.map(expired))),
+      stores.map((store) => commitAsLane(store, page.map(expired))),
     ),
   );
   expect(effects.flat().filter(({ effective }) => effective)).toHaveLength(unpaid.length);
