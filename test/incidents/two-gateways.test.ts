@@ -80,6 +80,7 @@ test('both close the same intents of yesterday: each is closed by one of them, a
     }),
   );
   const createdAt = Date.now() - 24 * HOUR_MS - 6 * 60_000;
+  await makePartitions(new Date(createdAt));
   const unpaid = Array.from({ length: 200 }, () => freshIntent({ createdAt }));
   await stores[0]!.commit(unpaid.map((intent) => created(intent)));
   const effects = await Promise.all(
@@ -97,10 +98,15 @@ test('both close the same intents of yesterday: each is closed by one of them, a
   await Promise.all(stores.map((store) => store.close()));
 });
 
+async function makePartitions(around: Date): Promise<number> {
+  const upkeep = createPartitionUpkeep(world.cluster.services.shards[0]!);
+  const made = await upkeep.run(around);
+  await upkeep.close();
+  return made;
+}
+
 test('both make the partitions of the same days: each is there once, and neither fails', async () => {
   const inAMonth = new Date(Date.now() + 30 * 24 * HOUR_MS);
-  const upkeeps = Array.from({ length: 4 }, () => createPartitionUpkeep(world.cluster.services.shards[0]!));
-  const made = await Promise.all(upkeeps.map((upkeep) => upkeep.run(inAMonth)));
+  const made = await Promise.all(Array.from({ length: 4 }, () => makePartitions(inAMonth)));
   expect(made.filter((count) => count > 0)).toHaveLength(1);
-  await Promise.all(upkeeps.map((upkeep) => upkeep.close()));
 });
