@@ -8,6 +8,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findPkcs11Module } from '../../src/embedded/pkcs11-module.ts';
@@ -27,7 +28,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 test(`${ENCRYPTS} encrypts through a real token while garbage is collected: every byte is right, and the process lives`, async () => {
   const module = findPkcs11Module(undefined);
   const { confFile, pinFiles } = await ensureSoftHsmTokens({ module, directory });
-  const child = join(import.meta.dirname, 'encrypt-under-gc.ts');
+  const child = fileURLToPath(new URL('./encrypt-under-gc.ts', import.meta.url));
   const { stdout } = await run(
     process.execPath,
     ['--expose-gc', child, module, pinFiles.vault, String(ENCRYPTS)],
