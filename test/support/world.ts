@@ -16,6 +16,7 @@ import { findPkcs11Module } from '../../src/embedded/pkcs11-module.ts';
 import { openConfigSecrets } from '../../src/hsm/config-secrets.ts';
 import { ensureSoftHsmTokens } from '../../src/hsm/soft-hsm-tokens.ts';
 import { type NewMerchant, sandboxMerchant, writeMerchant } from '../../src/setup/merchant.ts';
+import type { ProcessorAccount } from '../../src/storage/control.ts';
 import { createControlAdmin } from '../../src/storage/postgres/control-admin.ts';
 import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
 import { freePort } from './ports.ts';
@@ -58,11 +59,19 @@ export interface World {
   bankB(): RunningProcess;
   startBankB(): Promise<void>;
   startGateway(env?: Record<string, string>): Promise<Gateway>;
-  /** Makes another merchant and resolves with its API key. With a fallback its charges may go on to the second bank. */
-  addMerchant(merchantId: string, more?: { fallback?: boolean }): Promise<string>;
+  /** Makes another merchant and resolves with its API key. */
+  addMerchant(merchantId: string, more?: MerchantTraits): Promise<string>;
   /** What a process needs to open the vault and the config token. */
   hsmEnv: Record<string, string>;
   stop(): Promise<void>;
+}
+
+/** What a merchant has that others have not. */
+export interface MerchantTraits {
+  /** Its charges may go on to the second bank. */
+  fallback?: boolean;
+  /** What of its account at the first bank is not the world's. The bank itself knows the world's account alone. */
+  account?: Partial<ProcessorAccount>;
 }
 
 export interface WorldOptions {
@@ -193,7 +202,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     }
   }
 
-  async function addMerchant(merchantId: string, more: { fallback?: boolean } = {}): Promise<string> {
+  async function addMerchant(merchantId: string, more: MerchantTraits = {}): Promise<string> {
     const control = createControlAdmin(cluster.owner.control);
     const secrets = await openConfigSecrets({
       module,
@@ -203,7 +212,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       pageCardsMax: 1,
       callTimeoutMs: 5000,
     });
-    const example = sandboxMerchant(merchantId, `Shop ${merchantId}`, account);
+    const own = { ...account, ...more.account };
+    const example = sandboxMerchant(merchantId, `Shop ${merchantId}`, own);
     const redirectOrigins = [...example.redirectOrigins, ...(options.redirectOrigins ?? [])];
     const fallback: Partial<NewMerchant> =
       more.fallback === true ? { fallbackProcessor: 'SANDBOX_B', fallbackAccount: accountB } : {};
