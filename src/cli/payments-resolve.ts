@@ -120,8 +120,10 @@ async function resolveOnce(
 ): Promise<Done | 'lost'> {
   if (as === 'acknowledged') return await acknowledge({ store, desk }, attempt, word);
   const decision = resolveByOperator(attempt, as, word);
-  if (decision.kind === 'unchanged') return { code: 0, text: `${decision.why}: nothing was changed` };
-  if (decision.kind === 'refused') return { code: 1, text: decision.why };
+  if (decision.kind !== 'facts') {
+    const { kind, why } = decision;
+    return kind === 'refused' ? { code: 1, text: why } : { code: 0, text: `${why}: nothing was changed` };
+  }
   const { facts, attempt: next } = decision;
   const effects = await store.commit(facts);
   if (!effects.every(({ effective }) => effective)) return 'lost';

@@ -15,6 +15,7 @@ import {
 } from '../domain/ids.ts';
 import { decimalAmount } from '../domain/money.ts';
 import type { Attempt, Evidence } from '../domain/transaction.ts';
+import type { ShardRange } from '../storage/control.ts';
 import type { Incident, RecordedCallback } from '../storage/operator-desk.ts';
 import { createControlReader } from '../storage/postgres/control-reader.ts';
 import { MisuseError } from './command.ts';
@@ -33,22 +34,26 @@ export function idFirst(words: readonly string[]): { id: string; shown: string; 
 
 /** The shard database an id belongs to, by the shard map of the control database. */
 export async function shardDatabaseOf(options: StartOptions, id: string): Promise<string> {
-  const url = controlDatabaseUrl(options);
+  const shard = shardOfId(id);
+  const ranges = await shardMap(controlDatabaseUrl(options));
+  // The map has every shard: it is refused otherwise.
+  const { database } = ranges.find(({ low, high }) => low <= shard && shard <= high)!;
+  const url = shardDatabaseUrls(options)[database];
+  if (url !== undefined) return url;
+  throw new Error(
+    `${id} is in shard database ${database + 1}, which SLUICE_SHARD_DATABASE_URLS does not name`,
+  );
+}
+
+async function shardMap(url: string): Promise<readonly ShardRange[]> {
   const control = createControlReader({ connectionString: url });
   try {
-    const ranges = await control.shardMap();
-    const shard = shardOfId(id);
-    const { database } = ranges.find(({ low, high }) => low <= shard && shard <= high)!;
-    const found = shardDatabaseUrls(options)[database];
-    if (found !== undefined) return found;
-    throw new Error(
-      `${id} is in shard database ${database + 1}, which SLUICE_SHARD_DATABASE_URLS does not name`,
-    );
+    return await control.shardMap();
   } catch (error) {
     const { host, pathname } = new URL(url);
+    const why = (error as Error).message;
     throw new Error(
-      `the control database ${host}${pathname} cannot say where ${id} is: ${(error as Error).message}; see SLUICE_CONTROL_DATABASE_URL`,
-      { cause: error },
+      `the control database ${host}${pathname} has told no shard map (${why}): see it, and SLUICE_CONTROL_DATABASE_URL`,
     );
   } finally {
     await control.close();
