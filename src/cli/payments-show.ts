@@ -4,6 +4,7 @@
  * @module
  */
 import { intentIdOf, showEndpointId, showEventId, showIntentId, showTransactionId } from '../domain/ids.ts';
+import { intentStatus } from '../domain/payment-intent.ts';
 import type { Attempt } from '../domain/transaction.ts';
 import type { PaymentStory, RecordedCallback, ToldEvent } from '../storage/operator-desk.ts';
 import { openOperatorDesk } from '../storage/postgres/operator-desk.ts';
@@ -36,7 +37,7 @@ export const paymentsShow: Command = {
       const isThere =
         story !== null && (id === intentIdOf(id) || story.attempts.some((one) => one.transactionId === id));
       if (!isThere) {
-        context.err(`${shown} is not there: neither this id nor any word of it was ever committed`);
+        context.err(`${shown} is not there: it was never committed, or the partition of its day was dropped`);
         return 1;
       }
       context.out(
@@ -55,6 +56,7 @@ function storyJson({ intent, attempts, callbacks, events, incidents, audit }: Pa
   return {
     ...intent,
     paymentIntentId: showIntentId(intent.paymentIntentId),
+    status: intentStatus({ intent, attempts }),
     createdAt: showTime(intent.createdAt),
     updatedAt: showTime(intent.updatedAt),
     attempts: attempts.map(attemptJson),
@@ -83,7 +85,8 @@ function eventJson({ eventId, transactionId, createdAt, deliveries, ...event }: 
 }
 
 function storyLines({ intent, attempts, callbacks, events, incidents, audit }: PaymentStory): string[] {
-  const { paymentIntentId, merchantId, orderId, status, createdAt, updatedAt } = intent;
+  const { paymentIntentId, merchantId, orderId, createdAt, updatedAt } = intent;
+  const status = intentStatus({ intent, attempts });
   return [
     `${showIntentId(paymentIntentId)}  ${status}  ${showAmount(intent)}`,
     `  merchant ${merchantId}, order ${orderId}`,
@@ -153,9 +156,9 @@ function eventLines(event: ToldEvent): string[] {
   const failure = failureCode === null ? '' : ` ${failureCode}`;
   const told = deliveries.map(({ endpointId, state, tries, nextAt, log }) => {
     const last = log.at(-1);
-    const answer = last === undefined ? '' : `, last ${last.failure ?? last.status ?? ''}`;
+    const answer = last === undefined ? '' : `, last answer ${last.failure ?? last.status ?? 'none'}`;
     const next = nextAt === null ? '' : `, next ${showTime(nextAt)}`;
-    return `  to ${showEndpointId(endpointId)}: ${state} after ${tries} tries${answer}${next}`;
+    return `  to ${showEndpointId(endpointId)}: ${state}, tries ${tries}${answer}${next}`;
   });
   return [
     `${sequence}. ${showTime(createdAt)}  ${type}${failure}  ${showEventId(eventId)}`,

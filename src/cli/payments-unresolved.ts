@@ -167,7 +167,7 @@ function tableList({ out }: CommandContext, now: number): List {
     end() {
       const { attempt, incident, quarantined, unmatched } = counts;
       out(
-        `${attempt} attempts without a final word, ${incident} incidents, callbacks: ${quarantined} not believed, ${unmatched} without a transaction\n`,
+        `attempts without a final word: ${attempt}, incidents: ${incident}, callbacks not believed: ${quarantined}, callbacks without a transaction: ${unmatched}\n`,
       );
     },
   };
