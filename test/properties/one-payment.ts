@@ -88,6 +88,8 @@ export interface Ending {
   booked: { 1: Standing | null; 2: Standing | null };
   /** The word of its own proof that the sender has told; null: it told none. */
   told: ProcessorWord | null;
+  /** The sender had its proof in time and asked for commit B2. */
+  askedForSecond: boolean;
   /** Recovery or an operator closed the attempt by what the bank had not said. */
   concluded: boolean;
   /** What must hold after every step and did not. */
@@ -161,6 +163,7 @@ export async function playPayment(
   let callbacks = 0;
   let told: ProcessorWord | null = null;
   let concluded = false;
+  let inTime = false;
 
   const standing = (leg: 1 | 2): Standing | null => legs[leg]?.book[at[leg]] ?? null;
 
@@ -275,8 +278,10 @@ export async function playPayment(
       name: 'sender asks for the second leg',
       run: async () => {
         const asked = { type: 'start-leg', transactionId: TXN, nonce: NONCE, word, now: time.now } as const;
-        const reply = time.now < SEND_BEFORE ? await ask(asked) : null;
+        inTime = time.now < SEND_BEFORE;
+        const reply = inTime ? await ask(asked) : null;
         const started = reply?.type === 'leg-started' && reply.started;
+        if (row(store)!.leg === 2 && !started) broken.push('the sender was not told of its second leg');
         if (senderEnd === 'after-commit-b2') return;
         waiting.push(started ? sendCharge(2) : tell(word));
       },
@@ -362,6 +367,7 @@ export async function playPayment(
     booked: { 1: standing(1), 2: standing(2) },
     told,
     concluded,
+    askedForSecond: inTime,
     broken,
     steps,
   };

@@ -137,10 +137,10 @@ type Expected = Pick<
 
 /** The one ending that a world with these books and proofs can have. */
 function expectedOf(truth: Truth, ending: Ending): Expected {
-  const { booked, told, concluded, attempt } = ending;
+  const { booked, told, concluded } = ending;
   const charged = booked[1] === 'charged' ? 1 : booked[2] === 'charged' ? 2 : null;
-  // Commit B2 is something that has happened, like a charge: whether the sender lived and was in time for it is not a matter of words.
-  const leg = charged ?? (attempt.routing.legs.length as 1 | 2);
+  // Whether the sender lived, and had its proof in time, is no matter of words; and no word of another keeps it from its second leg.
+  const leg = charged ?? (ending.askedForSecond ? 2 : 1);
   const standing = booked[leg];
   const known = {
     leg,
