@@ -284,7 +284,8 @@ describe.each(['with its own memory', 'by another gateway'])(
       ],
     ])('given %s, %j: %s', async (given, command, expected) => {
       const world = createWorld();
-      for (const step of GIVEN[given]!) expect(outcome(await world.ask(step))).toMatch(/^(first|applied|leg started)/);
+      for (const step of GIVEN[given]!)
+        expect(outcome(await world.ask(step))).toMatch(/^(first|applied|leg started)/);
       const asked = who === 'by another gateway' ? world.other : world;
       expect(outcome(await asked.ask(command))).toBe(expected);
     });
