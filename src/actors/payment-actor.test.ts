@@ -13,6 +13,7 @@ import type {
   HearWord,
   ShardRequest,
   StartAttempt,
+  StartLeg,
 } from '../messages/requests.ts';
 import { createLane, type Lane } from '../runtime/turn.ts';
 import { StorageError } from '../storage/storage.ts';
@@ -56,6 +57,26 @@ function start(over: Partial<StartAttempt> = {}): StartAttempt {
     claimedAmount: null,
     claimedCurrency: null,
     key: null,
+    now: T0,
+    ...over,
+  };
+}
+
+const SECOND = { processor: 'SANDBOX_B', processorAccount: 'acct_b' } as const;
+const FROM_SECOND = { ...SECOND, leg: 2, processorTxnId: 'chb_1' };
+/** The sender's proof that nothing has left for the first processor. */
+const UNREACHABLE = {
+  said: 'not_sent',
+  failureCode: 'processor_unreachable',
+  processorTxnId: null,
+} as const;
+
+function startLeg(word: Partial<ProcessorWord> = {}, over: Partial<StartLeg> = {}): StartLeg {
+  return {
+    type: 'start-leg',
+    transactionId: TXN,
+    nonce: 'n1',
+    word: aWord({ ...UNREACHABLE, ...word }),
     now: T0,
     ...over,
   };
@@ -145,6 +166,8 @@ const GIVEN: Record<string, readonly ShardRequest[]> = {
   'an attempt declined': [create(), start(), hear(CLOSED)],
   'an attempt failed for good': [create(), start(), hear({ said: 'declined' })],
   paid: [create(), start(), hear()],
+  'an attempt that may fall back': [create(), start({ fallback: SECOND })],
+  'an attempt on its second leg': [create(), start({ fallback: SECOND }), startLeg()],
 };
 
 describe.each(['with its own memory', 'by another gateway'])(
@@ -152,6 +175,19 @@ describe.each(['with its own memory', 'by another gateway'])(
   (who) => {
     test.each<[string, ShardRequest, string]>([
       ['nothing', create(), 'first'],
+      ['nothing', startLeg(), 'leg refused'],
+      ['an attempt sent', startLeg(), 'leg refused'],
+      ['an attempt that may fall back', startLeg(), 'leg started'],
+      ['an attempt that may fall back', startLeg({}, { nonce: 'another sender' }), 'leg refused'],
+      ['an attempt that may fall back', startLeg({ said: 'unknown' }), 'leg refused'],
+      ['an attempt that may fall back', hear(UNREACHABLE), 'applied FAILED'],
+      ['an attempt on its second leg', startLeg(), 'leg started'],
+      ['an attempt on its second leg', startLeg({}, { nonce: 'another sender' }), 'leg refused'],
+      ['an attempt on its second leg', hear(UNREACHABLE), 'ignored PROCESSING'],
+      ['an attempt on its second leg', hear(CLOSED), 'ignored PROCESSING'],
+      ['an attempt on its second leg', callback(CLOSED), 'ignored'],
+      ['an attempt on its second leg', hear(FROM_SECOND), 'applied SUCCESS'],
+      ['an attempt on its second leg', hear(), 'applied SUCCESS'],
       ['nothing', create({ key: KEY }), 'first'],
       [
         'an intent made with a key',
@@ -248,7 +284,8 @@ describe.each(['with its own memory', 'by another gateway'])(
       ],
     ])('given %s, %j: %s', async (given, command, expected) => {
       const world = createWorld();
-      for (const step of GIVEN[given]!) expect(outcome(await world.ask(step))).toMatch(/^(first|applied)/);
+      for (const step of GIVEN[given]!)
+        expect(outcome(await world.ask(step))).toMatch(/^(first|applied|leg started)/);
       const asked = who === 'by another gateway' ? world.other : world;
       expect(outcome(await asked.ask(command))).toBe(expected);
     });
@@ -374,6 +411,58 @@ test('an "accepted" is not written when the final word comes in its time, and is
   });
 });
 
+describe('the second leg', () => {
+  test('the sender that asks again after a lost commit is told of its own leg, and nobody else is', async () => {
+    const world = createWorld();
+    for (const step of [create(), start({ fallback: SECOND })]) await world.ask(step);
+    let lost = false;
+    world.store.afterCommit = () => {
+      if (lost) return;
+      lost = true;
+      throw new StorageError('uncertain', 'the word of the commit was lost');
+    };
+    const replies = await Promise.all([
+      world.ask(startLeg()),
+      world.other.ask(startLeg()),
+      world.ask(startLeg({}, { nonce: 'another sender' })),
+    ]);
+    expect(replies.map(outcome)).toEqual(['leg started', 'leg started', 'leg refused']);
+    const attempt = world.store.payments.get(INTENT)!.attempts[0]!;
+    expect(attempt).toMatchObject({ ...SECOND, leg: 2, status: 'SENT', revision: 2 });
+    expect(attempt.routing.legs.map(({ reason }) => reason)).toEqual(['preferred', 'first_unreachable']);
+  });
+
+  test('a gateway that remembers the first leg hears the second one’s words all the same', async () => {
+    const world = createWorld();
+    const { other } = world;
+    for (const step of [create(), start({ fallback: SECOND })]) await world.ask(step);
+    await other.ask(hear({ said: 'not_found', source: 'query', processorTxnId: null }));
+    await world.ask(startLeg());
+    expect(outcome(await other.ask(callback(FROM_SECOND, { processor: 'SANDBOX_B' })))).toBe('applied');
+    expect(world.store.incidents.size).toBe(0);
+  });
+
+  test('a first processor that charged all the same is noted once, and the second one’s charge beside it', async () => {
+    const world = createWorld();
+    for (const step of GIVEN['an attempt on its second leg']!) await world.ask(step);
+    for (const step of [hear(), hear(FROM_SECOND), callback(FROM_SECOND, { processor: 'SANDBOX_B' })])
+      await world.ask(step);
+    expect([...world.store.incidents].sort()).toEqual([`${TXN} earlier_leg_charged`, `${TXN} second_charge`]);
+    expect(world.store.outbox.map(({ type }) => type)).toEqual(['payment.succeeded']);
+  });
+});
+
+test('what is learnt of a paid attempt is no second success and no second event', async () => {
+  const world = createWorld();
+  for (const step of [create(), start(), hear()]) await world.ask(step);
+  expect(outcome(await world.ask(callback({ paymentMethodType: 'DEBIT_CARD' })))).toBe('applied');
+  expect(outcome(await world.other.ask(hear({ paymentMethodType: 'DEBIT_CARD' })))).toBe('duplicate SUCCESS');
+  const { intent, attempts } = world.store.payments.get(INTENT)!;
+  expect([intent.status, attempts[0]!.paymentMethodType]).toEqual(['SUCCESS', 'DEBIT_CARD']);
+  expect(world.store.outbox).toHaveLength(1);
+  expect(world.store.incidents.size).toBe(0);
+});
+
 test('a word that waits to be written does not move an attempt that is only proposed', async () => {
   const world = createWorld();
   const unknown = hear({ said: 'unknown', processorTxnId: null, amount: null, currency: null });
@@ -437,7 +526,14 @@ const attemptNumber = fc.constantFrom(1, 1, 2, 3);
 const anyStep: fc.Arbitrary<Step> = fc.record({
   gateway: fc.constantFrom<0 | 1>(0, 1),
   request: fc.oneof(
-    fc.string({ minLength: 8, maxLength: 8 }).map((nonce): ShardRequest => start({ nonce })),
+    fc
+      .string({ minLength: 8, maxLength: 8 })
+      .map((nonce): ShardRequest => start({ nonce, fallback: SECOND })),
+    attemptNumber.map(
+      (n): ShardRequest => startLeg({}, { transactionId: transactionIdOf(INTENT, n), nonce: 'n1' }),
+    ),
+    attemptNumber.map((n): ShardRequest => hear(FROM_SECOND, transactionIdOf(INTENT, n))),
+    fc.constant<ShardRequest>(start({ fallback: SECOND })),
     fc
       .tuple(anyWord, attemptNumber)
       .map(

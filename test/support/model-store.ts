@@ -239,7 +239,7 @@ function movedColumns(attempt: Attempt): Partial<Attempt> {
   const { reopenable, revision, evidence, updatedAt, completedAt } = attempt;
   return {
     ...{ status, outcome, leg, processor, processorAccount, processorTxnId, failureCode },
-    ...{ paymentMethodType, nextAction, ...(leg !== 1 && { routing }) },
+    ...{ paymentMethodType, nextAction, ...(routing.legs.length > 1 && { routing }) },
     ...{ reopenable, revision, evidence, updatedAt, completedAt },
   };
 }

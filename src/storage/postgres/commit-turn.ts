@@ -275,7 +275,7 @@ function moveColumns(rows: readonly AttemptMoved[]): string[] {
     quotedArray(attempts.map(({ processor }) => processor)),
     quotedArray(attempts.map(({ processorAccount }) => processorAccount)),
     // It grows with a second leg and never else.
-    jsonArray(attempts.map(({ leg, routing }) => (leg === 1 ? null : JSON.stringify(routing)))),
+    jsonArray(attempts.map(({ routing }) => (routing.legs.length === 1 ? null : JSON.stringify(routing)))),
     quotedArray(attempts.map(({ processorTxnId }) => processorTxnId)),
     bareArray(attempts.map(({ paymentMethodType }) => paymentMethodType)),
     jsonArray(attempts.map(({ nextAction }) => (nextAction === null ? null : JSON.stringify(nextAction)))),
