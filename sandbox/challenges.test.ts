@@ -183,6 +183,7 @@ describe('3-D Secure', () => {
   });
 
   it('leads back with a charge the bank still works on, which succeeds when its callback is due', async () => {
+    await order('delay', { callbackMs: 300 });
     const asked = await charge('r1', ofCard(THREE_D_SECURE_SLOW));
     expect(hintsOf(await choose(asked, 'approve'))).toMatchObject({ status: 'processing' });
     await hears('charge.succeeded', 'r1');
@@ -265,10 +266,10 @@ describe('nobody comes', () => {
     expect(await (await fetch(pageOf(asked))).text()).toContain('Nobody confirmed it in time');
   });
 
-  it('a restart changes nothing: who is asked is asked on, until the same moment', async () => {
+  it('a restart changes nothing: who is asked is asked on, until the same moment, and who was decided is called back', async () => {
     await order('delay', { challengeMs: 1500 });
     const expiring = await charge('expiring', UPI);
-    await order('delay', { challengeMs: 300_000 });
+    await order('delay', { challengeMs: 300_000, callbackMs: 60_000 });
     const asked = await charge('asked', ofCard(THREE_D_SECURE));
     const decided = await charge('decided', ofCard(THREE_D_SECURE));
     await choose(decided, 'decline');
@@ -278,6 +279,7 @@ describe('nobody comes', () => {
     const again = await query('asked');
     expect(again.next_action!.expires_at).toBe(asked.next_action!.expires_at);
     expect(hintsOf(await choose(again, 'approve'))).toMatchObject({ step: '3', status: 'succeeded' });
+    await hears('charge.declined', 'decided');
     await hears('charge.declined', 'expiring');
     expect(Date.now()).toBeGreaterThanOrEqual(expiring.next_action!.expires_at);
     expect(await readFile(join(dataDir, 'book.ndjson'), 'utf8')).not.toContain(cardNumber(THREE_D_SECURE, 1));
