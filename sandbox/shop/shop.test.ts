@@ -146,7 +146,7 @@ describe('a bank that asks the shopper', () => {
     const orderId = await buy('upi');
     const story = await page(`/shop/orders/${orderId}`);
     expect(story).toContain('Choose UPI at the checkout');
-    expect(story).not.toContain('data-copy');
+    expect(story).not.toContain('class="copy"');
   });
 });
 
