@@ -38,7 +38,7 @@ export function frontPage({ nextOrderId, chosen, orders, counts, arrivals }: Fro
 <div class="store">
 <section class="front" aria-labelledby="front-title">
 <h1 id="front-title">A few good things, <em>made slowly.</em></h1>
-<p class="lead">Choose one. You pay at Sluice’s checkout with a test card and come back to the whole story of your payment.</p>
+<p class="lead">Choose one. You pay at Sluice’s checkout, with a test card or by UPI, and come back to the whole story of your payment.</p>
 <p class="with">Next order: <strong data-chosen-title>${chosen.title}</strong> <a href="#counter">change what happens</a></p>
 <form id="buy" method="post" action="/shop/orders">
 <input type="hidden" name="orderId" value="${nextOrderId}">
