@@ -13,7 +13,15 @@ import type { ScenarioFault } from './scenarios.ts';
 /** A charge as the story tells it: nothing of the card. */
 export type BookEntry = Pick<
   Charge,
-  'id' | 'reference' | 'status' | 'declineCode' | 'createdAt' | 'decidedAt' | 'callback'
+  | 'id'
+  | 'reference'
+  | 'method'
+  | 'status'
+  | 'declineCode'
+  | 'createdAt'
+  | 'decidedAt'
+  | 'expiresAt'
+  | 'callback'
 >;
 
 export class BankSide {
@@ -42,7 +50,10 @@ export class BankSide {
 
   /** Posts the callbacks of a payment once more, and resolves to how many there were to post. */
   async replayCallbacks(paymentIntentId: string): Promise<number> {
-    const charges = referencesOf(paymentIntentId).flatMap((one) => this.#book.findEverywhere(one));
+    const charges = referencesOf(paymentIntentId)
+      .flatMap((one) => this.#book.findEverywhere(one))
+      // There is no callback about a charge that asks the shopper.
+      .filter(({ status }) => status !== 'requires_action');
     for (const charge of charges) await this.#callbacks.replay(charge);
     return charges.length;
   }
