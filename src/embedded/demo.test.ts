@@ -54,6 +54,7 @@ const services: MerchantServices = {
       void merchants.set(merchantId, { merchantId, name, mode, spread: 1, redirectOrigins }),
     putApiKey: async ({ digest }) => void digests.push(Buffer.from(digest).toString('hex')),
     putAccount: async () => undefined,
+    findAccount: async () => undefined,
     putPreferences: async () => undefined,
     findPreferences: async () => undefined,
     findMerchant: async (merchantId) => merchants.get(merchantId),
