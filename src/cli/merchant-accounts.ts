@@ -6,9 +6,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { StartOptions } from '../config/options.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
+import { sandboxAccountsFile } from '../embedded/sandbox-accounts.ts';
 import type { ProcessorAccount } from '../storage/control.ts';
 import { MisuseError } from './command.ts';
-import { sandboxAccountsFile } from './services.ts';
 
 /** Whom this version can charge at: `connectors/registry.ts`, held to it by a test. */
 export const CHARGEABLE: readonly ProcessorName[] = ['SANDBOX', 'SANDBOX_B'];
@@ -40,8 +40,9 @@ export function readAccount(option: string, file: string): ProcessorAccount {
 
 /** The account an embedded profile has at its own sandbox banks; undefined at all others. */
 export function ownAccount(options: StartOptions, processor: ProcessorName): ProcessorAccount | undefined {
-  const file = sandboxAccountsFile(options, processor);
-  return file !== undefined && existsSync(file) ? readAccount(processor, file) : undefined;
+  if (processor !== 'SANDBOX' && processor !== 'SANDBOX_B') return undefined;
+  const file = sandboxAccountsFile(options.dataDir, processor);
+  return existsSync(file) ? readAccount(processor, file) : undefined;
 }
 
 /** One account, or the first of a list as a sandbox bank has it. */

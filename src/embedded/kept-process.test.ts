@@ -106,6 +106,7 @@ it('of a killed parent is stopped by the next run', async () => {
     gatewayPid: stray.pid,
     postgresPid: null,
     sandboxPid: null,
+    sandboxBPid: null,
   });
   expect(await stopStrays(dataDir, 5000)).toEqual(['gateway']);
   expect(isRunning(stray)).toBe(false);
