@@ -173,3 +173,26 @@ test.each([
   expect(await control.findPreferences(merchantId)).toEqual(before);
   expect(await control.findAccount(merchantId, 'SANDBOX', 'acct_x')).toBeUndefined();
 });
+
+test('a live merchant is given no account at a bank in a box, first or second', async () => {
+  const createdAt = new Date();
+  await control.putMerchant({
+    merchantId: 'm_live',
+    name: 'Live',
+    mode: 'live',
+    redirectOrigins: [],
+    createdAt,
+  });
+  await expect(change('m_live', { transactionFeePercent: '1.00' })).rejects.toThrow('processor is needed');
+  const preferred = { processor: 'SANDBOX', account: accountNamed('acct_live') } as const;
+  await expect(change('m_live', { preferred })).rejects.toThrow('processor SANDBOX takes no live merchants');
+  const stripe = { processor: 'STRIPE', account: accountNamed('acct_live') } as const;
+  await expect(change('m_live', { preferred: stripe, fallback: preferred })).rejects.toThrow(
+    'fallback SANDBOX takes no live merchants',
+  );
+  await change('m_live', { preferred: stripe });
+  expect(await control.findPreferences('m_live')).toMatchObject({
+    preferredAccount: 'acct_live',
+    transactionFeePercent: '0.00',
+  });
+});
