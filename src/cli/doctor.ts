@@ -37,6 +37,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PRIVATE_FILES = [
   'demo.json',
   'sandbox/accounts.json',
+  'sandbox-b/accounts.json',
   'postgres/password',
   'postgres/roles.json',
   'hsm/vault.pin',
@@ -44,7 +45,7 @@ const PRIVATE_FILES = [
   'hsm/config.pin',
   'hsm/config.pin.so',
 ];
-const PRIVATE_FOLDERS = ['hsm', 'log', 'postgres', 'sandbox'];
+const PRIVATE_FOLDERS = ['hsm', 'log', 'postgres', 'sandbox', 'sandbox-b'];
 
 /** The command. */
 export const doctor: Command = {

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '../config/limits.ts';
 import type { Databases, StartOptions } from '../config/options.ts';
+import type { ProcessorName } from '../domain/transaction.ts';
 import { connectEmbedded } from '../embedded/connect.ts';
 import { SERVICE_ROLES } from '../embedded/databases.ts';
 import type { DemoFile } from '../embedded/demo.ts';
@@ -93,14 +94,25 @@ export function shardDatabaseUrls(options: StartOptions): readonly string[] {
   return (options.databases ?? connectEmbedded(options).databases.services).shards;
 }
 
-/** Where the sandbox bank is reached; null where there is none. A running embedded profile has written it down. */
-export function sandboxUrl(options: StartOptions): string | null {
-  if (!options.sandbox.enabled) return null;
-  const demo = readJson(join(options.dataDir, 'demo.json')) as Partial<DemoFile> | undefined;
-  return demo?.sandboxUrl ?? options.processors.SANDBOX.baseUrl;
+/** A bank in a box, and where it is reached. */
+export interface SandboxPlace {
+  readonly processor: ProcessorName;
+  readonly url: string;
 }
 
-/** The file with the sandbox's accounts in an embedded profile. */
-export function sandboxAccountsFile(options: StartOptions): string {
-  return join(options.dataDir, 'sandbox', 'accounts.json');
+/** The banks in a box that are there. A running embedded profile has written down where; one at a port nobody wrote down cannot be found. */
+export function sandboxUrls(options: StartOptions): readonly SandboxPlace[] {
+  if (!options.sandbox.enabled) return [];
+  const demo = readJson(join(options.dataDir, 'demo.json')) as Partial<DemoFile> | undefined;
+  const { SANDBOX, SANDBOX_B } = options.processors;
+  const places = [
+    { processor: 'SANDBOX', url: demo?.sandboxUrl ?? SANDBOX.baseUrl },
+    { processor: 'SANDBOX_B', url: demo?.sandboxBUrl ?? SANDBOX_B.baseUrl },
+  ] as const;
+  return places.filter(({ url }) => new URL(url).port !== '0');
+}
+
+/** Where the first sandbox bank is reached; null where there is none. */
+export function sandboxUrl(options: StartOptions): string | null {
+  return sandboxUrls(options).find(({ processor }) => processor === 'SANDBOX')?.url ?? null;
 }

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readOptions } from '../config/from-env.ts';
 import { connectors } from '../connectors/registry.ts';
 import type { ExitCode } from './command.ts';
-import { CHARGEABLE } from './merchant-create.ts';
+import { CHARGEABLE } from './merchant-accounts.ts';
 import { sluice } from './sluice.ts';
 
 const DATABASES = {
@@ -23,9 +23,12 @@ const INTENT = 'pi_019b0000000070008000000000000000';
 const TRANSACTION = 'txn_019b0000000070008000000000000001';
 
 let folder: string;
+let account: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
+  account = join(folder, 'account.json');
+  writeFileSync(account, JSON.stringify({ account: 'acct_1', secretKey: 's', webhookSecret: 'w' }));
 });
 
 afterAll(() => {
@@ -84,7 +87,29 @@ it.each([
     'merchant create --id m_1 --name Shop --processor sandbox --webhook-url shop.example',
     '--webhook-url must be',
   ],
+  [
+    'merchant create --id m_1 --name Shop --processor sandbox --account-file {account} --fallback sandbox_b',
+    '--fallback-account-file is needed',
+  ],
+  [
+    'merchant create --id m_1 --name Shop --processor sandbox --account-file {account} --fallback-account-file x',
+    '--fallback is needed',
+  ],
+  [
+    'merchant create --id m_1 --name Shop --processor sandbox --account-file {account} --fallback sandbox_b --fallback-account-file /nowhere',
+    '--fallback-account-file /nowhere cannot be read: ENOENT',
+  ],
   ['merchant origins', '--id is needed'],
+  ['merchant preferences --processor sandbox', '--id is needed'],
+  ['merchant preferences --id m_1 --fallback stripe', '--fallback stripe: this version can charge'],
+  ['merchant preferences --id m_1 --fallback sandbox_b --no-fallback', 'exclude each other'],
+  [
+    'merchant preferences --id m_1 --no-fallback --fallback-account-file {account}',
+    '--no-fallback and --fallback-account-file',
+  ],
+  ['merchant preferences --id m_1 --account-file /nowhere', '--account-file /nowhere cannot be read: ENOENT'],
+  ['merchant preferences --id m_1 --fee 100.01', '--fee 100.01 must be a percentage'],
+  ['merchant preferences --id m_1 --fee 1,5', '--fee 1,5 must be a percentage'],
   [
     'merchant origins --id m_1 --add https://shop.example/paid',
     '--add https://shop.example/paid must be an origin',
@@ -103,7 +128,7 @@ it.each([
   [`payments resolve ${TRANSACTION} --as success`, '--reason is needed'],
   [`payments resolve ${INTENT} --as success --reason r`, 'is an intent: name its attempt, txn_…'],
 ])('sluice %s is misused', async (line, word) => {
-  const { code, err } = await run(line);
+  const { code, err } = await run(line.replace('{account}', account));
   expect(code).toBe(2);
   expect(err).toContain(word);
 });
@@ -170,6 +195,7 @@ it('prints help and version', async () => {
     'migrate',
     'merchant create',
     'merchant origins',
+    'merchant preferences',
     'payments unresolved',
     'payments show',
     'payments resolve',
@@ -181,8 +207,6 @@ it('prints help and version', async () => {
 });
 
 it('fails, and says what to start, when the embedded database does not run', async () => {
-  const account = join(folder, 'account.json');
-  writeFileSync(account, JSON.stringify({ account: 'acct_1', secretKey: 's', webhookSecret: 'w' }));
   const { code, err } = await run(
     `merchant create --id m_1 --name Shop --processor sandbox --account-file ${account}`,
   );

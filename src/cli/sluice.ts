@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   migrate: async () => (await import('./migrate.ts')).migrate,
   'merchant create': async () => (await import('./merchant-create.ts')).merchantCreate,
   'merchant origins': async () => (await import('./merchant-origins.ts')).merchantOrigins,
+  'merchant preferences': async () => (await import('./merchant-preferences.ts')).merchantPreferences,
   'payments unresolved': async () => (await import('./payments-unresolved.ts')).paymentsUnresolved,
   'payments show': async () => (await import('./payments-show.ts')).paymentsShow,
   'payments resolve': async () => (await import('./payments-resolve.ts')).paymentsResolve,

@@ -32,7 +32,7 @@ describe('defaults', () => {
     expect(options).toMatchObject({
       mode: 'test',
       host: '127.0.0.1',
-      ports: { api: 8080, checkout: 8081, ops: 9464, sandbox: 9400 },
+      ports: { api: 8080, checkout: 8081, ops: 9464, sandbox: 9400, sandboxB: 0 },
       dataDir: resolve('data'),
       embedded: { enabled: true, shards: 2 },
       sandbox: { enabled: true },
@@ -41,7 +41,13 @@ describe('defaults', () => {
       tls: { kind: 'none' },
       roles: ['api', 'checkout', 'callbacks', 'background'],
       session: { ttlSeconds: 600, graceSeconds: 60 },
-      payment: { sendBeforeSeconds: 30, notFoundProofSeconds: 120, processorTimeoutMs: 10_000 },
+      payment: {
+        sendBeforeSeconds: 30,
+        notFoundProofSeconds: 120,
+        processorConnectTimeoutMs: 2000,
+        processorTimeoutMs: 10_000,
+        processorInFlightMax: 2048,
+      },
       retentionDays: 400,
       allowPrivateWebhooks: true,
       processors: { SANDBOX: { baseUrl: 'http://127.0.0.1:9400' } },
@@ -60,6 +66,24 @@ describe('defaults', () => {
     expect(options.processors.SANDBOX.baseUrl).toBe('http://127.0.0.1:9500');
     expect(options.publicCheckoutUrl).toBe('http://127.0.0.1:9501');
     expect(options.databases?.shards).toHaveLength(2);
+  });
+
+  it('of the second sandbox are its own: a free port, and an address that follows it or is named', () => {
+    const url = (env: Record<string, string>) => started(env).processors.SANDBOX_B.baseUrl;
+    expect(url({ SLUICE_SANDBOX_B_PORT: '9501', SLUICE_SANDBOX_PORT: '9500' })).toBe('http://127.0.0.1:9501');
+    expect(url({ SLUICE_SANDBOX_B_URL: 'http://bank-b.internal:9400/' })).toBe('http://bank-b.internal:9400');
+  });
+});
+
+it('the limits of a processor are options', () => {
+  const { payment } = started({
+    SLUICE_PROCESSOR_CONNECT_TIMEOUT_MS: '750',
+    SLUICE_PROCESSOR_IN_FLIGHT_MAX: '1',
+  });
+  expect(payment).toMatchObject({
+    processorConnectTimeoutMs: 750,
+    processorInFlightMax: 1,
+    processorTimeoutMs: 10_000,
   });
 });
 
@@ -103,6 +127,10 @@ describe('refusals', () => {
     ['SLUICE_SESSION_TTL_SECONDS', '10m'],
     ['SLUICE_STRIPE_BASE_URL', 'ftp://api.stripe.com'],
     ['SLUICE_RATE_LIMITS', 'galaxy=3'],
+    ['SLUICE_SANDBOX_B_PORT', '65536'],
+    ['SLUICE_SANDBOX_B_URL', 'bank-b'],
+    ['SLUICE_PROCESSOR_CONNECT_TIMEOUT_MS', '49'],
+    ['SLUICE_PROCESSOR_IN_FLIGHT_MAX', '0'],
   ])('%s=%s', (setting, value) => {
     expect(Object.keys(refusals({ [setting]: value }))).toEqual([setting]);
   });
@@ -112,6 +140,10 @@ describe('refusals', () => {
       SLUICE_OPS_PORT: 'is the same port as SLUICE_API_PORT',
     });
     expect(refusals({ SLUICE_OPS_PORT: '0', SLUICE_API_PORT: '0' })).toEqual({});
+    expect(refusals({ SLUICE_SANDBOX_B_PORT: '9400' })).toEqual({
+      SLUICE_SANDBOX_B_PORT: 'is the same port as SLUICE_SANDBOX_PORT',
+    });
+    expect(refusals({ SLUICE_SANDBOX_B_PORT: '8080', SLUICE_SANDBOX: 'off' })).toEqual({});
   });
 
   it('one database URL without the others', () => {

@@ -102,6 +102,14 @@ type Values = { [Name in SettingName]?: ValueOf<(typeof SETTINGS)[Name]> };
 const LIVE_NOT_FOUND_PROOF_SECONDS_MIN = 60;
 const LIVE_ADMIN_KEY_LENGTH_MIN = 16;
 
+const PORT_SETTINGS: Readonly<Record<keyof StartOptions['ports'], SettingName>> = {
+  api: 'SLUICE_API_PORT',
+  checkout: 'SLUICE_CHECKOUT_PORT',
+  ops: 'SLUICE_OPS_PORT',
+  sandbox: 'SLUICE_SANDBOX_PORT',
+  sandboxB: 'SLUICE_SANDBOX_B_PORT',
+};
+
 /** Options of a gateway process: databases and HSM must be named. `file` is the text of a settings file. */
 export function readOptions(env: Environment, file?: string): ReadOptions<Options> {
   const read = readStartOptions(env, file);
@@ -196,8 +204,8 @@ function safetyErrors(options: StartOptions, values: Values): SettingError[] {
   }
   const owners = new Map<number, string>();
   for (const [name, number] of Object.entries(options.ports)) {
-    if (number === 0 || (name === 'sandbox' && !options.sandbox.enabled)) continue;
-    const setting = `SLUICE_${name.toUpperCase()}_PORT`;
+    if (number === 0 || (name.startsWith('sandbox') && !options.sandbox.enabled)) continue;
+    const setting = PORT_SETTINGS[name as keyof StartOptions['ports']];
     const owner = owners.get(number);
     if (owner !== undefined) errors.push({ setting, detail: `is the same port as ${owner}` });
     owners.set(number, setting);

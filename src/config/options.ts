@@ -74,7 +74,7 @@ export interface StartOptions {
     readonly shards: number;
   };
   readonly sandbox: {
-    /** Run the bank in a box. `SLUICE_SANDBOX`. Default: on in the embedded profile in test mode, else off. */
+    /** Run the two banks in a box. `SLUICE_SANDBOX`. Default: on in the embedded profile in test mode, else off. */
     readonly enabled: boolean;
   };
   /** How a shopper's browser reaches checkout. `SLUICE_PUBLIC_CHECKOUT_URL`. Default: the checkout listener itself. */

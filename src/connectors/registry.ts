@@ -19,10 +19,10 @@ export function connectors(options: Options): Connector[] {
 
 /** A sandbox room's part of the options. */
 export function sandboxConfig(options: Options, name: (typeof SANDBOXES)[number]): SandboxConfig {
-  const { mode, payment, processors } = options;
+  const { mode, payment } = options;
   return {
     name,
-    baseUrl: processors[name].baseUrl,
+    baseUrl: options.processors[name].baseUrl,
     connectTimeoutMs: payment.processorConnectTimeoutMs,
     // Twice what one account may have under way: one that hangs leaves room for the others.
     connectionsMax: 2 * payment.processorInFlightMax,

@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -17,9 +17,16 @@ import {
 } from '../setup/merchant.ts';
 import type { MerchantAuth } from '../storage/control.ts';
 import { endpointContext } from '../storage/webhook-endpoints.ts';
-import { DEMO_MERCHANT_ID, type DemoFile, ensureDemo, ensureSandboxAccounts } from './demo.ts';
+import { DEMO_MERCHANT_ID, type DemoFile, ensureDemo } from './demo.ts';
+import { ensureSandboxAccounts } from './sandbox-accounts.ts';
 
-const URLS = { apiUrl: 'http://a', checkoutUrl: 'http://c', opsUrl: 'http://o', sandboxUrl: 'http://s' };
+const URLS = {
+  apiUrl: 'http://a',
+  checkoutUrl: 'http://c',
+  opsUrl: 'http://o',
+  sandboxUrl: 'http://s',
+  sandboxBUrl: 'http://b',
+};
 const ENDPOINT = firstEndpointId(DEMO_MERCHANT_ID);
 const NOW = new Date('2026-11-24T00:00:00Z');
 
@@ -48,6 +55,7 @@ const services: MerchantServices = {
       void merchants.set(merchantId, { merchantId, name, mode, spread: 1, redirectOrigins }),
     putApiKey: async ({ digest }) => void digests.push(Buffer.from(digest).toString('hex')),
     putAccount: async () => undefined,
+    findAccount: async () => undefined,
     putPreferences: async () => undefined,
     findPreferences: async () => undefined,
     findMerchant: async (merchantId) => merchants.get(merchantId),
@@ -78,7 +86,7 @@ const services: MerchantServices = {
 };
 
 function start(sandboxUrl = URLS.sandboxUrl): Promise<DemoFile> {
-  const accounts = ensureSandboxAccounts(dataDir, URLS.apiUrl);
+  const accounts = ensureSandboxAccounts(dataDir, 'SANDBOX', URLS.apiUrl);
   return ensureDemo(
     dataDir,
     { ...URLS, sandboxUrl },
@@ -143,10 +151,39 @@ it('gets its endpoint and its origins when an older version made it, with the se
   expectWhole(first);
 });
 
+it('of the version before, which had one bank, is found again and names the second', async () => {
+  const first = await start();
+  const { sandboxBUrl: _, ...before } = first;
+  writeFileSync(join(dataDir, 'demo.json'), JSON.stringify(before));
+  expect(await start()).toEqual(first);
+  expectWhole(first);
+  expect(digests).toHaveLength(1);
+});
+
+it('the second bank has an account and secrets of its own, which stay, and posts its callbacks to its own address', async () => {
+  const first = await start();
+  const made = ensureSandboxAccounts(dataDir, 'SANDBOX_B', 'http://a');
+  expect(made.account.account).toBe('acct_demo_b');
+  expect(made.account.secretKey).not.toBe(bankAccount().secretKey);
+  const again = ensureSandboxAccounts(dataDir, 'SANDBOX_B', 'http://other');
+  expect(again).toEqual(made);
+  expect(JSON.parse(readFileSync(made.file, 'utf8'))).toEqual([
+    {
+      account: 'acct_demo_b',
+      secretKey: made.account.secretKey,
+      webhookSecret: made.account.webhookSecret,
+      callbackUrl: 'http://other/webhooks/sandbox_b',
+    },
+  ]);
+  expect(statSync(made.file).mode & 0o777).toBe(0o600);
+  // The demo merchant has no account there, so nothing of it is made anew.
+  expect(await start()).toEqual(first);
+});
+
 it('is whole after new bank secrets were written and the start was cut short', async () => {
   await start();
   rmSync(join(dataDir, 'sandbox/accounts.json'));
-  ensureSandboxAccounts(dataDir, URLS.apiUrl);
+  ensureSandboxAccounts(dataDir, 'SANDBOX', URLS.apiUrl);
   expectWhole(await start());
 });
 

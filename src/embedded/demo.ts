@@ -7,8 +7,6 @@
  *
  * @module
  */
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConfigSecrets } from '../hsm/hsm.ts';
 import {
@@ -18,8 +16,9 @@ import {
   sandboxMerchant,
   writeMerchant,
 } from '../setup/merchant.ts';
-import type { ControlAdmin, ProcessorAccount } from '../storage/control.ts';
+import type { ControlAdmin } from '../storage/control.ts';
 import { readJson, writeDurably } from './private-file.ts';
+import type { SandboxAccounts } from './sandbox-accounts.ts';
 
 /** The demo merchant's id. */
 export const DEMO_MERCHANT_ID = 'merchant_demo';
@@ -34,35 +33,12 @@ export interface DemoFile {
   readonly checkoutUrl: string;
   readonly opsUrl: string;
   readonly sandboxUrl: string;
+  /** The second bank in a box; runs of versions before this one had none. */
+  readonly sandboxBUrl: string;
 }
 
 /** Where the parts of this run are reached. */
-export type DemoUrls = Pick<DemoFile, 'apiUrl' | 'checkoutUrl' | 'opsUrl' | 'sandboxUrl'>;
-
-/** The bank's file of accounts. */
-export interface SandboxAccounts {
-  readonly file: string;
-  readonly account: ProcessorAccount;
-}
-
-/** Reads or makes the bank's side of the account; the callback address follows the ports of this run. */
-export function ensureSandboxAccounts(dataDir: string, apiUrl: string): SandboxAccounts {
-  const folder = join(dataDir, 'sandbox');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const file = join(folder, 'accounts.json');
-  const found = firstAccount(readJson(file));
-  // New secrets here leave the merchant's sealed copy stale. Without demo.json the merchant is written again, whenever that may be.
-  if (found === undefined) rmSync(join(dataDir, 'demo.json'), { force: true });
-  const account = found ?? {
-    account: 'acct_demo',
-    secretKey: `bank_sk_${randomBytes(24).toString('hex')}`,
-    webhookSecret: `bank_whsec_${randomBytes(32).toString('hex')}`,
-    previousWebhookSecret: null,
-  };
-  const { previousWebhookSecret: _, ...bankSide } = account;
-  writeDurably(file, `${JSON.stringify([{ ...bankSide, callbackUrl: `${apiUrl}/webhooks/sandbox` }])}\n`);
-  return { file, account };
-}
+export type DemoUrls = Pick<DemoFile, 'apiUrl' | 'checkoutUrl' | 'opsUrl' | 'sandboxUrl' | 'sandboxBUrl'>;
 
 /**
  * Reads or makes the demo merchant. Its endpoint and its redirect origin follow the ports of this run; its secrets stay.
@@ -137,15 +113,6 @@ function shopWebhookUrl(sandboxUrl: string): string {
 
 function originOf(url: string): string {
   return new URL(url).origin;
-}
-
-function firstAccount(value: unknown): ProcessorAccount | undefined {
-  const first: unknown = Array.isArray(value) ? value[0] : undefined;
-  if (typeof first !== 'object' || first === null) return undefined;
-  const { account, secretKey, webhookSecret } = first as Record<string, unknown>;
-  if (typeof account !== 'string' || typeof secretKey !== 'string' || typeof webhookSecret !== 'string')
-    return undefined;
-  return { account, secretKey, webhookSecret, previousWebhookSecret: null };
 }
 
 /** What of `demo.json` outlives a run, and where its shop was then. */

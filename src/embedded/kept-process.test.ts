@@ -94,24 +94,30 @@ it('leaves nothing behind when it is stopped while it starts', async () => {
   for (const identity of starts) expect(isRunning(identity)).toBe(false);
 });
 
-it('of a killed parent is stopped by the next run', async () => {
+it('of a killed parent is stopped by the next run, each of them', async () => {
+  const [gateway, sandbox, sandboxB] = [await startStray(), await startStray(), await startStray()];
+  recordProcesses(dataDir, { gateway, sandbox, sandboxB });
+  expect(JSON.parse(readFileSync(join(dataDir, 'run.json'), 'utf8'))).toEqual({
+    gatewayPid: gateway.pid,
+    postgresPid: null,
+    sandboxPid: sandbox.pid,
+    sandboxBPid: sandboxB.pid,
+  });
+  expect(await stopStrays(dataDir, 5000)).toEqual(['gateway', 'sandbox', 'sandbox-b']);
+  expect([gateway, sandbox, sandboxB].filter(isRunning)).toEqual([]);
+  forgetProcesses(dataDir);
+  expect(recordedProcesses(dataDir)).toEqual({});
+});
+
+/** A child in a session of its own, as one that outlived its parent. */
+async function startStray(): Promise<ProcessIdentity> {
   const child = spawn(process.execPath, ['-e', READY], {
     detached: true,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   await once(child.stdout, 'data');
-  const stray = identifyProcess(child.pid as number) as ProcessIdentity;
-  recordProcesses(dataDir, { gateway: stray });
-  expect(JSON.parse(readFileSync(join(dataDir, 'run.json'), 'utf8'))).toEqual({
-    gatewayPid: stray.pid,
-    postgresPid: null,
-    sandboxPid: null,
-  });
-  expect(await stopStrays(dataDir, 5000)).toEqual(['gateway']);
-  expect(isRunning(stray)).toBe(false);
-  forgetProcesses(dataDir);
-  expect(recordedProcesses(dataDir)).toEqual({});
-});
+  return identifyProcess(child.pid as number) as ProcessIdentity;
+}
 
 it('leaves strangers alone whose pid stands in the file of a dead run', async () => {
   const self = identifyProcess(process.pid) as ProcessIdentity;

@@ -1,10 +1,10 @@
 /**
  * Parent: `sluice start`. Starts, watches and stops the processes of one data folder, and does no payment work itself.
  *
- * Without database URLs it brings the whole profile: PostgreSQL, SoftHSM tokens, the sandbox bank, the demo merchant and the
- * gateway. With them it keeps the gateway alone (and the sandbox where it is on). Every child has a session of its own, so that a
+ * Without database URLs it brings the whole profile: PostgreSQL, SoftHSM tokens, two sandbox banks, the demo merchant and the
+ * gateway. With them it keeps the gateway alone (and the sandboxes where they are on). Every child has a session of its own, so that a
  * signal to the terminal's group reaches only this process and children outlive its death; the next start adopts PostgreSQL
- * and stops the gateway and sandbox left behind. It promises to be gone, with all children, 15 s after SIGTERM.
+ * and stops the gateway and sandboxes left behind. It promises to be gone, with all children, 15 s after SIGTERM.
  *
  * @module
  */
@@ -21,13 +21,7 @@ import { createControlAdmin } from '../storage/postgres/control-admin.ts';
 import type { EmbeddedHsm, RunningProfile } from './connect.ts';
 import { type DataDirLock, lockDataDir } from './data-dir-lock.ts';
 import { ensureDatabases, SERVICE_ROLES } from './databases.ts';
-import {
-  type DemoFile,
-  type DemoUrls,
-  ensureDemo,
-  ensureSandboxAccounts,
-  type SandboxAccounts,
-} from './demo.ts';
+import { type DemoFile, type DemoUrls, ensureDemo } from './demo.ts';
 import { EmbeddedError } from './embedded-error.ts';
 import { KeptPostgres } from './kept-postgres.ts';
 import { KeptProcess } from './kept-process.ts';
@@ -36,6 +30,12 @@ import { findPkcs11Module } from './pkcs11-module.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { type Retirement, startRetirement } from './retirement.ts';
 import { forgetProcesses, type RunningProcesses, recordProcesses, stopStrays } from './run-files.ts';
+import {
+  ensureSandboxAccounts,
+  SANDBOXES,
+  type SandboxAccounts,
+  type SandboxName,
+} from './sandbox-accounts.ts';
 
 /** What a parent is told. */
 export interface ParentOptions {
@@ -65,7 +65,7 @@ export class EmbeddedParent {
   readonly #given: ParentOptions;
   #lock: DataDirLock | undefined;
   #postgres: KeptPostgres | undefined;
-  #sandbox: KeptProcess | undefined;
+  readonly #sandboxes: KeptProcess[] = [];
   #gateway: KeptProcess | undefined;
   #retirement: Retirement | undefined;
   #running: RunningProcesses = {};
@@ -85,7 +85,7 @@ export class EmbeddedParent {
     }
   }
 
-  /** Gateway first, so that no payment loses its database or bank under way; then both of these. */
+  /** Gateway first, so that no payment loses its database or a bank under way; then all of these. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stopAll();
     return this.#stopped;
@@ -104,9 +104,13 @@ export class EmbeddedParent {
     this.#checkNotStopped();
     let demo: DemoFile | undefined;
     if (options.sandbox.enabled) {
-      const accounts = ensureSandboxAccounts(options.dataDir, urls.apiUrl);
+      const accounts = ensureSandboxAccounts(options.dataDir, 'SANDBOX', urls.apiUrl);
+      const accountsB = ensureSandboxAccounts(options.dataDir, 'SANDBOX_B', urls.apiUrl);
       if (profile !== undefined) demo = await this.#ensureDemo(profile, urls, accounts);
-      await this.#startSandbox(ports.sandbox, accounts.file);
+      await Promise.all([
+        this.#startSandbox('SANDBOX', ports.sandbox, accounts, (sandbox) => this.#record({ sandbox })),
+        this.#startSandbox('SANDBOX_B', ports.sandboxB, accountsB, (sandboxB) => this.#record({ sandboxB })),
+      ]);
     }
     this.#checkNotStopped();
     await this.#startGateway(this.#gatewaySettings(ports, urls, profile));
@@ -167,20 +171,26 @@ export class EmbeddedParent {
     });
   }
 
-  async #startSandbox(port: number, accountsFile: string): Promise<void> {
+  async #startSandbox(
+    sandbox: SandboxName,
+    port: number,
+    accounts: SandboxAccounts,
+    onChange: (identity: ProcessIdentity | undefined) => void,
+  ): Promise<void> {
+    const { dataDir } = this.#given.options;
+    const { name } = SANDBOXES[sandbox];
     const environment = {
       ...withoutSluice(this.#given.environment),
       SANDBOX_HOST: '127.0.0.1',
       SANDBOX_PORT: String(port),
-      SANDBOX_DATA_DIR: join(this.#given.options.dataDir, 'sandbox'),
-      SANDBOX_ACCOUNTS: `@${accountsFile}`,
-      // Where the shop reads its keys, once there are some.
-      SANDBOX_SHOP_FILE: join(this.#given.options.dataDir, 'demo.json'),
+      SANDBOX_DATA_DIR: join(dataDir, name),
+      SANDBOX_ACCOUNTS: `@${accounts.file}`,
+      // Where the shop reads its keys, once there are some; the second bank has none.
+      SANDBOX_SHOP_FILE: sandbox === 'SANDBOX' ? join(dataDir, 'demo.json') : undefined,
     };
-    this.#sandbox = this.#keep('sandbox', SANDBOX_ENTRY, environment, SANDBOX_READY_TIMEOUT_MS, (identity) =>
-      this.#record({ sandbox: identity }),
-    );
-    await this.#sandbox.start();
+    const kept = this.#keep(name, SANDBOX_ENTRY, environment, SANDBOX_READY_TIMEOUT_MS, onChange);
+    this.#sandboxes.push(kept);
+    await kept.start();
   }
 
   async #startGateway(environment: Readonly<Record<string, string | undefined>>): Promise<void> {
@@ -251,7 +261,7 @@ export class EmbeddedParent {
     // A second is kept for what follows; PostgreSQL stopped roughly has lost nothing, it replays its log at the next start.
     const leftMs = Math.max(500, deadline - performance.now() - 1000);
     await Promise.all([
-      this.#sandbox?.stop(Math.min(leftMs, SANDBOX_STOP_TIMEOUT_MS)),
+      ...this.#sandboxes.map((sandbox) => sandbox.stop(Math.min(leftMs, SANDBOX_STOP_TIMEOUT_MS))),
       this.#postgres?.stop(leftMs),
       this.#retirement?.stop(),
     ]);
@@ -316,6 +326,7 @@ function reachedAt(options: StartOptions, ports: StartOptions['ports']): DemoUrl
     checkoutUrl: `${scheme}://${host}:${ports.checkout}`,
     opsUrl: `${scheme}://${host}:${ports.ops}`,
     sandboxUrl: `http://127.0.0.1:${ports.sandbox}`,
+    sandboxBUrl: `http://127.0.0.1:${ports.sandboxB}`,
   };
 }
 

@@ -16,6 +16,8 @@ export interface RunningProcesses {
   readonly gateway?: ProcessIdentity | undefined;
   readonly postgres?: ProcessIdentity | undefined;
   readonly sandbox?: ProcessIdentity | undefined;
+  /** The second bank in a box. */
+  readonly sandboxB?: ProcessIdentity | undefined;
 }
 
 /** Writes both files. */
@@ -25,6 +27,7 @@ export function recordProcesses(dataDir: string, processes: RunningProcesses): v
     gatewayPid: processes.gateway?.pid ?? null,
     postgresPid: processes.postgres?.pid ?? null,
     sandboxPid: processes.sandbox?.pid ?? null,
+    sandboxBPid: processes.sandboxB?.pid ?? null,
   };
   writeDurably(join(dataDir, 'run.json'), `${JSON.stringify(run)}\n`);
 }
@@ -39,18 +42,28 @@ export function forgetProcesses(dataDir: string): void {
 export function recordedProcesses(dataDir: string): RunningProcesses {
   const found = readJson(join(dataDir, 'processes.json'));
   if (typeof found !== 'object' || found === null) return {};
-  const { gateway, postgres, sandbox } = found as Record<string, unknown>;
-  return { gateway: asIdentity(gateway), postgres: asIdentity(postgres), sandbox: asIdentity(sandbox) };
+  const { gateway, postgres, sandbox, sandboxB } = found as Record<string, unknown>;
+  return {
+    gateway: asIdentity(gateway),
+    postgres: asIdentity(postgres),
+    sandbox: asIdentity(sandbox),
+    sandboxB: asIdentity(sandboxB),
+  };
 }
 
 /**
- * Stops the gateway and the sandbox an earlier run left behind. PostgreSQL is not touched: it is adopted. Returns
+ * Stops the gateway and the sandboxes an earlier run left behind. PostgreSQL is not touched: it is adopted. Returns
  * the names of those that were still running.
  */
 export async function stopStrays(dataDir: string, timeoutMs: number): Promise<readonly string[]> {
   const stopped: string[] = [];
-  const { gateway, sandbox } = recordedProcesses(dataDir);
-  for (const [name, identity] of [['gateway', gateway] as const, ['sandbox', sandbox] as const]) {
+  const { gateway, sandbox, sandboxB } = recordedProcesses(dataDir);
+  const named = [
+    ['gateway', gateway],
+    ['sandbox', sandbox],
+    ['sandbox-b', sandboxB],
+  ] as const;
+  for (const [name, identity] of named) {
     if (identity === undefined || !signalProcess(identity, 'SIGTERM')) continue;
     stopped.push(name);
     if (await waitForEnd(identity, timeoutMs)) continue;

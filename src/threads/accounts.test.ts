@@ -1,0 +1,198 @@
+/**
+ * Accounts of a real control database under the software keyring: what a thread opens while an operator changes preferences.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type Cluster, startCluster } from '../../test/support/cluster.ts';
+import { readOptions } from '../config/from-env.ts';
+import { sandboxMerchant, writeMerchant } from '../setup/merchant.ts';
+import { changePreferences, type PreferencesChange } from '../setup/preferences.ts';
+import type { ControlAdmin, ControlReader, ProcessorAccount } from '../storage/control.ts';
+import { createControlAdmin } from '../storage/postgres/control-admin.ts';
+import { createControlReader } from '../storage/postgres/control-reader.ts';
+import { type Accounts, openAccounts } from './accounts.ts';
+
+const HEARD_MS = 2000;
+
+let folder: string;
+let cluster: Cluster;
+let control: ControlAdmin;
+let reader: ControlReader;
+let accounts: Accounts;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'sluice-accounts-'));
+  cluster = await startCluster(1);
+  control = createControlAdmin(cluster.services.control);
+  reader = createControlReader({ connectionString: cluster.services.control, beatMs: 50 });
+  const read = readOptions({
+    SLUICE_DATA_DIR: folder,
+    SLUICE_PKCS11_MODULE: 'software',
+    SLUICE_CONTROL_DATABASE_URL: cluster.services.control,
+    SLUICE_VAULT_DATABASE_URL: cluster.services.vault,
+    SLUICE_SHARD_DATABASE_URLS: cluster.services.shards.join(','),
+  });
+  if (!read.ok) throw new Error(JSON.stringify(read.errors));
+  accounts = await openAccounts(read.options, reader);
+});
+afterAll(async () => {
+  await accounts?.close();
+  await reader?.close();
+  await control?.close();
+  await cluster?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+function accountNamed(account: string, secret = 'first'): ProcessorAccount {
+  return {
+    account,
+    secretKey: `key_${account}_${secret}`,
+    webhookSecret: `whsec_${account}_${secret}`,
+    previousWebhookSecret: null,
+  };
+}
+
+async function makeMerchant(merchantId: string): Promise<void> {
+  const merchant = sandboxMerchant(merchantId, 'Shop', accountNamed(`acct_${merchantId}`));
+  await writeMerchant({ control, secrets: accounts.secrets }, merchant, new Date());
+}
+
+async function change(merchantId: string, wanted: PreferencesChange): Promise<void> {
+  const services = { control, secrets: accounts.secrets };
+  const changed = await changePreferences(services, merchantId, wanted, () => undefined);
+  if (!changed.ok) throw new Error(`${changed.part} ${changed.detail}`);
+}
+
+/** The secrets callbacks to an account are believed with, once the reader has heard of the newest. */
+async function secretsOf(account: string): Promise<readonly string[]> {
+  return (await accounts.webhookSecrets('SANDBOX', account))[0]?.secrets ?? [];
+}
+
+test('charges go where the newest preferences say; the account they left is opened for its attempts and callbacks still', async () => {
+  await makeMerchant('m_moves');
+  const first = accountNamed('acct_m_moves');
+  expect(await accounts.routeOf('m_moves')).toEqual({
+    preferred: { processor: 'SANDBOX', account: first },
+    fallback: null,
+  });
+  const second = accountNamed('acct_second');
+  await change('m_moves', { preferred: { processor: 'SANDBOX_B', account: second } });
+  await vi.waitFor(
+    async () =>
+      expect(await accounts.routeOf('m_moves')).toEqual({
+        preferred: { processor: 'SANDBOX_B', account: second },
+        fallback: null,
+      }),
+    HEARD_MS,
+  );
+  expect(await accounts.accountOf('m_moves', 'SANDBOX', 'acct_m_moves')).toEqual(first);
+  expect(await accounts.accountOf('m_moves', 'SANDBOX', 'acct_other')).toBeNull();
+  expect(await secretsOf('acct_m_moves')).toEqual([first.webhookSecret]);
+});
+
+test('new credentials of an account are used at once, and callbacks signed with its old secret are believed', async () => {
+  await makeMerchant('m_rotates');
+  const account = 'acct_m_rotates';
+  const rotated = accountNamed(account, 'second');
+  expect(await secretsOf(account)).toEqual([`whsec_${account}_first`]);
+  for (const repeat of ['once', 'again']) {
+    await change('m_rotates', { preferred: { account: rotated } });
+    await vi.waitFor(
+      async () =>
+        expect(await secretsOf(account), repeat).toEqual([
+          `whsec_${account}_second`,
+          `whsec_${account}_first`,
+        ]),
+      HEARD_MS,
+    );
+  }
+  expect((await accounts.routeOf('m_rotates'))!.preferred.account.secretKey).toBe(rotated.secretKey);
+  expect(await accounts.accountOf('m_rotates', 'SANDBOX', account)).toMatchObject({
+    secretKey: rotated.secretKey,
+  });
+});
+
+test('a fallback is given, used as it was known, put first, and taken away', async () => {
+  await makeMerchant('m_falls');
+  const there = accountNamed('acct_falls_b');
+  await change('m_falls', { fallback: { processor: 'SANDBOX_B', account: there } });
+  await vi.waitFor(
+    async () =>
+      expect((await accounts.routeOf('m_falls'))!.fallback).toEqual({
+        processor: 'SANDBOX_B',
+        account: there,
+      }),
+    HEARD_MS,
+  );
+  // Both are known already: their credentials need not be given again.
+  await change('m_falls', { preferred: { processor: 'SANDBOX_B' }, fallback: { processor: 'SANDBOX' } });
+  await vi.waitFor(
+    async () =>
+      expect(await accounts.routeOf('m_falls')).toMatchObject({
+        preferred: { processor: 'SANDBOX_B', account: there },
+        fallback: { processor: 'SANDBOX', account: accountNamed('acct_m_falls') },
+      }),
+    HEARD_MS,
+  );
+  await change('m_falls', { fallback: null });
+  await vi.waitFor(async () => expect((await accounts.routeOf('m_falls'))!.fallback).toBeNull(), HEARD_MS);
+});
+
+test('of two accounts of one merchant at one processor a row under the other’s name is not used', async () => {
+  await makeMerchant('m_swapped');
+  await change('m_swapped', { preferred: { account: accountNamed('acct_other') } });
+  const other = (await control.findAccount('m_swapped', 'SANDBOX', 'acct_other'))!;
+  await control.putAccount({ ...other, account: 'acct_m_swapped' });
+  await vi.waitFor(
+    async () =>
+      await expect(accounts.accountOf('m_swapped', 'SANDBOX', 'acct_m_swapped')).rejects.toThrow(
+        'is not acct_m_swapped',
+      ),
+    HEARD_MS,
+  );
+});
+
+test.each([
+  [
+    { fallback: { processor: 'SANDBOX', account: accountNamed('acct_x') } },
+    'fallback must be another processor',
+  ],
+  [{ fallback: { processor: 'SANDBOX_B' } }, 'fallbackAccount is needed'],
+  [{ fallback: { account: accountNamed('acct_x') } }, 'fallback is needed'],
+  [{ preferred: { processor: 'SANDBOX_B' } }, 'account is needed'],
+  [{ transactionFeePercent: '100.01' }, 'fee 100.01 must be'],
+] as const)('%o is refused, and nothing has changed', async (wanted, fault) => {
+  const merchantId = 'm_refused';
+  await makeMerchant(merchantId);
+  const before = await control.findPreferences(merchantId);
+  await expect(change(merchantId, wanted)).rejects.toThrow(fault);
+  expect(await control.findPreferences(merchantId)).toEqual(before);
+  expect(await control.findAccount(merchantId, 'SANDBOX', 'acct_x')).toBeUndefined();
+});
+
+test('a live merchant is given no account at a bank in a box, first or second', async () => {
+  const createdAt = new Date();
+  await control.putMerchant({
+    merchantId: 'm_live',
+    name: 'Live',
+    mode: 'live',
+    redirectOrigins: [],
+    createdAt,
+  });
+  await expect(change('m_live', { transactionFeePercent: '1.00' })).rejects.toThrow('processor is needed');
+  const preferred = { processor: 'SANDBOX', account: accountNamed('acct_live') } as const;
+  await expect(change('m_live', { preferred })).rejects.toThrow('processor SANDBOX takes no live merchants');
+  const stripe = { processor: 'STRIPE', account: accountNamed('acct_live') } as const;
+  await expect(change('m_live', { preferred: stripe, fallback: preferred })).rejects.toThrow(
+    'fallback SANDBOX takes no live merchants',
+  );
+  await change('m_live', { preferred: stripe });
+  expect(await control.findPreferences('m_live')).toMatchObject({
+    preferredAccount: 'acct_live',
+    transactionFeePercent: '0.00',
+  });
+});
