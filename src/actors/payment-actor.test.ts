@@ -411,6 +411,33 @@ test('an "accepted" is not written when the final word comes in its time, and is
   });
 });
 
+test.each<['accepted' | 'unknown', string]>([
+  ['accepted', 'ch_1'],
+  ['unknown', 'ch_2'],
+])(
+  'a decline after an answer of "%s" that waits to be written ends the attempt: its sender goes nowhere else',
+  async (said, processorTxnId) => {
+    const world = createWorld();
+    const spoken = hear({ said, processorTxnId: said === 'accepted' ? 'ch_1' : null });
+    for (const step of [create(), start({ fallback: SECOND }), spoken]) await world.ask(step);
+    const refused = { said: 'declined', processorTxnId, elsewhere: true, referenceClosed: true } as const;
+    expect(outcome(await world.ask(callback(refused)))).toBe('applied');
+    const [attempt] = world.store.payments.get(INTENT)!.attempts;
+    expect(attempt).toMatchObject({ status: 'FAILED', reopenable: true, processorTxnId });
+    expect(attempt!.evidence.map((line) => line.said)).toEqual([said, 'declined']);
+    await world.lane.close();
+    expect(world.store.payments.get(INTENT)!.attempts[0]).toBe(attempt);
+  },
+);
+
+test('another charge of the reference than the one whose "accepted" waits to be written is not believed', async () => {
+  const world = createWorld();
+  for (const step of [create(), start(), hear({ said: 'accepted' })]) await world.ask(step);
+  expect(outcome(await world.ask(callback({ processorTxnId: 'ch_2' })))).toBe('quarantined');
+  expect([...world.store.incidents.keys()]).toEqual([`${TXN} quarantined_charge`]);
+  expect(outcome(await world.ask(callback({}, { callbackId: 'sbevt_2' })))).toBe('applied');
+});
+
 describe('the second leg', () => {
   test('the sender that asks again after a lost commit is told of its own leg, and nobody else is', async () => {
     const world = createWorld();
@@ -447,7 +474,10 @@ describe('the second leg', () => {
     for (const step of GIVEN['an attempt on its second leg']!) await world.ask(step);
     for (const step of [hear(), hear(FROM_SECOND), callback(FROM_SECOND, { processor: 'SANDBOX_B' })])
       await world.ask(step);
-    expect([...world.store.incidents].sort()).toEqual([`${TXN} earlier_leg_charged`, `${TXN} second_charge`]);
+    expect([...world.store.incidents.keys()].sort()).toEqual([
+      `${TXN} earlier_leg_charged`,
+      `${TXN} second_charge`,
+    ]);
     expect(world.store.outbox.map(({ type }) => type)).toEqual(['payment.succeeded']);
   });
 });

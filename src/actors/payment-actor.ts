@@ -225,13 +225,14 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
         ? answer({ type: 'refused', refusal: paymentNotFound() })
         : READ_FIRST;
     }
-    const move = moveAttempt(found, command.word);
+    const heard = asHeard(found);
+    const move = moveAttempt(heard, command.word);
     const noted = incidentFacts(command.transactionId, move.incidents, command.word.detail, command.now);
     if (move.verdict !== 'applied') {
       if (!mayAnswer(found, move.verdict)) return READ_FIRST;
       forgetPaid(found);
       const { verdict } = move;
-      const reply = { type: 'word-heard', verdict, status: publicStatus(found.status) } as const;
+      const reply = { type: 'word-heard', verdict, status: publicStatus(heard.status) } as const;
       return noted.length === 0 ? answer(reply) : { kind: 'facts', facts: noted, reply: () => reply };
     }
     const { attempt } = move;
@@ -259,7 +260,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
         : READ_FIRST;
     }
     if (word === null) return record(command, 'ignored', 'says nothing about a charge');
-    const move = moveAttempt(found, word);
+    const move = moveAttempt(asHeard(found), word);
     const noted = incidentFacts(transactionId, move.incidents, word.detail, command.now);
     if (move.verdict !== 'applied') {
       if (!mayAnswer(found, move.verdict)) return READ_FIRST;
@@ -380,6 +381,16 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
             ? 'FAILED'
             : null,
     };
+  }
+
+  /**
+   * The attempt with the word that waits to be written: its sender has spoken, so that it falls back no more, and the processor may
+   * have named the charge.
+   */
+  function asHeard(attempt: Attempt): Attempt {
+    const waiting = behind.wordOf(attempt.transactionId);
+    const move = waiting === null ? null : moveAttempt(attempt, waiting);
+    return move?.verdict === 'applied' ? move.attempt : attempt;
   }
 
   /** Answer and callback have both been heard: a paid attempt has nothing left to be asked, and memory room for another. */

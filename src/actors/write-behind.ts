@@ -26,6 +26,7 @@ export function createWriteBehind(sizeMax: number) {
       words.set(transactionId, { transactionId, word, dueAt });
       return true;
     },
+    wordOf: (transactionId: TransactionId): ProcessorWord | null => words.get(transactionId)?.word ?? null,
     drop(transactionId: TransactionId): void {
       words.delete(transactionId);
     },
