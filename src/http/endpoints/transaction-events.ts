@@ -76,11 +76,11 @@ function eventsOf({ intent, attempts }: Payment, shown: Attempt): PaymentEvent[]
 }
 
 function started(attempt: Attempt): PaymentEvent {
-  const { card, processor } = attempt;
+  const { card, routing } = attempt;
   return line(attempt.createdAt, attempt, {
     type: 'attempt_started',
     source: 'sluice',
-    detail: `Attempt ${attempt.attempt} ${card === null ? 'by UPI' : `with ${card.brand} ${card.masked}`} at ${processor}.`,
+    detail: `Attempt ${attempt.attempt} ${card === null ? 'by UPI' : `with ${card.brand} ${card.masked}`} at ${routing.legs[0]!.processor}.`,
   });
 }
 
@@ -195,7 +195,7 @@ function ended(attempt: Attempt): PaymentEvent[] {
     return hadFailed(attempt) ? [late(attempt, at), success] : [success];
   }
   const reason = attempt.failureCode === null ? '' : `: ${inWords(attempt.failureCode)}`;
-  const after = closesIntent(attempt) ? '' : ' Another card may be tried.';
+  const after = closesIntent(attempt) ? '' : ' The shopper may try again.';
   const detail = `The attempt failed${reason}.${after}`;
   return [line(at, attempt, { type: 'attempt_failed', source, detail })];
 }
