@@ -152,7 +152,7 @@ const en: Messages = {
   testOutcomes: {
     paid: 'Paid',
     debit: 'Paid, debit card',
-    confirm: 'Confirm at the bank, 3-D Secure',
+    confirm: 'Paid after 3-D Secure',
     declined: 'Declined',
     noFunds: 'Insufficient funds',
     later: 'Paid a little later',
@@ -204,7 +204,7 @@ const en: Messages = {
     detail: 'Nothing is paid until you approve {amount} there. This page then changes by itself.',
   },
   openUpi: 'Open UPI app',
-  scan: 'Scan with the UPI app on your phone',
+  scan: 'Scan with any UPI app',
   qrCode: 'QR code for a UPI payment of {amount} to {payee}',
   simulator: 'Test mode: decide on the bank’s UPI page (opens a new tab)',
   waiting: {
@@ -368,7 +368,7 @@ const hi: Messages = {
   testOutcomes: {
     paid: 'भुगतान सफल',
     debit: 'भुगतान सफल, डेबिट कार्ड',
-    confirm: 'बैंक में पुष्टि करें, 3-D Secure',
+    confirm: '3-D Secure के बाद सफल',
     declined: 'अस्वीकृत',
     noFunds: 'पर्याप्त राशि नहीं',
     later: 'थोड़ी देर बाद सफल',
@@ -416,7 +416,7 @@ const hi: Messages = {
     detail: 'जब तक आप वहाँ {amount} की मंज़ूरी नहीं देते, कोई राशि नहीं कटती। उसके बाद यह पेज अपने आप बदल जाएगा।',
   },
   openUpi: 'UPI ऐप खोलें',
-  scan: 'फ़ोन के UPI ऐप से स्कैन करें',
+  scan: 'किसी भी UPI ऐप से स्कैन करें',
   qrCode: '{payee} को {amount} के UPI भुगतान का QR कोड',
   simulator: 'परीक्षण मोड: बैंक के UPI पेज पर तय करें (नए टैब में खुलेगा)',
   waiting: {

@@ -99,8 +99,7 @@ function timeLeft({ now, remainingMs, next }: TimeLeft, texts: Messages): Html {
 
 /** A form of its own, so that it asks for nothing of a card, with script and without. */
 function upiForm(page: CardPage, sum: string, texts: Messages): Html {
-  return html`<form class="other" action="${PAY_PATH}" method="post" aria-labelledby="upi-title">
-<h2 id="upi-title">${texts.upi}</h2>
+  return html`<form action="${PAY_PATH}" method="post" aria-label="${texts.upi}">
 <input type="hidden" name="sessionId" value="${page.sessionId}">
 <button class="quiet" name="method" value="upi" aria-describedby="upi-hint">${fill(texts.payByUpi, { amount: sum })}</button>
 <p class="hint" id="upi-hint">${texts.upiHint}</p>

@@ -53,7 +53,6 @@ button:hover, .button:hover { background: var(--key-down); }
 button[aria-disabled=true] { opacity: .7; cursor: progress; }
 .button.quiet { border-color: var(--edge); background: transparent; color: var(--ink); }
 .button.quiet:hover { background: var(--tint); }
-.other h2 { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 button.quiet { border-color: var(--edge); background: transparent; color: var(--ink); }
 button.quiet:hover { background: var(--tint); }
 .or { display: flex; align-items: center; gap: .9rem; margin: 1.4rem 0; color: var(--soft); font-size: .875rem; }
