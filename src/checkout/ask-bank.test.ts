@@ -14,7 +14,7 @@ function world() {
   const asked: Parameters<Query>[0][] = [];
   const answers: ((answer: QueryAnswer) => void)[] = [];
   const told: ShardRequest[] = [];
-  const timers = new Set<() => void>();
+  const timers = new Set<{ call: () => void; ms: number }>();
   const counted: string[] = [];
   const troubles: unknown[] = [];
   const clock = { passedMs: 0 };
@@ -37,9 +37,10 @@ function world() {
     now: () => NOW + clock.passedMs,
     monotonicMs: () => clock.passedMs,
     randomBytes: (length) => new Uint8Array(length),
-    later: (call) => {
-      timers.add(call);
-      return () => timers.delete(call);
+    later: (call, ms) => {
+      const timer = { call, ms };
+      timers.add(timer);
+      return () => timers.delete(timer);
     },
     onQuery: (processor, outcome) => counted.push(`${processor} ${outcome}`),
     onTrouble: (error) => troubles.push(error),
@@ -78,17 +79,20 @@ test('that the shopper was back is told although the bank knows nothing, or says
   }
 });
 
-test('returns at once are one question, those right after it none, later ones another', async () => {
-  const { bank, asked, answers, clock } = world();
+test('returns at once are one question; one right after it waits its turn, for a shopper may be back before the decision', async () => {
+  const { bank, asked, answers, timers, clock } = world();
   const both = Promise.all([bank.onReturn(ACTION), bank.onReturn(ACTION)]);
   await settle();
   answers[0]!({ kind: 'not_found' });
   await both;
-  clock.passedMs = 299;
-  await bank.onReturn(ACTION);
-  expect(asked).toHaveLength(1);
-  clock.passedMs = 300;
+  clock.passedMs = 100;
   void bank.onReturn(ACTION);
+  void bank.onReturn(ACTION);
+  await settle();
+  const turn = [...timers].filter(({ ms }) => ms < 3000);
+  expect([asked.length, turn.map(({ ms }) => ms)]).toEqual([1, [200]]);
+  clock.passedMs = 300;
+  turn[0]!.call();
   await settle();
   expect(asked).toHaveLength(2);
 });
@@ -116,7 +120,8 @@ test('a bank that does not answer keeps the shopper for three seconds, and its l
   });
   await settle();
   expect(back).toBe(false);
-  for (const call of timers) call();
+  expect([...timers].map(({ ms }) => ms)).toEqual([3000]);
+  for (const { call } of timers) call();
   await settle();
   expect(back).toBe(true);
   answers[0]!(found('charged'));

@@ -44,7 +44,7 @@ export interface AskBank {
 
 /** Questions under way in all; as many connections as a connector has for them. */
 const IN_FLIGHT_MAX = 64;
-/** Between two returns of one transaction that ask. */
+/** Between two questions for returns of one transaction; the second waits its turn. */
 const RETURN_GAP_MS = 300;
 /** A shopper sees a page after this, whatever the bank does; the page then waits. */
 const RETURN_WAIT_MS = 3000;
@@ -57,23 +57,21 @@ const ASKED_MAX = 10_000;
 export function createAskBank(deps: AskBankDeps): AskBank {
   /** Bounded by `IN_FLIGHT_MAX`. */
   const underWay = new Map<TransactionId, Promise<void>>();
-  /** Returns that ask, or wait for the question before theirs: what began before the shopper was back may know nothing of it. */
-  const returns = new Map<TransactionId, Promise<void>>();
+  /** Questions of returns that have not begun: what began before a shopper was back may know nothing of it. As bounded. */
+  const due = new Map<TransactionId, Promise<void>>();
+  /** When each was last asked for a return or a look, the longest ago first. */
   const askedAt = new Map<string, number>();
 
-  function mayAsk(name: string, gapMs: number): boolean {
-    const now = deps.monotonicMs();
+  function dueInMs(name: string, gapMs: number): number {
     const before = askedAt.get(name);
-    if (before !== undefined && now - before < gapMs) return false;
-    // Set anew, so that the first of the map is the one asked longest ago.
-    askedAt.delete(name);
-    if (askedAt.size >= ASKED_MAX) askedAt.delete(askedAt.keys().next().value!);
-    askedAt.set(name, now);
-    return true;
+    return before === undefined ? 0 : Math.max(0, before + gapMs - deps.monotonicMs());
   }
 
-  function begin(attempt: Attempt, source: 'return' | 'query'): Promise<void> {
+  function begin(name: string, attempt: Attempt, source: 'return' | 'query'): Promise<void> {
     if (underWay.size >= IN_FLIGHT_MAX) return Promise.resolve();
+    askedAt.delete(name);
+    if (askedAt.size >= ASKED_MAX) askedAt.delete(askedAt.keys().next().value!);
+    askedAt.set(name, deps.monotonicMs());
     const { transactionId } = attempt;
     const asking = askAndTell(deps, attempt, source)
       .catch(deps.onTrouble)
@@ -82,26 +80,39 @@ export function createAskBank(deps: AskBankDeps): AskBank {
     return asking;
   }
 
+  function askInTurn(attempt: Attempt): Promise<void> {
+    if (due.size >= IN_FLIGHT_MAX) return Promise.resolve();
+    const { transactionId } = attempt;
+    const name = `return ${transactionId}`;
+    const before = underWay.get(transactionId) ?? Promise.resolve();
+    const asking = before
+      .then(() => pause(deps, dueInMs(name, RETURN_GAP_MS)))
+      .then(() => {
+        due.delete(transactionId);
+        return begin(name, attempt, 'return');
+      });
+    due.set(transactionId, asking);
+    return asking;
+  }
+
   return {
     async onReturn(attempt) {
-      const { transactionId, status } = attempt;
-      if (isFinal(status)) return;
-      let asking = returns.get(transactionId);
-      if (asking === undefined) {
-        if (!mayAsk(`return ${transactionId}`, RETURN_GAP_MS)) return;
-        const before = underWay.get(transactionId) ?? Promise.resolve();
-        asking = before.then(() => begin(attempt, 'return')).finally(() => returns.delete(transactionId));
-        returns.set(transactionId, asking);
-      }
+      if (isFinal(attempt.status)) return;
+      const asking = due.get(attempt.transactionId) ?? askInTurn(attempt);
       await atMost(deps, asking, RETURN_WAIT_MS);
     },
     whileWaiting(attempt) {
       const { transactionId, status, updatedAt } = attempt;
       if (status !== 'REQUIRES_ACTION' || deps.now() - updatedAt < LOOK_GAP_MS) return;
-      if (underWay.has(transactionId) || !mayAsk(`look ${transactionId}`, LOOK_GAP_MS)) return;
-      void begin(attempt, 'query');
+      const name = `look ${transactionId}`;
+      if (underWay.has(transactionId) || due.has(transactionId) || dueInMs(name, LOOK_GAP_MS) > 0) return;
+      void begin(name, attempt, 'query');
     },
   };
+}
+
+function pause(deps: AskBankDeps, ms: number): Promise<void> {
+  return ms === 0 ? Promise.resolve() : new Promise((resolve) => deps.later(resolve, ms));
 }
 
 /** Resolves with the promise, or after a while without it. */
