@@ -13,7 +13,15 @@ import type { ScenarioFault } from './scenarios.ts';
 /** A charge as the story tells it: nothing of the card. */
 export type BookEntry = Pick<
   Charge,
-  'id' | 'reference' | 'status' | 'declineCode' | 'createdAt' | 'decidedAt' | 'callback'
+  | 'id'
+  | 'reference'
+  | 'method'
+  | 'status'
+  | 'declineCode'
+  | 'createdAt'
+  | 'decidedAt'
+  | 'expiresAt'
+  | 'callback'
 >;
 
 export class BankSide {

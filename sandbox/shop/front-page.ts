@@ -5,10 +5,11 @@
 
 import { type Html, html } from '../html.ts';
 import { showMoney } from '../money.ts';
+import { showCard } from './card-line.ts';
 import { findProduct, type Product, products } from './catalogue.ts';
 import type { Page } from './layout.ts';
 import type { Order, OrderWord } from './order.ts';
-import { groupDigits, type Scenario, scenarios } from './scenarios.ts';
+import { type Scenario, scenarios } from './scenarios.ts';
 import type { Arrival, ReceiverCounts } from './webhook-receiver.ts';
 
 export interface FrontPage {
@@ -37,7 +38,7 @@ export function frontPage({ nextOrderId, chosen, orders, counts, arrivals }: Fro
 <div class="store">
 <section class="front" aria-labelledby="front-title">
 <h1 id="front-title">A few good things, <em>made slowly.</em></h1>
-<p class="lead">Choose one. You pay at Sluice’s checkout with a test card and come back to the whole story of your payment.</p>
+<p class="lead">Choose one. You pay at Sluice’s checkout, with a test card or by UPI, and come back to the whole story of your payment.</p>
 <p class="with">Next order: <strong data-chosen-title>${chosen.title}</strong> <a href="#counter">change what happens</a></p>
 <form id="buy" method="post" action="/shop/orders">
 <input type="hidden" name="orderId" value="${nextOrderId}">
@@ -79,7 +80,7 @@ function showScenario(scenario: Scenario, isChosen: boolean): Html {
   return html`<div class="choice">
 <input type="radio" name="scenario" form="buy" id="s-${id}" value="${id}" data-title="${title}" aria-describedby="w-${id}"${checked}>
 <label for="s-${id}">${title}</label>
-<div class="more"><p id="w-${id}">${words}</p><p class="card"><span class="visually-hidden">Card</span><code>${groupDigits(card)}</code> <button type="button" class="copy" data-copy="${card}" hidden>Copy</button></p></div>
+<div class="more"><p id="w-${id}">${words}</p>${showCard(card)}</div>
 </div>`;
 }
 

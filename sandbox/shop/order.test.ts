@@ -44,4 +44,15 @@ describe('an order', () => {
     expect(standingOf({ order, view })).toMatchObject({ title: 'Waiting for the bank', mayPay: false });
     expect(standingOf({ order, view: { ...view, attempts: [] } })).toMatchObject({ mayPay: true });
   });
+
+  it('whose bank asks the shopper waits for the shopper there, until the attempt has ended', () => {
+    const order = anOrder();
+    const seen = (status: string): GatewayView => {
+      const transaction = { status, outcome: 'action_required' } as Transaction;
+      return { ok: true, attempts: [{ transaction, events: [] }], timelineProblem: null };
+    };
+    const titleOf = (view: GatewayView) => standingOf({ order, view }).title;
+    expect(titleOf(seen('PROCESSING'))).toBe('Waiting for the shopper at the bank');
+    expect(titleOf(seen('FAILED'))).not.toContain('at the bank');
+  });
 });

@@ -1,5 +1,5 @@
 /**
- * Scenarios: what the person behind the counter lets happen to an order, by a test card and by faults of the bank.
+ * Scenarios: what the person behind the counter lets happen to an order, by a test card or UPI and by faults of the bank.
  *
  * Faults are armed at the bank when the order is made, by the reference of its first attempt, so that they strike this order only.
  * @module
@@ -11,7 +11,7 @@ import type { FaultKind, FaultStep } from '../faults.ts';
 export interface ScenarioFault {
   readonly step: FaultStep;
   readonly fault: FaultKind;
-  /** For `delay` and `bookLate`, ms. */
+  /** For `delay`, `bookLate` and `decideLate`, ms. */
   readonly ms?: number;
 }
 
@@ -21,8 +21,8 @@ export interface Scenario {
   readonly title: string;
   /** What happens and how the story should end. */
   readonly words: string;
-  /** The test card to pay with, digits only. */
-  readonly card: string;
+  /** The test card to pay with, digits only; null: pay by UPI. */
+  readonly card: string | null;
   readonly faults: readonly ScenarioFault[];
   /** Whether the shop answers the first webhook of the order with 503. */
   readonly receiverFailsOnce?: true;
@@ -66,6 +66,32 @@ export const scenarios: readonly Scenario[] = [
     faults: [],
   },
   {
+    id: '3d-secure',
+    group: 'Every day',
+    title: 'With 3-D Secure',
+    words: 'The bank asks the shopper on its own page. What the address says on the way back proves nothing.',
+    card: cardNumber('40000081', 0),
+    faults: [],
+  },
+  {
+    id: '3d-secure-declined',
+    group: 'Every day',
+    title: '3-D Secure, declined',
+    words:
+      'The shopper approves, and the bank says no all the same. Or decline it on the bank’s page yourself.',
+    card: cardNumber('40000082', 0),
+    faults: [],
+  },
+  {
+    id: 'upi',
+    group: 'Every day',
+    title: 'By UPI',
+    words:
+      'Choose UPI at the checkout, for a price in rupees. A page of the bank stands for the app on your phone.',
+    card: null,
+    faults: [],
+  },
+  {
     id: 'slow',
     group: 'Trouble at the bank',
     title: 'Slow bank',
@@ -99,10 +125,20 @@ export const scenarios: readonly Scenario[] = [
     faults: [],
   },
   {
+    id: 'bank-trouble',
+    group: 'Trouble at the bank',
+    title: 'Bank’s own trouble',
+    words:
+      'A certain no that is not the card’s fault. Where there is a fallback, the second bank takes the payment.',
+    card: cardNumber('40000090', 0),
+    faults: [],
+  },
+  {
     id: 'refused',
     group: 'Trouble at the bank',
-    title: 'Connection refused',
-    words: 'Not a byte left, and that is proof: nothing was charged, and another card may follow.',
+    title: 'First bank cannot be reached',
+    words:
+      'Not a byte left, and that is proof: nothing was charged. The second bank may take it; without one, another card may follow.',
     card: cardNumber('40000099', 0),
     faults: [],
   },
@@ -163,9 +199,4 @@ const byId = new Map(scenarios.map((scenario) => [scenario.id, scenario]));
 /** The scenario of an id, or undefined. */
 export function findScenario(id: string): Scenario | undefined {
   return byId.get(id);
-}
-
-/** A card number in groups of four, as it stands on a card. */
-export function groupDigits(number: string): string {
-  return number.replaceAll(/(\d{4})(?=\d)/g, '$1 ');
 }

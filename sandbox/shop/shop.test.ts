@@ -7,6 +7,7 @@
  */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findScenario } from './scenarios.ts';
 import {
   EVENT_ID,
   type FakeSluice,
@@ -60,6 +61,16 @@ async function buy(scenario = 'paid'): Promise<string> {
   return orderId;
 }
 
+/** What Sluice would ask of the bank. */
+function chargeAtBank(reference: string, number = '4111111111111111'): Promise<Response> {
+  const card = { number, expiry_month: 12, expiry_year: 2040, cvv: '123', name: 'A Shopper' };
+  return fetch(`${url}/v1/charges`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer bank_sk_test' },
+    body: JSON.stringify({ reference, ...PRICE, card, return_url: `${CHECKOUT}/return` }),
+  });
+}
+
 async function hook(init: RequestInit): Promise<number> {
   return (await fetch(`${url}/shop/webhooks`, init)).status;
 }
@@ -93,24 +104,8 @@ describe('buying', () => {
 
   it('arms the scenario’s fault at the bank for the first attempt of this payment only', async () => {
     await buy('hung-up');
-    const charge = (reference: string): Promise<Response> =>
-      fetch(`${url}/v1/charges`, {
-        method: 'POST',
-        headers: { authorization: 'Bearer bank_sk_test' },
-        body: JSON.stringify({
-          reference,
-          ...PRICE,
-          card: {
-            number: '4111111111111111',
-            expiry_month: 12,
-            expiry_year: 2040,
-            cvv: '123',
-            name: 'A Shopper',
-          },
-        }),
-      });
-    expect((await charge(`txn_${'1'.repeat(32)}`)).status).toBe(200);
-    await expect(charge(TRANSACTION_ID)).rejects.toThrow();
+    expect((await chargeAtBank(`txn_${'1'.repeat(32)}`)).status).toBe(200);
+    await expect(chargeAtBank(TRANSACTION_ID)).rejects.toThrow();
     expect(await (await fetch(`${url}/_bank/faults`)).json()).toMatchObject({
       struck: { 'charge dropBefore': 1 },
     });
@@ -125,6 +120,33 @@ describe('buying', () => {
     sluice.refuseWith = null;
     const paying = await postForm(`/shop/orders/${orderId}/checkout`, {});
     expect(paying.headers.get('location')).toBe(`${CHECKOUT}/checkout?session=sess_1`);
+  });
+});
+
+describe('a bank that asks the shopper', () => {
+  it('is in the story from the question to the decision, and pays nothing by itself', async () => {
+    const orderId = await buy('3d-secure');
+    const asked = await chargeAtBank(TRANSACTION_ID, findScenario('3d-secure')!.card!);
+    const { next_action: action } = (await asked.json()) as { next_action: { url: string } };
+    const before = await page(`/shop/orders/${orderId}/story`);
+    expect(before).toContain('Bank’s book: asks the shopper');
+    expect(before).not.toContain('Bank’s book: charged');
+    await fetch(action.url, {
+      method: 'POST',
+      redirect: 'manual',
+      body: new URLSearchParams({ choice: 'approve' }),
+    });
+    const after = await page(`/shop/orders/${orderId}/story`);
+    expect(after.indexOf('Bank’s book: asks the shopper')).toBeGreaterThan(0);
+    expect(after.indexOf('Bank’s book: charged')).toBeGreaterThan(after.indexOf('asks the shopper'));
+    expect(await standing(orderId)).toBe('Waiting for the shopper');
+  });
+
+  it('may be an app: a scenario of UPI shows no card', async () => {
+    const orderId = await buy('upi');
+    const story = await page(`/shop/orders/${orderId}`);
+    expect(story).toContain('Choose UPI at the checkout');
+    expect(story).not.toContain('class="copy"');
   });
 });
 

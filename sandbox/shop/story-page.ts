@@ -5,9 +5,10 @@
 
 import { type Html, html } from '../html.ts';
 import { showMoney } from '../money.ts';
+import { showCard } from './card-line.ts';
 import { findProduct, pictureOf } from './catalogue.ts';
 import type { Page } from './layout.ts';
-import { findScenario, groupDigits } from './scenarios.ts';
+import { findScenario } from './scenarios.ts';
 import { type Entry, type Sources, showDuration, standingOf, tellStory } from './story.ts';
 
 /** A story that has not ended is loaded again this often without JavaScript. */
@@ -39,7 +40,7 @@ ${
   scenario === undefined
     ? null
     : html`<p class="scenario"><strong>${scenario.title}.</strong> ${scenario.words}</p>
-<p class="card"><span class="visually-hidden">Card</span><code>${groupDigits(scenario.card)}</code> <button type="button" class="copy" data-copy="${scenario.card}" hidden>Copy</button></p>`
+${showCard(scenario.card)}`
 }
 <div class="levers">
 ${lever(order.orderId, 'callback', 'Send the bank’s callback again', 'The bank posts it to Sluice once more.')}

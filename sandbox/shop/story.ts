@@ -9,7 +9,7 @@ import type { Transaction } from '../../clients/typescript/api.ts';
 import { showMoney } from '../money.ts';
 import type { BookEntry } from './bank-side.ts';
 import { findProduct } from './catalogue.ts';
-import type { GatewayView } from './merchant.ts';
+import type { AttemptView, GatewayView } from './merchant.ts';
 import type { Exchange, Note, Order, WebhookNote, WebhookVerdict } from './order.ts';
 import type { Arrival } from './webhook-receiver.ts';
 
@@ -80,7 +80,7 @@ export function standingOf({ order, view }: Pick<Sources, 'order' | 'view'>): St
     case 'failed':
       return { tone: 'bad', title: 'Not paid', words: `${by}${reason}`, settled: true, mayPay: false };
     case 'refused':
-      if (isUnderWay(view)) return WAITING_FOR_BANK;
+      if (isUnderWay(view)) return standingUnderWay(view);
       return {
         tone: 'bad',
         title: 'Card not charged',
@@ -93,24 +93,40 @@ export function standingOf({ order, view }: Pick<Sources, 'order' | 'view'>): St
   }
 }
 
-/** A card is with the bank: the first, or another one after a refusal, typed at the same checkout page. */
+/** The bank has a payment to decide: the first, or another one after a refusal, given at the same checkout page. */
 function isUnderWay(view: GatewayView): boolean {
-  return (
+  return view.ok && view.attempts.some(isOpen);
+}
+
+function isOpen({ transaction: { status } }: AttemptView): boolean {
+  return status === 'PROCESSING' || status === 'PENDING';
+}
+
+function standingUnderWay(view: GatewayView): Standing {
+  const asks =
     view.ok &&
-    view.attempts.some(({ transaction: { status } }) => status === 'PROCESSING' || status === 'PENDING')
-  );
+    view.attempts.some((attempt) => isOpen(attempt) && attempt.transaction.outcome === 'action_required');
+  return asks ? WAITING_FOR_CONFIRMATION : WAITING_FOR_BANK;
 }
 
 const WAITING_FOR_BANK: Standing = {
   tone: 'wait',
   title: 'Waiting for the bank',
-  words: 'A card was given. Until the bank’s word is known the order is neither paid nor refused.',
+  words: 'The payment is with the bank. Until its word is known the order is neither paid nor refused.',
+  settled: false,
+  mayPay: false,
+};
+
+const WAITING_FOR_CONFIRMATION: Standing = {
+  tone: 'wait',
+  title: 'Waiting for the shopper at the bank',
+  words: 'The bank asks the shopper, on its page or in the UPI app. If nobody answers it declines in time.',
   settled: false,
   mayPay: false,
 };
 
 function standingOfOpen(order: Order, view: GatewayView): Standing {
-  if (isUnderWay(view)) return WAITING_FOR_BANK;
+  if (isUnderWay(view)) return standingUnderWay(view);
   const sent = order.last('session');
   if (sent === undefined || sent.redirectUrl === null) {
     const words = 'Sluice could not be asked for a checkout page. Nothing was charged.';
@@ -125,7 +141,7 @@ function standingOfOpen(order: Order, view: GatewayView): Standing {
     const words = 'Sluice cannot be asked just now. The shop waits for its webhook.';
     return { tone: 'wait', title: 'Not known yet', words, settled: false, mayPay: true };
   }
-  const words = 'The shopper is at Sluice’s checkout page. No card was given yet.';
+  const words = 'The shopper is at Sluice’s checkout page and has not paid yet.';
   return { tone: 'wait', title: 'Waiting for the shopper', words, settled: false, mayPay: true };
 }
 
@@ -295,13 +311,15 @@ function sinceEvent(note: WebhookNote): string | null {
   return Number.isNaN(ms) || ms < 0 ? null : showDuration(ms);
 }
 
-/** A processing charge that was settled later has two lines in the book, and so two entries here. */
+/** A charge that asked the shopper, or was settled later, has more lines in the book, and so two entries here. */
 function tellCharge(order: Order, charge: BookEntry): Entry[] {
   const key = `charge-${charge.reference}`;
+  if (charge.status === 'requires_action') return [tellAsked(charge, key)];
+  const asked = charge.expiresAt !== undefined;
   const settledLater = charge.decidedAt > charge.createdAt && charge.status === 'succeeded';
   const callback = charge.callback === 'none' ? ' It will not call back.' : '';
   const final = entry({
-    key: settledLater ? `${key}-settled` : key,
+    key: asked || settledLater ? `${key}-settled` : key,
     at: charge.decidedAt,
     voice: 'Bank',
     tone: charge.status === 'succeeded' ? 'good' : charge.status === 'declined' ? 'bad' : 'wait',
@@ -314,6 +332,7 @@ function tellCharge(order: Order, charge: BookEntry): Entry[] {
           ? []
           : [{ tone: 'bad', text: charge.declineCode }],
   });
+  if (asked) return [tellAsked(charge, key), final];
   if (!settledLater) return [final];
   const first = entry({
     key,
@@ -326,6 +345,19 @@ function tellCharge(order: Order, charge: BookEntry): Entry[] {
   return [first, final];
 }
 
+function tellAsked({ id, method, createdAt, expiresAt = createdAt }: BookEntry, key: string): Entry {
+  const where = method === 'upi' ? 'in the UPI app' : 'on the bank’s page';
+  return entry({
+    key,
+    at: createdAt,
+    voice: 'Bank',
+    tone: 'wait',
+    title: 'Bank’s book: asks the shopper',
+    words: `${id}. No money moves before the shopper decides ${where}; after ${showDuration(expiresAt - createdAt)} the bank declines it.`,
+    marks: [{ tone: 'plain', text: method === 'upi' ? 'UPI' : '3-D Secure' }],
+  });
+}
+
 function chargeTitle({ status }: BookEntry): string {
   if (status === 'succeeded') return 'Bank’s book: charged';
   return status === 'declined' ? 'Bank’s book: declined' : 'Bank’s book: processing';
@@ -335,14 +367,17 @@ function chargeTitle({ status }: BookEntry): string {
 const EVENT_TONES: Readonly<Record<string, Tone>> = {
   charged: 'good',
   attempt_succeeded: 'good',
+  late_success: 'good',
   declined: 'bad',
   attempt_failed: 'bad',
+  action_required: 'wait',
+  fell_back: 'wait',
   outcome_unknown: 'wait',
 };
 
 /** The shop has no use for what is shown of the card, not even masked. */
 function withoutCard(transaction: Transaction): object {
-  return { ...transaction, card: '(left out by the shop)' };
+  return { ...transaction, ...(transaction.card === null ? {} : { card: '(left out by the shop)' }) };
 }
 
 /** The gateway's own timeline. What all attempts of an intent share is told once. */
