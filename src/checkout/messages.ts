@@ -287,7 +287,7 @@ const en: Messages = {
     },
     card_invalid: { title: 'Please check the card', detail: 'Nothing was charged.' },
     processor_not_configured: {
-      title: 'The shop cannot take cards yet',
+      title: 'The shop cannot take this payment yet',
       detail: 'Nothing was charged. Please tell the shop.',
     },
     idempotency_key_reused: EN_UNREADABLE,
@@ -498,7 +498,7 @@ const hi: Messages = {
     },
     card_invalid: { title: 'कृपया कार्ड की जानकारी जाँचें', detail: 'कोई राशि नहीं काटी गई।' },
     processor_not_configured: {
-      title: 'यह दुकान अभी कार्ड नहीं ले सकती',
+      title: 'यह दुकान अभी यह भुगतान नहीं ले सकती',
       detail: 'कोई राशि नहीं काटी गई। कृपया दुकान को बताएँ।',
     },
     idempotency_key_reused: HI_UNREADABLE,
