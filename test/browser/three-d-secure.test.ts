@@ -24,6 +24,8 @@ const during = (options: BrowserContextOptions, act: (visit: Visit) => Promise<v
   scene.during(options, act);
 const atBank = (page: Page) => page.waitForURL(bankPages());
 const backHere = (page: Page) => page.waitForURL(`${scene.gateway.checkoutUrl}/checkout/result?**`);
+/** A page of a payment that is made goes on to the shop; that of any other stays. */
+const paid = (page: Page) => page.waitForURL(`${scene.shopUrl}/paid`);
 const approve = (page: Page) => page.click('[name=choice][value=approve]');
 const decline = (page: Page) => page.click('[name=choice][value=decline]');
 
@@ -71,7 +73,9 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
     test('the page hands over by itself, the bank hears nothing of the session, and who approves has paid', () =>
       during(options, async ({ page }) => {
         const toldToBank: string[] = [];
+        const results: string[] = [];
         page.on('request', (request) => {
+          if (request.url().includes('/checkout/result')) results.push(request.url());
           if (!request.url().startsWith(scene.world.bankUrl)) return;
           toldToBank.push(request.url(), JSON.stringify(request.headers()), request.postData() ?? '');
         });
@@ -88,9 +92,8 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
         await shot(page, `${name}-bank`);
         await approve(page);
         await backHere(page);
-        await page.waitForSelector('[data-result=paid]');
-        expect(page.url()).toContain(`session=${sessionId}`);
-        await page.waitForURL(`${scene.shopUrl}/paid`);
+        await paid(page);
+        expect(results.at(-1)).toContain(`session=${sessionId}`);
         expect(await chargesOf(scene.world, paymentIntentId)).toHaveLength(1);
         expect(toldToBank.length).toBeGreaterThan(0);
         expect(toldToBank.join()).not.toContain(sessionId);
@@ -107,7 +110,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
         await page.click('text=Try another card');
         await type(page, CARDS.success);
         await pay(page);
-        await page.waitForSelector('[data-result=paid]');
+        await paid(page);
         expect(await chargesOf(scene.world, paymentIntentId)).toHaveLength(1);
       }));
 
@@ -125,7 +128,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
         await page.click('text=Go to the bank’s page');
         await atBank(page);
         await approve(page);
-        await page.waitForSelector('[data-result=paid]');
+        await paid(page);
       }));
   });
 
@@ -161,18 +164,18 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
       await atBank(page);
       await approve(page);
       await backHere(page);
-      await page.waitForSelector('[data-result=paid]');
+      await paid(page);
     }));
 
   test('back before the bank has booked it: the page waits and does not send anybody off', () =>
     during({}, async ({ page }) => {
-      const order = await orderWith('challenge', 'decideLate', 2000);
+      const order = await orderWith('challenge', 'decideLate', 8000);
       await payWith(page, ASKS.success, order);
       await atBank(page);
       await approve(page);
       await backHere(page);
       expect(await heading(page)).toBe('Waiting for your confirmation');
-      await page.waitForSelector('[data-result=paid]');
+      await paid(page);
       expect(await chargesOf(scene.world, order.paymentIntentId)).toHaveLength(1);
     }));
 
@@ -182,13 +185,15 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
       await atBank(page);
       await approve(page);
       await backHere(page);
-      await page.waitForSelector('[data-result=paid]', { timeout: 10_000 });
+      await paid(page);
     }));
 
   test('the callback before the way back: the page is of a payment that is made', () =>
     during({}, async ({ page }) => {
       await payWith(page, ASKS.success, await orderWith('challenge', 'callbackFirst'));
       await atBank(page);
+      // The shop does not answer: the page of the way back stays for as long as it is looked at.
+      await page.route(`${scene.shopUrl}/paid`, (route) => route.fulfill({ status: 204 }));
       await approve(page);
       await backHere(page);
       expect(await page.getAttribute('main', 'data-result')).toBe('paid');
@@ -208,22 +213,20 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
       await payWith(page, ASKS.success, await orderWith('challenge', 'forgeReturn'));
       await atBank(page);
       await approve(page);
-      await page.waitForSelector('[data-result=paid]');
+      await paid(page);
     }));
 
-  test('the bank’s tab is closed after the decision: the payment’s own link tells how it ended', () =>
+  test('the bank’s tab is closed after the decision: the link to pay tells how it ended', () =>
     during({}, async ({ context, page }) => {
       const order = await orderWith('challenge', 'noReturn');
       await payWith(page, ASKS.success, order);
-      await page.waitForSelector('[data-result=action]');
-      const link = page.url();
       await atBank(page);
       await approve(page);
       await page.waitForSelector('text=close this window');
       await page.close();
       const later = await context.newPage();
-      await later.goto(link);
-      await later.waitForSelector('[data-result=paid]');
+      await later.goto(order.url);
+      await paid(later);
     }));
 
   test('another browser than the one that went: no session there, and the page is true all the same', () =>
@@ -259,7 +262,7 @@ describe('when the bank gives little time', { timeout: 60_000 }, () => {
     'who never decides is told that the time ran out, on a $width, script $script',
     ({ width, script, options }) =>
       during(options, async ({ page }) => {
-        await scene.tellBank('/_bank/delay', { challengeMs: 4500 });
+        await scene.tellBank('/_bank/delay', { challengeMs: 8000 });
         const { url } = await payWith(page, ASKS.success);
         await atBank(page);
         await page.goto(url);

@@ -21,6 +21,9 @@ afterAll(() => scene?.stop());
 const during = (options: BrowserContextOptions, act: (visit: Visit) => Promise<void>) =>
   scene.during(options, act);
 
+/** A page of a payment that is made goes on to the shop; that of any other stays. */
+const paid = (page: Page) => page.waitForURL(`${scene.shopUrl}/paid`);
+
 async function chooseUpi(page: Page, order?: Order): Promise<Order> {
   const placed = order ?? (await scene.order());
   await page.goto(placed.url);
@@ -56,8 +59,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
         expect((await top('.upi .button')) < (await top('.qr'))).toBe(width === 'phone');
         await shot(page, `${name}-action`);
         await inTheApp(visit, 'approve');
-        await page.waitForSelector('[data-result=paid]');
-        await page.waitForURL(`${scene.shopUrl}/paid`);
+        await paid(page);
         expect(await chargesOf(scene.world, placed.paymentIntentId)).toHaveLength(1);
       }));
 
@@ -72,7 +74,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
         await page.click('text=Try another way to pay');
         await type(page, CARDS.success);
         await pay(page);
-        await page.waitForSelector('[data-result=paid]');
+        await paid(page);
         expect(await chargesOf(scene.world, paymentIntentId)).toHaveLength(1);
       }));
   });
@@ -125,7 +127,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
       await scene.tellBank('/_bank/faults', fault);
       await chooseUpi(visit.page, order);
       await inTheApp(visit, 'approve');
-      await visit.page.waitForSelector('[data-result=paid]');
+      await paid(visit.page);
     }));
 
   test('the page is closed and opened again: it still waits, and is not asked to pay twice', () =>
@@ -157,7 +159,7 @@ describe('when the bank gives little time', { timeout: 60_000 }, () => {
     'who never approves is told that the time ran out, on a $width, script $script',
     ({ width, script, options }) =>
       during(options, async ({ page }) => {
-        await scene.tellBank('/_bank/delay', { challengeMs: 4000 });
+        await scene.tellBank('/_bank/delay', { challengeMs: 8000 });
         await chooseUpi(page);
         await page.waitForSelector('[data-result=failed]');
         expect(await page.textContent('main')).toContain('time to approve in your UPI app ran out');
