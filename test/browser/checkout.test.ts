@@ -220,7 +220,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
       // As a browser that kept the page would show it: with what was typed, and sent.
       await type(page, CARDS.success);
       await page.evaluate(
-        `document.querySelector('form').addEventListener('submit', (event) => event.preventDefault(), { once: true })`,
+        `document.querySelector('form[data-texts]').addEventListener('submit', (event) => event.preventDefault(), { once: true })`,
       );
       await pay(page);
       expect(await page.textContent('button[type=submit]')).toBe('Sending your payment…');
