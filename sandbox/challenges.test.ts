@@ -253,17 +253,30 @@ describe('UPI', () => {
 
 describe('nobody comes', () => {
   it.each([
-    ['3-D Secure', ofCard(THREE_D_SECURE), 'authentication_expired'],
-    ['UPI', UPI, 'upi_expired'],
-  ])('%s expires: declined, called back, and too late to approve', async (_, method, declineCode) => {
+    ['3ds', ofCard(THREE_D_SECURE), 'authentication_expired'],
+    ['upi', UPI, 'upi_expired'],
+  ])('%s expires: declined, called back, and too late to approve', async (path, method, declineCode) => {
     expect((await order('delay', { challengeMs: 100 })).status).toBe(200);
-    const asked = await charge('r1', method);
+    const { id } = await charge('r1', method);
     await hears('charge.declined', 'r1');
     expect(await query('r1')).toMatchObject({ decline_code: declineCode, reference_closed: true });
-    await choose(asked, 'approve');
+    const page = `${url}/${path}/${id}`;
+    const body = new URLSearchParams({ choice: 'approve' });
+    await fetch(page, { method: 'POST', redirect: 'manual', body });
     expect(await query('r1')).toMatchObject({ status: 'declined' });
     expect(await bookOf('r1')).toEqual(['requires_action none', 'declined none']);
-    expect(await (await fetch(pageOf(asked))).text()).toContain('Nobody confirmed it in time');
+    expect(await (await fetch(page)).text()).toContain('Nobody confirmed it in time');
+  });
+
+  it('owes one callback each, although time is up before the charges are answered', async () => {
+    await order('delay', { challengeMs: 0 });
+    const references = Array.from({ length: 100 }, (_, index) => `r${index}`);
+    await Promise.all(references.map((reference) => charge(reference, UPI)));
+    await vi.waitFor(async () => {
+      const health = await fetch(`${url}/_bank/health`);
+      expect(await health.json()).toEqual({ ok: true, callbacks_pending: 0 });
+    });
+    expect(heard.map(({ data }) => data.reference).toSorted()).toEqual(references.toSorted());
   });
 
   it('a restart changes nothing: who is asked is asked on, until the same moment, and who was decided is called back', async () => {
@@ -336,7 +349,7 @@ describe('faults of the challenge', () => {
   });
 
   it('decideLate: the shopper is back before the decision is booked', async () => {
-    const asked = await askWith({ fault: 'decideLate', ms: 300 });
+    const asked = await askWith({ fault: 'decideLate', ms: 1500 });
     expect(hintsOf(await choose(asked, 'approve'))).toMatchObject({ status: 'succeeded' });
     expect(await query('r1')).toEqual(asked);
     await hears('charge.succeeded', 'r1');

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { Delays, type Lognormal, readDelay } from './delays.ts';
 
 const lognormal: Lognormal = { p50Ms: 300, p99Ms: 2000, lateShare: 0, lateMs: 12_000, seed: 5 };
-const FIXED = { ms: 3, callbackMs: 50, challengeMs: 9 };
+const FIXED_REST = { callbackMs: 50, challengeMs: 9 };
+const FIXED = { ms: 3, ...FIXED_REST };
 const DRAWS = 50_000;
 
 function draw(order: Lognormal, count = DRAWS): number[] {
@@ -42,6 +43,18 @@ describe('lognormal answers', () => {
 });
 
 describe('an order of delays', () => {
+  it('that names neither ms nor lognormal leaves how long answers take as it is, and where its chance stands', () => {
+    const whole = draw(lognormal, 20);
+    const delays = new Delays(FIXED);
+    delays.set({ ...FIXED_REST, lognormal });
+    const drawn = Array.from({ length: 10 }, () => delays.next().answerMs);
+    const read = readDelay({ challengeMs: 5 }, delays.order);
+    expect(read).toEqual({ ok: true, order: { ...FIXED_REST, lognormal, challengeMs: 5 } });
+    if (read.ok) delays.set(read.order);
+    drawn.push(...Array.from({ length: 10 }, () => delays.next().answerMs));
+    expect(drawn).toEqual(whole);
+  });
+
   it('is read with what it leaves out', () => {
     expect(readDelay({ ms: 5 }, FIXED)).toEqual({
       ok: true,
@@ -61,6 +74,7 @@ describe('an order of delays', () => {
     ['ms', {}],
     ['ms', { ms: 1, lognormal }],
     ['callbackMs', { ms: 1, callbackMs: -1 }],
+    ['challengeMs', { ms: 1, challengeMs: 0.5 }],
     ['lognormal', { lognormal: 7 }],
     ['p50Ms', { lognormal: { p50Ms: 0, p99Ms: 5 } }],
     ['p99Ms', { lognormal: { p50Ms: 6, p99Ms: 5 } }],

@@ -138,7 +138,10 @@ async function postCharge(
   }
 
   const { kind, charge } = counter.book.place(account, order, now, counter.delays.order.challengeMs);
-  if (kind === 'booked') counter.challenges.watch(charge);
+  const first = kind === 'booked';
+  // Looked at now: a charge that asks the shopper may be decided, and its callback owed, while this one waits for the disk.
+  const callsBack = first && charge.callback === 'due';
+  if (first) counter.challenges.watch(charge);
   await charge.written;
   if (kind === 'reused') {
     return answerError(
@@ -149,9 +152,8 @@ async function postCharge(
       'reference',
     );
   }
-  const first = kind === 'booked';
   const { answerMs, callbackMs } = counter.delays.next();
-  if (first && charge.callback === 'due') counter.callbacks.send(charge, now + callbackMs);
+  if (callsBack) counter.callbacks.send(charge, now + callbackMs);
   // Its outcome is not looked at: the callback is owed anyway and comes again.
   if (fault?.fault === 'callbackFirst') await counter.callbacks.replay(charge);
   const late = first && ofCard === 'late' ? LATE_ANSWER_MS : 0;
