@@ -153,11 +153,11 @@ test('what queries said, a proof of no charge, and the charge that came all the 
   ]);
 });
 
-test('an operator’s decision is told with the reason that was given', async () => {
+test('an operator’s decision is told, and the reason is left to the audit', async () => {
   const decided = (said: 'charged' | 'declined') =>
     story(after(anAttempt(), { said, source: 'operator', detail: 'on the statement of 3 May' }));
   expect(await decided('charged')).toContain(
-    '1 operator_resolved (operator) An operator decided that it was charged: on the statement of 3 May',
+    '1 operator_resolved (operator) An operator decided that it was charged.',
   );
   expect((await decided('declined')).join()).toContain('decided that it was not charged: on the statement');
 });

@@ -153,9 +153,9 @@ function heard(attempt: Attempt, evidence: Evidence): PaymentEvent[] {
 }
 
 /** Whatever an operator decided, with the reason that was given. */
-function resolved(attempt: Attempt, { at, source, said, detail: reason }: Evidence): PaymentEvent {
-  const decision = said === 'charged' ? 'that it was charged' : 'that it was not charged';
-  const detail = `An operator decided ${decision}${reason === '' ? '.' : `: ${reason}`}`;
+/** The operator's reason is in the audit and not for merchants. */
+function resolved(attempt: Attempt, { at, source, said }: Evidence): PaymentEvent {
+  const detail = `An operator decided that it was ${said === 'charged' ? '' : 'not '}charged.`;
   return line(at, attempt, { type: 'operator_resolved', source, detail });
 }
 
