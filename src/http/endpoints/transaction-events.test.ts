@@ -159,5 +159,5 @@ test('an operator’s decision is told, and the reason is left to the audit', as
   expect(await decided('charged')).toContain(
     '1 operator_resolved (operator) An operator decided that it was charged.',
   );
-  expect((await decided('declined')).join()).toContain('decided that it was not charged: on the statement');
+  expect((await decided('declined')).join()).toContain('decided that it was not charged.');
 });
