@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '../config/limits.ts';
 import type { Databases, StartOptions } from '../config/options.ts';
+import type { ProcessorName } from '../domain/transaction.ts';
 import { connectEmbedded } from '../embedded/connect.ts';
 import { SERVICE_ROLES } from '../embedded/databases.ts';
 import type { DemoFile } from '../embedded/demo.ts';
@@ -93,12 +94,21 @@ export function shardDatabaseUrls(options: StartOptions): readonly string[] {
   return (options.databases ?? connectEmbedded(options).databases.services).shards;
 }
 
-/** Where the sandbox bank is reached; null where there is none. A running embedded profile has written it down. */
-export function sandboxUrl(options: StartOptions): string | null {
-  if (!options.sandbox.enabled) return null;
-  const demo = readJson(join(options.dataDir, 'demo.json')) as Partial<DemoFile> | undefined;
-  return demo?.sandboxUrl ?? options.processors.SANDBOX.baseUrl;
+/** Where the banks in a box are reached; none where there is none. A running embedded profile has written it down. */
+export function sandboxUrls(options: StartOptions): Array<{ processor: SandboxName; url: string }> {
+  if (!options.sandbox.enabled) return [];
+  const demo = readJson(join(options.dataDir, 'demo.json')) as Partial<SandboxUrls> | undefined;
+  const { SANDBOX, SANDBOX_B } = options.processors;
+  return [
+    { processor: 'SANDBOX' as const, url: demo?.sandboxUrl ?? SANDBOX.baseUrl },
+    { processor: 'SANDBOX_B' as const, url: demo?.sandboxBUrl ?? SANDBOX_B.baseUrl },
+  ].filter(({ url }) => new URL(url).port !== NO_PORT);
 }
+
+type SandboxName = Extract<ProcessorName, 'SANDBOX' | 'SANDBOX_B'>;
+type SandboxUrls = Pick<DemoFile, 'sandboxUrl'> & { sandboxBUrl: string };
+/** Of a bank that gets a free port once it is started. */
+const NO_PORT = '0';
 
 /** The file with the sandbox's accounts in an embedded profile. */
 export function sandboxAccountsFile(options: StartOptions): string {
