@@ -83,7 +83,13 @@ function bookIn(word: string): Book {
   return { place: readable('--book', place), processor: named };
 }
 
-function noBooks({ book, account }: { readonly book?: string[]; readonly account?: string }): readonly Book[] {
+function noBooks({
+  book,
+  account,
+}: {
+  readonly book?: string[];
+  readonly account?: string;
+}): readonly Book[] {
   if (book !== undefined) throw new MisuseError('--no-book and --book exclude each other');
   if (account !== undefined) throw new MisuseError('--account is of a book, and --no-book excludes it');
   return [];

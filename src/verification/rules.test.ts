@@ -234,13 +234,24 @@ describe('is right', () => {
     ['under way and charged already', { ...UNPAID, attempts: [open], charges: [charge(1)] }],
     ['a late success', RECOVERED],
     ['charged by the second bank, the first not reached', FALLEN_BACK],
-    ['charged by the second bank, the breaker of the first open', fallenBack('first_breaker_open', heard('not_sent'))],
+    [
+      'charged by the second bank, the breaker of the first open',
+      fallenBack('first_breaker_open', heard('not_sent')),
+    ],
     ['charged by the second bank, the first busy', fallenBack('first_busy', heard('not_sent'))],
     ['charged by the second bank, the first declined for a trouble of its own', REFUSED],
-    ['charged by the second bank, the first refused without a line in its book', { ...REFUSED, refusals: [] }],
+    [
+      'charged by the second bank, the first refused without a line in its book',
+      { ...REFUSED, refusals: [] },
+    ],
     [
       'charged by the second bank, which recovery asked about before the first was left',
-      fallenBack('first_unreachable', heard('not_found', 'query'), heard('no_answer', 'query'), heard('not_sent')),
+      fallenBack(
+        'first_unreachable',
+        heard('not_found', 'query'),
+        heard('no_answer', 'query'),
+        heard('not_sent'),
+      ),
     ],
     [
       'charged by the second bank after it had declined an attempt before',

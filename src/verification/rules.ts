@@ -268,7 +268,8 @@ function judgeRouting(attempt: ScannedAttempt, story: Story, find: Find): void {
   if (first === undefined || second === undefined) return;
   const heard = evidence.filter(({ leg, said }) => leg === 1 && !SAYS_NOTHING.includes(said));
   const isProven = heard.length > 0 && heard.every((line) => isProof(line, second));
-  if (!isProven || !isBookedAsProven(attempt.transactionId, first, second, story)) find('fallback_unproven', id);
+  if (!isProven || !isBookedAsProven(attempt.transactionId, first, second, story))
+    find('fallback_unproven', id);
 }
 
 /** Processors one attempt may be sent to. */
@@ -290,7 +291,9 @@ function isSamePlace(a: Place, b: Place): boolean {
 /** Only the sender knows that nothing has left, and only the answer it got refuses what it sent. */
 function isProof({ source, said }: Evidence, { reason }: RoutedLeg): boolean {
   if (source !== 'answer') return false;
-  return said === 'not_sent' ? NOT_REACHED.includes(reason) : said === 'declined' && reason === 'first_refused';
+  return said === 'not_sent'
+    ? NOT_REACHED.includes(reason)
+    : said === 'declined' && reason === 'first_refused';
 }
 
 /** What the first processor has booked must bear out why it was left: nothing, or a decline for a trouble of its own. */

@@ -18,9 +18,9 @@ import { type Book, readBook, tookMoney } from './book.ts';
 import { leastKey, Ordered } from './ordered.ts';
 import { type SortedBooks, type SortedTold, sortBooks, sortClientLog } from './records.ts';
 import {
-  INTENT_CLOSED_AFTER_MS,
   type BookedCharge,
   type BookedRefusal,
+  INTENT_CLOSED_AFTER_MS,
   isInBook,
   judge,
   judgeCharge,

@@ -243,9 +243,7 @@ describe('when all is at rest', () => {
 
   test('the command for an account that nobody has charged says that nothing was compared, and exits with 1', async () => {
     const { code, errors } = await command('verify', '--book', world.bankUrl, '--account', 'acct_typo');
-    expect(errors.join('\n')).toContain(
-      '--account acct_typo has neither a charge in the book nor an attempt',
-    );
+    expect(errors.join('\n')).toContain('--account acct_typo has neither a charge in a book nor an attempt');
     expect(code).toBe(1);
     expect((await command('verify', '--book', world.bankUrl, '--account', 'acct_demo')).code).toBe(0);
   });
@@ -752,7 +750,7 @@ async function putBack(): Promise<void> {
 /** As if the payment had been sent to another bank first, which said this. */
 async function wentOn({ transactionId }: Paid, said: string): Promise<void> {
   await sql(
-    `update transactions set leg = 2, evidence = '[{"at":1,"source":"answer","said":"${said}","leg":1,"detail":""}]' || evidence,
+    `update transactions set leg = 2, evidence = '[{"at":1,"source":"answer","said":"${said}","leg":1,"detail":""}]',
        routing = jsonb_build_object('fallback', null, 'legs', jsonb_build_array(
          jsonb_build_object('leg', 1, 'processor', 'SANDBOX_B', 'processorAccount', 'acct_b', 'reason', 'preferred', 'at', 1),
          jsonb_build_object('leg', 2, 'processor', processor, 'processorAccount', processor_account,
