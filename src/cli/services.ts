@@ -94,21 +94,28 @@ export function shardDatabaseUrls(options: StartOptions): readonly string[] {
   return (options.databases ?? connectEmbedded(options).databases.services).shards;
 }
 
-/** Where the banks in a box are reached; none where there is none. A running embedded profile has written it down. */
-export function sandboxUrls(options: StartOptions): Array<{ processor: SandboxName; url: string }> {
-  if (!options.sandbox.enabled) return [];
-  const demo = readJson(join(options.dataDir, 'demo.json')) as Partial<SandboxUrls> | undefined;
-  const { SANDBOX, SANDBOX_B } = options.processors;
-  return [
-    { processor: 'SANDBOX' as const, url: demo?.sandboxUrl ?? SANDBOX.baseUrl },
-    { processor: 'SANDBOX_B' as const, url: demo?.sandboxBUrl ?? SANDBOX_B.baseUrl },
-  ].filter(({ url }) => new URL(url).port !== NO_PORT);
+/** A bank in a box, and where it is reached. */
+export interface SandboxPlace {
+  readonly processor: ProcessorName;
+  readonly url: string;
 }
 
-type SandboxName = Extract<ProcessorName, 'SANDBOX' | 'SANDBOX_B'>;
-type SandboxUrls = Pick<DemoFile, 'sandboxUrl'> & { sandboxBUrl: string };
-/** Of a bank that gets a free port once it is started. */
-const NO_PORT = '0';
+/** The banks in a box that are there. A running embedded profile has written down where; one at a port nobody wrote down cannot be found. */
+export function sandboxUrls(options: StartOptions): readonly SandboxPlace[] {
+  if (!options.sandbox.enabled) return [];
+  const demo = readJson(join(options.dataDir, 'demo.json')) as Partial<DemoFile> | undefined;
+  const { SANDBOX, SANDBOX_B } = options.processors;
+  const places = [
+    { processor: 'SANDBOX', url: demo?.sandboxUrl ?? SANDBOX.baseUrl },
+    { processor: 'SANDBOX_B', url: demo?.sandboxBUrl ?? SANDBOX_B.baseUrl },
+  ] as const;
+  return places.filter(({ url }) => new URL(url).port !== '0');
+}
+
+/** Where the first sandbox bank is reached; null where there is none. */
+export function sandboxUrl(options: StartOptions): string | null {
+  return sandboxUrls(options).find(({ processor }) => processor === 'SANDBOX')?.url ?? null;
+}
 
 /** The file with the sandbox's accounts in an embedded profile. */
 export function sandboxAccountsFile(options: StartOptions): string {

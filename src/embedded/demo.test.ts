@@ -19,7 +19,13 @@ import type { MerchantAuth } from '../storage/control.ts';
 import { endpointContext } from '../storage/webhook-endpoints.ts';
 import { DEMO_MERCHANT_ID, type DemoFile, ensureDemo, ensureSandboxAccounts } from './demo.ts';
 
-const URLS = { apiUrl: 'http://a', checkoutUrl: 'http://c', opsUrl: 'http://o', sandboxUrl: 'http://s' };
+const URLS = {
+  apiUrl: 'http://a',
+  checkoutUrl: 'http://c',
+  opsUrl: 'http://o',
+  sandboxUrl: 'http://s',
+  sandboxBUrl: 'http://b',
+};
 const ENDPOINT = firstEndpointId(DEMO_MERCHANT_ID);
 const NOW = new Date('2026-11-24T00:00:00Z');
 
@@ -48,6 +54,7 @@ const services: MerchantServices = {
       void merchants.set(merchantId, { merchantId, name, mode, spread: 1, redirectOrigins }),
     putApiKey: async ({ digest }) => void digests.push(Buffer.from(digest).toString('hex')),
     putAccount: async () => undefined,
+    findAccount: async () => undefined,
     putPreferences: async () => undefined,
     findPreferences: async () => undefined,
     findMerchant: async (merchantId) => merchants.get(merchantId),

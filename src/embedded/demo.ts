@@ -34,10 +34,12 @@ export interface DemoFile {
   readonly checkoutUrl: string;
   readonly opsUrl: string;
   readonly sandboxUrl: string;
+  /** The second bank in a box; runs of versions before this one had none. */
+  readonly sandboxBUrl: string;
 }
 
 /** Where the parts of this run are reached. */
-export type DemoUrls = Pick<DemoFile, 'apiUrl' | 'checkoutUrl' | 'opsUrl' | 'sandboxUrl'>;
+export type DemoUrls = Pick<DemoFile, 'apiUrl' | 'checkoutUrl' | 'opsUrl' | 'sandboxUrl' | 'sandboxBUrl'>;
 
 /** The bank's file of accounts. */
 export interface SandboxAccounts {

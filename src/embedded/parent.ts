@@ -316,6 +316,7 @@ function reachedAt(options: StartOptions, ports: StartOptions['ports']): DemoUrl
     checkoutUrl: `${scheme}://${host}:${ports.checkout}`,
     opsUrl: `${scheme}://${host}:${ports.ops}`,
     sandboxUrl: `http://127.0.0.1:${ports.sandbox}`,
+    sandboxBUrl: `http://127.0.0.1:${ports.sandboxB}`,
   };
 }
 

@@ -113,6 +113,11 @@ export interface ControlAdmin {
   putApiKey(key: { merchantId: string; digest: Uint8Array; prefix: string; createdAt: Date }): Promise<void>;
   /** Writes an account whether or not it is there. Accounts are never taken away: attempts of theirs may be asked about. */
   putAccount(account: SealedAccount): Promise<void>;
+  findAccount(
+    merchantId: string,
+    processor: ProcessorName,
+    account: string,
+  ): Promise<SealedAccount | undefined>;
   /** Whose accounts are there already. */
   putPreferences(preferences: Omit<MerchantPreferences, 'merchantName'>): Promise<void>;
   findPreferences(merchantId: string): Promise<MerchantPreferences | undefined>;

@@ -13,10 +13,11 @@ import {
   ControlUnavailable,
   type MerchantAuth,
   type MerchantPreferences,
+  type SealedAccount,
 } from '../control.ts';
 import { shardMapFault } from '../shard-map.ts';
 import { connectOnce } from './connection.ts';
-import { PREFERENCES_OF_MERCHANT } from './control-reader.ts';
+import { ACCOUNT_OF_MERCHANT, ownBytes, PREFERENCES_OF_MERCHANT } from './control-reader.ts';
 
 /** A merchant's mode never changes: its keys and payments were made in it. */
 const PUT_MERCHANT = `
@@ -135,6 +136,10 @@ export function createControlAdmin(connectionString: string): ControlAdmin {
     },
     putAccount: async ({ merchantId, processor, account, sealedConfig }) => {
       await run(PUT_ACCOUNT, [merchantId, processor, account, Buffer.from(sealedConfig)]);
+    },
+    findAccount: async (merchantId, processor, account) => {
+      const [row] = await run<SealedAccount>(ACCOUNT_OF_MERCHANT, [merchantId, processor, account]);
+      return row === undefined ? undefined : ownBytes(row);
     },
     putPreferences: async (preferences) => {
       await run(PUT_PREFERENCES, [

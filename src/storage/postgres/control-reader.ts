@@ -63,7 +63,7 @@ export const PREFERENCES_OF_MERCHANT = `
 
 const ACCOUNT_COLUMNS = 'merchant_id as "merchantId", processor, account, config as "sealedConfig"';
 
-const ACCOUNT_OF_MERCHANT = `select ${ACCOUNT_COLUMNS} from processor_accounts
+export const ACCOUNT_OF_MERCHANT = `select ${ACCOUNT_COLUMNS} from processor_accounts
   where merchant_id = $1 and processor = $2 and account = $3`;
 
 const ACCOUNTS_OF_ID = `select ${ACCOUNT_COLUMNS} from processor_accounts
@@ -152,7 +152,7 @@ export function createControlReader(options: ControlReaderOptions): ControlReade
 }
 
 /** pg hands out slices of a shared pool of bytes; sent to another thread they would take the whole pool with them. */
-function ownBytes(row: SealedAccount): SealedAccount {
+export function ownBytes(row: SealedAccount): SealedAccount {
   return { ...row, sealedConfig: Uint8Array.from(row.sealedConfig) };
 }
 

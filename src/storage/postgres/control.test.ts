@@ -118,6 +118,55 @@ test('writes may be repeated: the newest values stay, the key stays', async () =
   expect(await reader.accountsAt('SANDBOX', 'acct_new')).toHaveLength(1);
 });
 
+test('every account a merchant had is there still, new credentials of one take the place of the old, and both are heard', async () => {
+  await putMerchant('merchant_moving');
+  const reader = openReader();
+  expect(await reader.account('merchant_moving', 'SANDBOX', 'acct_1')).toBeDefined();
+  expect(await reader.account('merchant_moving', 'SANDBOX', 'acct_2')).toBeUndefined();
+  await putMerchant('merchant_moving', 'acct_2');
+  const rotated = Uint8Array.of(9);
+  await admin.putAccount({
+    ...ACCOUNT,
+    merchantId: 'merchant_moving',
+    account: 'acct_1',
+    sealedConfig: rotated,
+  });
+  await vi.waitFor(async () => {
+    expect(await reader.account('merchant_moving', 'SANDBOX', 'acct_1')).toMatchObject({
+      sealedConfig: rotated,
+    });
+    expect(await reader.account('merchant_moving', 'SANDBOX', 'acct_2')).toMatchObject({
+      sealedConfig: ACCOUNT.sealedConfig,
+    });
+    expect(await reader.preferences('merchant_moving')).toMatchObject({ preferredAccount: 'acct_2' });
+  }, 800);
+  expect(await admin.findAccount('merchant_moving', 'SANDBOX', 'acct_1')).toMatchObject({
+    sealedConfig: rotated,
+  });
+  expect(await admin.findAccount('merchant_moving', 'SANDBOX_B', 'acct_1')).toBeUndefined();
+});
+
+test('preferences name accounts that are there, and a fallback with its account or neither', async () => {
+  await putMerchant('merchant_strict');
+  const preferences = {
+    merchantId: 'merchant_strict',
+    preferredProcessor: 'SANDBOX',
+    preferredAccount: 'acct_1',
+    fallbackProcessor: null,
+    fallbackAccount: null,
+    transactionFeePercent: '0.00',
+  } as const;
+  const refused = [
+    [{ preferredAccount: 'acct_none' }, '23503'],
+    [{ fallbackProcessor: 'SANDBOX_B' as const, fallbackAccount: 'acct_1' }, '23503'],
+    [{ fallbackProcessor: 'SANDBOX' as const }, '23514'],
+  ] as const;
+  for (const [change, code] of refused) {
+    await expect(admin.putPreferences({ ...preferences, ...change })).rejects.toMatchObject({ code });
+  }
+  expect(await admin.findPreferences('merchant_strict')).toMatchObject({ transactionFeePercent: '1.50' });
+});
+
 test('of many merchants of one account 32 are given, and of many accounts one merchant of each of 32', async () => {
   for (let n = 0; n < 40; n++) await putMerchant(`many_${String(n).padStart(2, '0')}`, 'acct_many');
   const reader = openReader();
@@ -136,8 +185,14 @@ test('a change is heard: a revoked key, a new name, new preferences, a new merch
   await reader.preferences('merchant_changing');
   expect(await reader.preferences('merchant_new')).toBeUndefined();
   await owner.query("update merchants set name = 'Other' where merchant_id = 'merchant_changing'");
+  await admin.putAccount({
+    ...ACCOUNT,
+    merchantId: 'merchant_changing',
+    processor: 'STRIPE',
+    account: 'acct_s',
+  });
   await owner.query(
-    "update merchant_preferences set fallback_processor = 'STRIPE' where merchant_id = 'merchant_changing'",
+    "update merchant_preferences set fallback_processor = 'STRIPE', fallback_account = 'acct_s' where merchant_id = 'merchant_changing'",
   );
   await putMerchant('merchant_new');
   await vi.waitFor(async () => {

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../../test/support/cluster.ts';
-import { MigrationChanged, migrateDatabase } from './migrate.ts';
+import { attemptFor, created, freshIntent, started } from '../../../test/support/facts.ts';
+import type { PaymentIntent } from '../../domain/payment-intent.ts';
+import { createControlAdmin } from './control-admin.ts';
+import { createControlReader } from './control-reader.ts';
+import { type DatabaseKind, MigrationChanged, type MigrationTarget, migrateDatabase } from './migrate.ts';
+import { createShardStore } from './shard-store.ts';
 
 let cluster: Cluster;
 let owner: pg.Client;
@@ -37,35 +42,47 @@ test('a second run applies nothing and leaves the owned range as it is', async (
   expect(rows).toEqual([{ low: 512, high: 1023, epoch: 1 }]);
 });
 
-test('two at once on an empty database apply each file once', async () => {
+/** A database of its own as the version left it whose migrations were these, with nothing in it; `client` is its owner's. */
+async function databaseOf(
+  kind: DatabaseKind,
+  name: string,
+  migrations: readonly string[],
+): Promise<{ url: string; client: pg.Client; target: MigrationTarget }> {
   const admin = new pg.Client(cluster.postgres.adminUrl('postgres'));
   await admin.connect();
-  await admin.query('create database fresh owner sluice_owner');
+  await admin.query(`create database ${name} owner sluice_owner`);
   await admin.end();
-  const fresh = new URL(cluster.owner.control);
-  fresh.pathname = '/fresh';
-  const target = { connectionString: fresh.href, kind: 'control' as const, serviceRole: 'sluice_control' };
+  const place = new URL(cluster.owner.control);
+  place.pathname = `/${name}`;
+  const client = new pg.Client(place.href);
+  await client.connect();
+  await client.query(
+    'create table schema_migrations (name text primary key, checksum text not null, applied_at timestamptz not null default now())',
+  );
+  for (const file of migrations) {
+    const sql = readFileSync(join(import.meta.dirname, 'migrations', kind, file), 'utf8');
+    await client.query(sql);
+    const checksum = createHash('sha256').update(sql).digest('hex');
+    await client.query('insert into schema_migrations values ($1, $2)', [file, checksum]);
+  }
+  const target = { connectionString: place.href, kind, serviceRole: `sluice_${kind}` };
+  return { url: place.href, client, target };
+}
+
+test('two at once on an empty database apply each file once', async () => {
+  const { client, target } = await databaseOf('control', 'fresh', []);
+  await client.end();
   const runs = await Promise.all([migrateDatabase(target), migrateDatabase(target), migrateDatabase(target)]);
-  expect(runs.flatMap(({ applied }) => applied)).toEqual(['0001_control.sql', '0002_webhooks.sql']);
+  expect(runs.flatMap(({ applied }) => applied)).toEqual([
+    '0001_control.sql',
+    '0002_webhooks.sql',
+    '0003_processor_accounts.sql',
+  ]);
 });
 
 test('0002 leaves events from before as dispatched and numbers them by payment, on the days there are', async () => {
-  const admin = new pg.Client(cluster.postgres.adminUrl('postgres'));
-  await admin.connect();
-  await admin.query('create database older owner sluice_owner');
-  await admin.end();
-  const older = new URL(cluster.owner.shards[0]!);
-  older.pathname = '/older';
-  const database = new pg.Client(older.href);
-  await database.connect();
+  const { client: database, target } = await databaseOf('shard', 'older', ['0001_payments.sql']);
   try {
-    const first = readFileSync(join(import.meta.dirname, 'migrations/shard/0001_payments.sql'), 'utf8');
-    const checksum = createHash('sha256').update(first).digest('hex');
-    await database.query(first);
-    await database.query(
-      'create table schema_migrations (name text primary key, checksum text not null, applied_at timestamptz not null default now())',
-    );
-    await database.query("insert into schema_migrations values ('0001_payments.sql', $1)", [checksum]);
     await database.query("select sluice_ensure_partitions('2026-01-05', '2026-01-05')");
     const id = (hex: string): string => `019b8cbdaf00700080000000000000${hex}`;
     await database.query(
@@ -83,8 +100,7 @@ test('0002 leaves events from before as dispatched and numbers them by payment, 
         [id(event), id('10'), revision],
       );
     }
-    const target = { connectionString: older.href, kind: 'shard' as const, serviceRole: 'sluice_shard' };
-    expect(await migrateDatabase(target)).toEqual({ applied: ['0002_webhooks.sql'] });
+    expect((await migrateDatabase(target)).applied).toContain('0002_webhooks.sql');
     const events = await database.query(
       'select right(event_id::text, 2) as id, sequence, dispatched_at is not null as told, delivered_at from outbox order by 1',
     );
@@ -119,6 +135,122 @@ test('0002 leaves events from before as dispatched and numbers them by payment, 
   }
 });
 
+test('0003 makes the account in a merchant’s preferences one of its own, under the same seal', async () => {
+  const { url, client, target } = await databaseOf('control', 'control_2', [
+    '0001_control.sql',
+    '0002_webhooks.sql',
+  ]);
+  const admin = createControlAdmin(url);
+  const reader = createControlReader({ connectionString: url });
+  try {
+    await client.query(
+      `insert into merchants (merchant_id, name, mode, created_at)
+       values ('m_1', 'One', 'test', now()), ('m_2', 'Two', 'test', now()), ('m_3', 'Three', 'test', now())`,
+    );
+    await client.query(
+      `insert into merchant_preferences
+         (merchant_id, preferred_processor, fallback_processor, transaction_fee_percent, processor_account, config)
+       values ('m_1', 'SANDBOX', 'PAYU', 1.5, 'acct_shared', '\\x01ff'), ('m_2', 'SANDBOX', null, 0, 'acct_shared', '\\x02')`,
+    );
+    expect(await migrateDatabase(target)).toEqual({ applied: ['0003_processor_accounts.sql'] });
+    const one = {
+      merchantId: 'm_1',
+      processor: 'SANDBOX',
+      account: 'acct_shared',
+      sealedConfig: Uint8Array.of(1, 255),
+    };
+    const two = { ...one, merchantId: 'm_2', sealedConfig: Uint8Array.of(2) };
+    expect(await reader.account('m_1', 'SANDBOX', 'acct_shared')).toEqual(one);
+    expect(await reader.accountsAt('SANDBOX', 'acct_shared')).toEqual([one, two]);
+    // Its fallback was a name without an account: nothing was ever charged there.
+    expect(await admin.findPreferences('m_1')).toEqual({
+      merchantId: 'm_1',
+      merchantName: 'One',
+      preferredProcessor: 'SANDBOX',
+      preferredAccount: 'acct_shared',
+      fallbackProcessor: null,
+      fallbackAccount: null,
+      transactionFeePercent: '1.50',
+    });
+    expect(await admin.findPreferences('m_3')).toBeUndefined();
+  } finally {
+    await Promise.all([reader.close(), admin.close(), client.end()]);
+  }
+});
+
+test('0003 leaves each incident once, reads an attempt of before with its one leg, and takes attempts without a card on the days there are', async () => {
+  const { url, client, target } = await databaseOf('shard', 'shard_2_old', [
+    '0001_payments.sql',
+    '0002_webhooks.sql',
+  ]);
+  const store = createShardStore({ connectionString: url, applicationName: 'upgraded', ownShard: 7 });
+  try {
+    const today = new Date().toISOString().slice(0, 10);
+    await client.query('select sluice_ensure_partitions($1, $1)', [today]);
+    const intent = freshIntent();
+    const { transactionId } = attemptFor(intent);
+    await client.query(
+      `insert into payment_intents (payment_intent_id, merchant_id, order_id, amount, currency, status, created_at, updated_at)
+       values ($1, 'm', 'o', 5000, 'INR', 'PENDING', now(), now())`,
+      [intent.paymentIntentId],
+    );
+    await client.query(
+      `insert into transactions (transaction_id, payment_intent_id, attempt, merchant_id, amount, currency, status, outcome, leg,
+         processor, processor_account, token, reopenable, revision, sender_nonce, send_before, card_brand, card_masked,
+         card_expiry_month, card_expiry_year, card_fingerprint, evidence, created_at, updated_at)
+       values ($1, $2, 1, 'm', 5000, 'INR', 'SENT', 'unknown', 1, 'SANDBOX', 'acct_1', 'tok_1', false, 1, 'n', now(), 'VISA',
+         '411111****1111', 12, 2030, 'f', '[]', '2026-01-05 06:00Z', now())`,
+      [transactionId, intent.paymentIntentId],
+    );
+    await client.query(
+      `insert into incidents (transaction_id, payment_intent_id, kind, at) values
+         ($1, $2, 'second_success', '2026-01-05 06:00Z'), ($1, $2, 'second_success', '2026-01-05 07:00Z')`,
+      [transactionId, intent.paymentIntentId],
+    );
+    expect(await migrateDatabase({ ...target, range: { low: 0, high: 1023 } })).toEqual({
+      applied: ['0003_outcomes.sql'],
+    });
+    const { rows } = await client.query(
+      'select kind, detail, at, acknowledged_at from incidents order by at',
+    );
+    expect(rows).toEqual([
+      {
+        kind: 'second_success',
+        detail: '',
+        at: new Date('2026-01-05T06:00:00Z'),
+        acknowledged_at: null,
+      },
+    ]);
+    const needs = (one: PaymentIntent) => ({ payments: new Set([one.paymentIntentId]), keys: new Map() });
+    const { payments } = await store.prefetch(needs(intent));
+    expect(payments.get(intent.paymentIntentId)!.attempts).toMatchObject([
+      {
+        routing: {
+          fallback: null,
+          legs: [
+            {
+              leg: 1,
+              processor: 'SANDBOX',
+              processorAccount: 'acct_1',
+              reason: 'preferred',
+              at: Date.parse('2026-01-05T06:00:00Z'),
+            },
+          ],
+        },
+        card: { masked: '411111****1111', token: 'tok_1' },
+        paymentMethodType: null,
+        nextAction: null,
+      },
+    ]);
+    const fresh = freshIntent();
+    await store.commit([created(fresh)]);
+    const byUpi = attemptFor(fresh, 1, { card: null, paymentMethodType: 'UPI' });
+    expect(await store.commit([started(byUpi)])).toMatchObject([{ effective: true }]);
+  } finally {
+    await Promise.all([store.close(), client.end()]);
+  }
+});
+
 test('a file that was changed after it was applied stops the migration', async () => {
   await owner.query("update schema_migrations set checksum = 'other' where name = '0001_payments.sql'");
   await expect(migrateDatabase(shardTarget())).rejects.toThrow(MigrationChanged);
@@ -132,6 +264,8 @@ test.each([
   'delete from processor_callbacks',
   'delete from idempotency_keys',
   'delete from incidents',
+  'delete from operator_audit',
+  "update operator_audit set reason = ''",
   'delete from owned_ranges',
   'truncate payment_intents',
   'truncate transactions',
@@ -153,6 +287,7 @@ test.each([
 test.each([
   'update outbox set dispatched_at = now(), delivered_at = now()',
   "update processor_callbacks set verdict = 'applied', reason = null",
+  'update incidents set acknowledged_at = now()',
   'select 1 from owned_ranges where low <= 512 for share',
 ])('the service may: %s', async (statement) => {
   await service.query(statement);
