@@ -16,6 +16,7 @@ const card = {
 };
 const body = { reference: 'txn_1', amount: 1050, currency: 'INR', card };
 const now = Date.UTC(2030, 0, 15);
+const BANK = 'http://127.0.0.1:9400';
 
 function decideCard(number: string): ReturnType<typeof decide> {
   const read = readOrder({ ...body, card: { ...card, number } });
@@ -56,7 +57,7 @@ describe('readOrder', () => {
 
   it('takes expiry as digits too', () => {
     const read = readOrder({ ...body, card: { ...card, expiry_month: '07', expiry_year: '2031' } });
-    expect(read).toMatchObject({ ok: true, order: { expiryMonth: 7, expiryYear: 2031 } });
+    expect(read).toMatchObject({ ok: true, order: { method: { expiryMonth: 7, expiryYear: 2031 } } });
   });
 });
 
@@ -83,12 +84,21 @@ describe('decide', () => {
 });
 
 it('closes the reference of a decline and of nothing else', () => {
-  const shown = { id: 'ch_1', reference: 'r', account: 'a', amount: 1, currency: 'INR', createdAt: 5 };
-  expect(showCharge({ ...shown, status: 'declined', declineCode: 'card_declined' })).toMatchObject({
+  const ofCard = { method: 'credit', bin: '41111111', expiresAt: undefined } as const;
+  const shown = {
+    id: 'ch_1',
+    reference: 'r',
+    account: 'a',
+    amount: 1,
+    currency: 'INR',
+    createdAt: 5,
+    ...ofCard,
+  };
+  expect(showCharge({ ...shown, status: 'declined', declineCode: 'card_declined' }, BANK)).toMatchObject({
     reference_closed: true,
     decline_code: 'card_declined',
   });
-  expect(showCharge({ ...shown, status: 'processing', declineCode: undefined })).not.toHaveProperty(
+  expect(showCharge({ ...shown, status: 'processing', declineCode: undefined }, BANK)).not.toHaveProperty(
     'reference_closed',
   );
 });

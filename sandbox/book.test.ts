@@ -11,6 +11,7 @@ import type { ChargeOrder } from './bank.ts';
 import { Book, BookCorruptError } from './book.ts';
 import { cardNumber } from './cards.ts';
 
+const CHALLENGE_MS = 300_000;
 let dataDir: string;
 const torn: number[] = [];
 
@@ -31,8 +32,18 @@ function openBook(): Promise<Book> {
 }
 
 function orderOf(reference: string, changes: Partial<ChargeOrder> = {}): ChargeOrder {
-  const cardFields = { cardNumber: '4111111111111111', expiryMonth: 12, expiryYear: 2040 };
-  return { reference, amount: 100, currency: 'INR', ...cardFields, ...changes };
+  return {
+    reference,
+    amount: 100,
+    currency: 'INR',
+    method: ofCard('4111111111111111'),
+    returnUrl: undefined,
+    ...changes,
+  };
+}
+
+function ofCard(number: string): ChargeOrder['method'] {
+  return { type: 'card', number, expiryMonth: 12, expiryYear: 2040 };
 }
 
 async function bookLines(): Promise<Record<string, unknown>[]> {
@@ -45,18 +56,21 @@ async function bookLines(): Promise<Record<string, unknown>[]> {
 
 it('books a reference once, replays the same facts and refuses others, also after a restart', async () => {
   let book = await openBook();
-  const first = book.place('acct', orderOf('r1'), 1000);
+  const first = book.place('acct', orderOf('r1'), 1000, CHALLENGE_MS);
   expect(first.kind).toBe('booked');
-  expect(book.place('acct', orderOf('r1'), 2000)).toEqual({ kind: 'replayed', charge: first.charge });
-  expect(book.place('other', orderOf('r1'), 2000).kind).toBe('booked');
+  expect(book.place('acct', orderOf('r1'), 2000, CHALLENGE_MS)).toEqual({
+    kind: 'replayed',
+    charge: first.charge,
+  });
+  expect(book.place('other', orderOf('r1'), 2000, CHALLENGE_MS).kind).toBe('booked');
   await book.close();
   book = await openBook();
-  expect(book.place('acct', orderOf('r1'), 3000)).toMatchObject({
+  expect(book.place('acct', orderOf('r1'), 3000, CHALLENGE_MS)).toMatchObject({
     kind: 'replayed',
     charge: { id: first.charge.id },
   });
-  for (const changes of [{ amount: 101 }, { currency: 'USD' }, { cardNumber: '5555555555554444' }]) {
-    expect(book.place('acct', orderOf('r1', changes), 3000).kind).toBe('reused');
+  for (const changes of [{ amount: 101 }, { currency: 'USD' }, { method: ofCard('5555555555554444') }]) {
+    expect(book.place('acct', orderOf('r1', changes), 3000, CHALLENGE_MS).kind).toBe('reused');
   }
   await book.close();
   expect(await bookLines()).toHaveLength(2);
@@ -65,7 +79,12 @@ it('books a reference once, replays the same facts and refuses others, also afte
 
 it('books a settling charge as one effect under one id, and owes one callback for it', async () => {
   let book = await openBook();
-  const { charge } = book.place('acct', orderOf('r1', { cardNumber: cardNumber('40000092', 1) }), 1000);
+  const { charge } = book.place(
+    'acct',
+    orderOf('r1', { method: ofCard(cardNumber('40000092', 1)) }),
+    1000,
+    CHALLENGE_MS,
+  );
   await book.settle(charge, 2000);
   await book.settle(charge, 3000);
   await book.close();
@@ -86,19 +105,19 @@ it('books a settling charge as one effect under one id, and owes one callback fo
 
 it('cuts off a torn last line, says so, and goes on behind it', async () => {
   let book = await openBook();
-  book.place('acct', orderOf('r1'), 1000);
+  book.place('acct', orderOf('r1'), 1000, CHALLENGE_MS);
   await book.close();
   await appendFile(join(dataDir, 'book.ndjson'), '{"at":5,"id":"ch_to');
   book = await openBook();
   expect(torn).toEqual([19]);
-  expect(book.place('acct', orderOf('r2'), 2000).kind).toBe('booked');
+  expect(book.place('acct', orderOf('r2'), 2000, CHALLENGE_MS).kind).toBe('booked');
   await book.close();
   expect((await bookLines()).map((line) => line.reference)).toEqual(['r1', 'r2']);
 });
 
 it('refuses a book with a second charge for a reference, or a line that is none', async () => {
   const book = await openBook();
-  book.place('acct', orderOf('r1'), 1000);
+  book.place('acct', orderOf('r1'), 1000, CHALLENGE_MS);
   await book.close();
   const path = join(dataDir, 'book.ndjson');
   const good = await readFile(path, 'utf8');
@@ -110,7 +129,7 @@ it('refuses a book with a second charge for a reference, or a line that is none'
 
 it('streams the lines of one reference', async () => {
   const book = await openBook();
-  for (let index = 0; index < 100; index++) book.place('acct', orderOf(`r${index}`), 1000);
+  for (let index = 0; index < 100; index++) book.place('acct', orderOf(`r${index}`), 1000, CHALLENGE_MS);
   const parts: string[] = [];
   for await (const part of book.stream('r7')) parts.push(part.toString());
   expect(parts.join('')).toMatch(/^\{[^\n]*"reference":"r7",[^\n]*\}\n$/);

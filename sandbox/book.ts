@@ -12,23 +12,27 @@ import { hash, randomBytes, randomUUID } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppendLog, readBackLines, readBlocks } from './append-log.ts';
-import { type ChargeOrder, type ChargeStatus, type Decision, decide } from './bank.ts';
-import { BIN_LENGTH } from './cards.ts';
+import {
+  type ChargeFacts,
+  type ChargeMethod,
+  type ChargeOrder,
+  type ChargeStatus,
+  type Choice,
+  type Decision,
+  decide,
+  decideAsked,
+} from './bank.ts';
+import { BIN_LENGTH, behaviourOf } from './cards.ts';
 
-/** A charge in memory. `status`, `decidedAt`, `settles`, `callback` and `written` change; the rest does not. */
-export interface Charge {
-  readonly id: string;
-  readonly account: string;
-  readonly reference: string;
-  readonly amount: number;
-  readonly currency: string;
-  readonly bin: string;
+/** A charge in memory. What is not `readonly` changes when it is decided or called back; the rest does not. */
+export interface Charge extends ChargeFacts {
+  /** The last digits of the card; empty for UPI. */
   readonly last4: string;
-  /** Keyed hash of the card number, to tell a replay from another card. */
+  /** Keyed hash of the card number, to tell a replay from another card or from UPI. */
   readonly cardPrint: string;
-  readonly declineCode: string | undefined;
-  /** When the charge was first booked, ms. */
-  readonly createdAt: number;
+  /** Where the shopper goes after the bank's page. */
+  readonly returnUrl: string | undefined;
+  declineCode: string | undefined;
   /** When the present status was decided, ms. */
   decidedAt: number;
   status: ChargeStatus;
@@ -49,12 +53,16 @@ export interface BookLine {
   readonly currency: string;
   readonly status: ChargeStatus;
   readonly decline_code?: string;
+  /** Books of before there was UPI do not have it: credit cards all. */
+  readonly method?: ChargeMethod;
   readonly bin: string;
   readonly last4: string;
   readonly card_print: string;
   readonly effect: 'charged' | 'none';
   readonly callback: 'due' | 'none';
   readonly settles?: true;
+  readonly return_url?: string;
+  readonly expires_at?: number;
 }
 
 /** What `place` did with an order. `reused`: the reference belongs to a charge with other facts. */
@@ -70,6 +78,8 @@ export class BookCorruptError extends Error {
 
 export class Book {
   readonly #charges: Map<string, Map<string, Charge>>;
+  /** The charges that ask the shopper, or have asked, by their id. */
+  readonly #asking: Map<string, Charge>;
   readonly #log: AppendLog;
   readonly #delivered: AppendLog;
   readonly #printKey: string;
@@ -81,6 +91,9 @@ export class Book {
     printKey: string,
   ) {
     this.#charges = charges;
+    this.#asking = new Map();
+    for (const ofAccount of charges.values())
+      for (const charge of ofAccount.values()) this.#noteAsking(charge);
     this.#log = log;
     this.#delivered = delivered;
     this.#printKey = printKey;
@@ -132,6 +145,16 @@ export class Book {
     return [...this.#charges.values()].flatMap((charges) => charges.get(reference) ?? []);
   }
 
+  /** The charge that asks the shopper, or has asked, by its id. Wait for `charge.written` before showing it. */
+  findAsking(id: string): Charge | undefined {
+    return this.#asking.get(id);
+  }
+
+  /** Every charge that still waits for the shopper. */
+  *waitingForShopper(): Generator<Charge> {
+    for (const charge of this.#asking.values()) if (charge.status === 'requires_action') yield charge;
+  }
+
   /** Every charge whose callback is still owed. */
   *owedCallbacks(): Generator<Charge> {
     for (const charges of this.#charges.values()) {
@@ -139,19 +162,40 @@ export class Book {
     }
   }
 
-  /** Books an order, or finds the charge its reference already has. Synchronous: no second charge can slip in. */
-  place(account: string, order: ChargeOrder, now: number): Placed {
-    const cardPrint = this.#printOf(account, order.cardNumber);
+  /**
+   * Books an order, or finds the charge its reference already has. Synchronous: no second charge can slip in.
+   * @param challengeMs how long the shopper may take, where the shopper is asked
+   */
+  place(account: string, order: ChargeOrder, now: number, challengeMs: number): Placed {
+    const cardPrint = this.#printOf(account, order.method.type === 'card' ? order.method.number : 'upi');
     const known = this.find(account, order.reference);
     if (known !== undefined) {
       const same =
         known.amount === order.amount && known.currency === order.currency && known.cardPrint === cardPrint;
       return { kind: same ? 'replayed' : 'reused', charge: known };
     }
-    const charge = newCharge(account, order, cardPrint, decide(order, now), now);
+    const charge = newCharge(account, order, cardPrint, decide(order, now), now, challengeMs);
     putCharge(this.#charges, charge);
+    this.#noteAsking(charge);
     this.#write(charge);
     return { kind: 'booked', charge };
+  }
+
+  /**
+   * Books what became of a charge that asked the shopper; false when that was decided before. Synchronous: two clicks decide
+   * once. Who comes too late has not come. Wait for `charge.written` before showing it.
+   */
+  decideAsked(charge: Charge, choice: Choice, now: number): boolean {
+    if (charge.status !== 'requires_action') return false;
+    const tooLate = charge.expiresAt !== undefined && now >= charge.expiresAt;
+    const decision = decideAsked(charge, tooLate ? 'expire' : choice);
+    charge.status = decision.status;
+    charge.declineCode = decision.declineCode;
+    charge.settles = decision.settles;
+    charge.callback = decision.callback ? 'due' : 'none';
+    charge.decidedAt = now;
+    this.#write(charge);
+    return true;
   }
 
   /** Turns a processing charge that settles into a success and books that. Resolves when it is on disk. */
@@ -190,6 +234,10 @@ export class Book {
     await this.#delivered.close();
   }
 
+  #noteAsking(charge: Charge): void {
+    if (charge.expiresAt !== undefined) this.#asking.set(charge.id, charge);
+  }
+
   #write(charge: Charge): void {
     const written = this.#log.append(writeBookLine(charge)).then(() => {
       if (charge.written === written) charge.written = null;
@@ -215,16 +263,22 @@ function newCharge(
   cardPrint: string,
   decision: Decision,
   now: number,
+  challengeMs: number,
 ): Charge {
+  const { reference, amount, currency, method, returnUrl } = order;
+  const asks = decision.status === 'requires_action';
   return {
     id: `ch_${randomUUID().replaceAll('-', '')}`,
     account,
-    reference: order.reference,
-    amount: order.amount,
-    currency: order.currency,
-    bin: order.cardNumber.slice(0, BIN_LENGTH),
-    last4: order.cardNumber.slice(-4),
+    reference,
+    amount,
+    currency,
+    method: method.type === 'upi' ? 'upi' : behaviourOf(method.number).funding,
+    bin: method.type === 'upi' ? '' : method.number.slice(0, BIN_LENGTH),
+    last4: method.type === 'upi' ? '' : method.number.slice(-4),
     cardPrint,
+    returnUrl: asks && method.type === 'card' ? returnUrl : undefined,
+    expiresAt: asks ? now + challengeMs : undefined,
     declineCode: decision.declineCode,
     createdAt: now,
     decidedAt: now,
@@ -251,14 +305,24 @@ function writeBookLine(charge: Charge): string {
     currency: charge.currency,
     status: charge.status,
     ...(charge.declineCode === undefined ? {} : { decline_code: charge.declineCode }),
+    method: charge.method,
     bin: charge.bin,
     last4: charge.last4,
     card_print: charge.cardPrint,
     effect: charge.status === 'succeeded' ? 'charged' : 'none',
     callback: charge.callback === 'none' ? 'none' : 'due',
     ...(charge.settles ? { settles: true as const } : {}),
+    ...(charge.status === 'requires_action' ? askingFields(charge) : {}),
   };
   return JSON.stringify(line);
+}
+
+/** What must outlive a restart while the shopper is asked. */
+function askingFields({ returnUrl, expiresAt }: Charge): Pick<BookLine, 'return_url' | 'expires_at'> {
+  return {
+    ...(returnUrl === undefined ? {} : { return_url: returnUrl }),
+    ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
+  };
 }
 
 /** Takes a line into the map: a new charge, or the later status of a known one. */
@@ -270,11 +334,13 @@ function readBookLine(charges: Map<string, Map<string, Charge>>, text: string, p
   const whole = line as BookLine;
   const known = charges.get(whole.account)?.get(whole.reference);
   if (known !== undefined) {
-    if (known.id !== whole.id || known.status !== 'processing') {
+    if (known.id !== whole.id || isFinal(known.status)) {
       throw new BookCorruptError(`${place}: a second charge for reference ${whole.reference}`);
     }
     known.status = whole.status;
+    known.declineCode = whole.decline_code;
     known.settles = whole.settles === true;
+    known.callback = whole.callback;
     known.decidedAt = whole.at;
     return known;
   }
@@ -284,9 +350,12 @@ function readBookLine(charges: Map<string, Map<string, Charge>>, text: string, p
     reference: whole.reference,
     amount: whole.amount,
     currency: whole.currency,
+    method: whole.method ?? 'credit',
     bin: whole.bin,
     last4: whole.last4,
     cardPrint: whole.card_print,
+    returnUrl: whole.return_url,
+    expiresAt: whole.expires_at,
     declineCode: whole.decline_code,
     createdAt: whole.at,
     decidedAt: whole.at,
@@ -297,6 +366,10 @@ function readBookLine(charges: Map<string, Map<string, Charge>>, text: string, p
   };
   putCharge(charges, charge);
   return charge;
+}
+
+function isFinal(status: ChargeStatus): boolean {
+  return status === 'succeeded' || status === 'declined';
 }
 
 function readDeliveredLine(text: string, place: string): string {

@@ -19,11 +19,16 @@ export type AnswerManner =
   /** Not booked, answered with an HTML page and 502. */
   | 'html502';
 
+export type Funding = 'credit' | 'debit';
+
 /** What a card makes the bank do. */
 export interface CardBehaviour {
   /** One full number of this behaviour. */
   readonly example: string;
-  /** What the bank decides at once. */
+  readonly funding: Funding;
+  /** Whether the shopper is asked on the bank's page first (3-D Secure). */
+  readonly asks: boolean;
+  /** What the bank decides: at once, or when the shopper who is asked approves. */
   readonly status: 'succeeded' | 'declined' | 'processing';
   readonly declineCode?: string;
   readonly answer: AnswerManner;
@@ -43,6 +48,8 @@ export const BIN_LENGTH = 8;
 
 const success: CardBehaviour = {
   example: '4111111111111111',
+  funding: 'credit',
+  asks: false,
   status: 'succeeded',
   answer: 'plain',
   callback: true,
@@ -71,6 +78,41 @@ const byNumber: ReadonlyMap<string, CardBehaviour> = new Map(
 
 const byBin: ReadonlyMap<string, CardBehaviour> = new Map(
   [
+    {
+      ...success,
+      example: cardNumber('40000080', 0),
+      funding: 'debit' as const,
+      words: 'success, a debit card',
+    },
+    {
+      ...success,
+      example: cardNumber('40000081', 0),
+      asks: true,
+      words: '3-D Secure, then success when approved',
+    },
+    {
+      ...success,
+      example: cardNumber('40000082', 0),
+      asks: true,
+      status: 'declined' as const,
+      declineCode: 'insufficient_funds',
+      words: '3-D Secure, then declined although approved: insufficient_funds',
+    },
+    {
+      ...success,
+      example: cardNumber('40000083', 0),
+      asks: true,
+      status: 'processing' as const,
+      settles: true,
+      words: '3-D Secure, when approved processing, then success by callback',
+    },
+    {
+      ...success,
+      example: cardNumber('40000090', 0),
+      status: 'declined' as const,
+      declineCode: 'acquirer_unavailable',
+      words: 'declined for the bank’s own trouble: acquirer_unavailable',
+    },
     {
       ...success,
       example: cardNumber('40000091', 0),
@@ -129,7 +171,7 @@ const byBin: ReadonlyMap<string, CardBehaviour> = new Map(
 /** Every documented behaviour, in the order of README.md. */
 export const documentedCards: readonly CardBehaviour[] = [success, ...byNumber.values(), ...byBin.values()];
 
-/** The behaviour of a Luhn-valid card number. */
+/** The behaviour of a Luhn-valid card number; of the first digits the book keeps, where all cards with them behave alike. */
 export function behaviourOf(number: string): CardBehaviour {
   return byNumber.get(number) ?? byBin.get(number.slice(0, BIN_LENGTH)) ?? success;
 }

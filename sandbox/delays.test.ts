@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { Delays, type Lognormal, readDelay } from './delays.ts';
 
 const lognormal: Lognormal = { p50Ms: 300, p99Ms: 2000, lateShare: 0, lateMs: 12_000, seed: 5 };
+const FIXED = { ms: 3, callbackMs: 50, challengeMs: 9 };
 const DRAWS = 50_000;
 
 function draw(order: Lognormal, count = DRAWS): number[] {
-  const delays = new Delays({ ms: 0, callbackMs: 0 });
-  delays.set({ lognormal: order, callbackMs: 0 });
+  const delays = new Delays({ ms: 0, callbackMs: 0, challengeMs: 9 });
+  delays.set({ lognormal: order, callbackMs: 0, challengeMs: 9 });
   return Array.from({ length: count }, () => delays.next().answerMs);
 }
 
@@ -30,9 +31,9 @@ describe('lognormal answers', () => {
   });
 
   it('are before their callbacks; a fixed delay leaves callbacks as they are', () => {
-    const delays = new Delays({ ms: 70, callbackMs: 50 });
+    const delays = new Delays({ ms: 70, callbackMs: 50, challengeMs: 9 });
     expect(delays.next()).toEqual({ answerMs: 70, callbackMs: 50 });
-    delays.set({ lognormal, callbackMs: 50 });
+    delays.set({ lognormal, callbackMs: 50, challengeMs: 9 });
     for (let n = 0; n < 100; n++) {
       const { answerMs, callbackMs } = delays.next();
       expect(callbackMs).toBe(answerMs + 50);
@@ -42,10 +43,17 @@ describe('lognormal answers', () => {
 
 describe('an order of delays', () => {
   it('is read with what it leaves out', () => {
-    expect(readDelay({ ms: 5 }, 50)).toEqual({ ok: true, order: { ms: 5, callbackMs: 50 } });
-    expect(readDelay({ lognormal: { p50Ms: 1, p99Ms: 2 }, callbackMs: 0 }, 50)).toEqual({
+    expect(readDelay({ ms: 5 }, FIXED)).toEqual({
       ok: true,
-      order: { lognormal: { p50Ms: 1, p99Ms: 2, lateShare: 0, lateMs: 0, seed: 0 }, callbackMs: 0 },
+      order: { ms: 5, callbackMs: 50, challengeMs: 9 },
+    });
+    expect(readDelay({ lognormal: { p50Ms: 1, p99Ms: 2 }, callbackMs: 0, challengeMs: 9 }, FIXED)).toEqual({
+      ok: true,
+      order: {
+        lognormal: { p50Ms: 1, p99Ms: 2, lateShare: 0, lateMs: 0, seed: 0 },
+        callbackMs: 0,
+        challengeMs: 9,
+      },
     });
   });
 
@@ -60,6 +68,6 @@ describe('an order of delays', () => {
     ['lateMs', { lognormal: { ...lognormal, lateMs: 0.5 } }],
     ['seed', { lognormal: { ...lognormal, seed: -1 } }],
   ])('names %s when that is wrong', (field, body) => {
-    expect(readDelay(body, 50)).toMatchObject({ ok: false, code: 'field_value', field });
+    expect(readDelay(body, FIXED)).toMatchObject({ ok: false, code: 'field_value', field });
   });
 });

@@ -18,10 +18,11 @@ export interface Lognormal {
 }
 
 /** What `POST /_bank/delay` orders and `GET /_bank/delay` shows. */
-export type DelayOrder = { readonly callbackMs: number } & (
-  | { readonly ms: number }
-  | { readonly lognormal: Lognormal }
-);
+export type DelayOrder = {
+  readonly callbackMs: number;
+  /** How long the shopper may take, of charges booked from now on. */
+  readonly challengeMs: number;
+} & ({ readonly ms: number } | { readonly lognormal: Lognormal });
 
 /** How long one charge's answer waits, and how long after the charge its callback leaves. */
 export interface Wait {
@@ -46,10 +47,13 @@ export class Delays {
     return this.#order;
   }
 
-  /** A lognormal order begins anew with its seed. */
+  /** A lognormal that is ordered begins anew with its seed; one that was left as it is goes on. */
   set(order: DelayOrder): void {
+    const before = this.#order;
     this.#order = order;
-    if ('lognormal' in order) this.#random = seeded(order.lognormal.seed);
+    if (!('lognormal' in order)) return;
+    if ('lognormal' in before && before.lognormal === order.lognormal) return;
+    this.#random = seeded(order.lognormal.seed);
   }
 
   /** The wait of the next charge. A bank that takes its time to answer takes it before it calls back, too. */
@@ -61,20 +65,25 @@ export class Delays {
   }
 }
 
-/** Checks the body of `POST /_bank/delay`; what it does not name of the callback stays as it is. */
+/** Checks the body of `POST /_bank/delay`; what it does not name stays as it is `now`. It must name something. */
 export function readDelay(
   body: unknown,
-  callbackMsNow: number,
+  now: DelayOrder,
 ): { readonly ok: true; readonly order: DelayOrder } | Refusal {
-  const { ms, lognormal, callbackMs = callbackMsNow } = isRecord(body) ? body : {};
+  const named = isRecord(body) ? body : {};
+  const { ms, lognormal, callbackMs = now.callbackMs, challengeMs = now.challengeMs } = named;
   if (!isIntegerWithin(callbackMs, 0, DELAY_MAX_MS)) return outside('callbackMs', 0, DELAY_MAX_MS);
-  if (lognormal === undefined) {
-    if (!isIntegerWithin(ms, 0, DELAY_MAX_MS)) return outside('ms', 0, DELAY_MAX_MS);
-    return { ok: true, order: { ms, callbackMs } };
+  if (!isIntegerWithin(challengeMs, 0, DELAY_MAX_MS)) return outside('challengeMs', 0, DELAY_MAX_MS);
+  const others = { callbackMs, challengeMs };
+  if (ms !== undefined && lognormal !== undefined) return refuse('ms', 'either ms or lognormal');
+  if (lognormal !== undefined) {
+    const read = readLognormal(lognormal);
+    return read.ok ? { ok: true, order: { lognormal: read.lognormal, ...others } } : read;
   }
-  if (ms !== undefined) return refuse('ms', 'either ms or lognormal');
-  const read = readLognormal(lognormal);
-  return read.ok ? { ok: true, order: { lognormal: read.lognormal, callbackMs } } : read;
+  if (isIntegerWithin(ms, 0, DELAY_MAX_MS)) return { ok: true, order: { ms, ...others } };
+  const namesAnother = named.callbackMs !== undefined || named.challengeMs !== undefined;
+  if (ms !== undefined || !namesAnother) return outside('ms', 0, DELAY_MAX_MS);
+  return { ok: true, order: { ...now, ...others } };
 }
 
 function readLognormal(value: unknown): { readonly ok: true; readonly lognormal: Lognormal } | Refusal {

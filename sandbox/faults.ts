@@ -7,7 +7,7 @@
 import { isRecord, type Refusal } from './bank.ts';
 import { BIN_LENGTH } from './cards.ts';
 
-export type FaultStep = 'charge' | 'query' | 'callback';
+export type FaultStep = 'charge' | 'query' | 'callback' | 'challenge';
 /** What a fault does stands in README.md, per step. */
 export type FaultKind =
   | 'drop'
@@ -21,6 +21,9 @@ export type FaultKind =
   | 'otherReference'
   | 'bookLate'
   | 'callbackFirst'
+  | 'noReturn'
+  | 'forgeReturn'
+  | 'decideLate'
   | 'notFound'
   | 'duplicate'
   | 'reorder'
@@ -36,13 +39,13 @@ export interface FaultOrder {
   readonly card?: string;
   readonly reference?: string;
   readonly amount?: number;
-  /** For `delay` and `bookLate`: how long, in ms. */
+  /** For `delay`, `bookLate` and `decideLate`: how long, in ms. */
   readonly ms: number;
   /** How many times it strikes. */
   readonly count: number;
 }
 
-/** What a fault is matched against. `card` is the number at a charge, its first eight digits later. */
+/** What a fault is matched against. `card` is the number at a charge, its first eight digits later; empty for UPI. */
 export interface FaultFacts {
   readonly card: string;
   readonly reference: string;
@@ -81,6 +84,7 @@ export const FAULT_KINDS: Readonly<Record<FaultStep, readonly FaultKind[]>> = {
     'forgeAccount',
     'forgeAmount',
   ],
+  challenge: ['callbackFirst', 'noReturn', 'forgeReturn', 'delay', 'drop', 'decideLate'],
 };
 const fields: ReadonlySet<string> = new Set(['card', 'reference', 'amount', 'step', 'fault', 'ms', 'count']);
 
@@ -134,8 +138,8 @@ export function readFault(body: unknown): { readonly ok: true; readonly order: F
   const unknown = Object.keys(body).find((field) => !fields.has(field));
   if (unknown !== undefined) return refuse(unknown, `${unknown} is not a field of a fault`);
   const { step, fault, card, reference, amount, ms = 0, count = 1 } = body;
-  if (step !== 'charge' && step !== 'query' && step !== 'callback') {
-    return refuse('step', 'step must be charge, query or callback');
+  if (step !== 'charge' && step !== 'query' && step !== 'callback' && step !== 'challenge') {
+    return refuse('step', 'step must be charge, query, callback or challenge');
   }
   const kind = FAULT_KINDS[step].find((known) => known === fault);
   if (kind === undefined)

@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Book } from './book.ts';
 import { Callbacks } from './callbacks.ts';
 import { cardNumber } from './cards.ts';
+import { Challenges } from './challenges.ts';
 import { Delays } from './delays.ts';
 import { Faults } from './faults.ts';
 import { openCounter } from './http.ts';
@@ -40,11 +41,25 @@ beforeEach(async () => {
   const clock = Date.now;
   faults = new Faults();
   callbacks = new Callbacks({ accounts, book, faults, clock, onFailure });
-  const delays = new Delays({ ms: ANSWER_MS, callbackMs: 60_000 });
-  const lateBookings = new LateBookings({ book, callbacks, delays, clock });
+  const delays = new Delays({ ms: ANSWER_MS, callbackMs: 60_000, challengeMs: 300_000 });
+  const challenges = new Challenges({ book, callbacks, delays, clock });
+  const lateBookings = new LateBookings({ book, callbacks, challenges, delays, clock });
+  const bankUrl = () => 'http://127.0.0.1';
   const goAway = () => undefined;
   const shop = { answer: () => Promise.reject(new Error('nobody shops here')) };
-  server = openCounter({ accounts, book, callbacks, lateBookings, faults, delays, clock, shop, goAway });
+  server = openCounter({
+    accounts,
+    book,
+    callbacks,
+    challenges,
+    lateBookings,
+    faults,
+    delays,
+    clock,
+    shop,
+    bankUrl,
+    goAway,
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/charges`;
 });

@@ -6,11 +6,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { answer, answerError, answerHtml, answerJson, breakOff, pause } from './answers.ts';
-import { isRecord, readOrder, showCharge } from './bank.ts';
+import { decide, isRecord, readOrder, type ShownCharge, showCharge } from './bank.ts';
 import { readBody } from './body.ts';
 import { type Book, type Charge, eventIdOf } from './book.ts';
 import type { Account, Callbacks } from './callbacks.ts';
 import { type AnswerManner, behaviourOf, LATE_ANSWER_MS } from './cards.ts';
+import { answerChallenge } from './challenge-routes.ts';
+import type { Challenges } from './challenges.ts';
 import { type Delays, readDelay } from './delays.ts';
 import { DELAY_MAX_MS, type FaultOrder, type Faults, isIntegerWithin, readFault } from './faults.ts';
 import type { LateBookings } from './late-bookings.ts';
@@ -22,11 +24,14 @@ export interface Counter {
   readonly accounts: readonly Account[];
   readonly book: Book;
   readonly callbacks: Callbacks;
+  readonly challenges: Challenges;
   readonly lateBookings: LateBookings;
   readonly faults: Faults;
   readonly delays: Delays;
   readonly clock: () => number;
   readonly shop: Pick<Shop, 'answer'>;
+  /** Where shoppers reach the bank, without a trailing slash. Known once it listens. */
+  readonly bankUrl: () => string;
   /** The bank goes away for so many ms. */
   readonly goAway: (ms: number) => void;
 }
@@ -77,6 +82,9 @@ async function route(
   if (path === '/shop' || path.startsWith('/shop/')) {
     return await counter.shop.answer(request, response, path, queryOf(url, queryAt));
   }
+  if (path.startsWith('/3ds/') || path.startsWith('/upi/')) {
+    return await answerChallenge(counter, request, response, path);
+  }
   switch (`${request.method} ${path}`) {
     case 'GET /_bank/charges':
       return await streamBook(counter.book, queryOf(url, queryAt), response);
@@ -114,11 +122,13 @@ async function postCharge(
   const read = readOrder(body.value);
   if (!read.ok) return answerError(response, 400, read.code, read.detail, read.field);
   const { order } = read;
-  const card = behaviourOf(order.cardNumber);
+  const cardNumber = order.method.type === 'card' ? order.method.number : '';
+  const ofCard = order.method.type === 'card' ? behaviourOf(cardNumber).answer : 'plain';
   // Before any fault: most of them charge, and this card is promised not to be.
-  if (card.answer === 'html502') return answerHtml(response, 502);
-  const facts = { card: order.cardNumber, reference: order.reference, amount: order.amount };
-  const fault = counter.faults.take('charge', facts, card.callback ? [] : ['callbackFirst']);
+  if (ofCard === 'html502') return answerHtml(response, 502);
+  const now = counter.clock();
+  const facts = { card: cardNumber, reference: order.reference, amount: order.amount };
+  const fault = counter.faults.take('charge', facts, decide(order, now).callback ? [] : ['callbackFirst']);
   if (fault !== undefined && answerUnbooked(response, fault)) return;
   if (fault?.fault === 'bookLate') {
     counter.lateBookings.add(account, order, fault.ms);
@@ -126,8 +136,8 @@ async function postCharge(
     return;
   }
 
-  const now = counter.clock();
-  const { kind, charge } = counter.book.place(account, order, now);
+  const { kind, charge } = counter.book.place(account, order, now, counter.delays.order.challengeMs);
+  if (kind === 'booked') counter.challenges.watch(charge);
   await charge.written;
   if (kind === 'reused') {
     return answerError(
@@ -143,13 +153,13 @@ async function postCharge(
   if (first && charge.callback === 'due') counter.callbacks.send(charge, now + callbackMs);
   // Its outcome is not looked at: the callback is owed anyway and comes again.
   if (fault?.fault === 'callbackFirst') await counter.callbacks.replay(charge);
-  const late = first && card.answer === 'late' ? LATE_ANSWER_MS : 0;
+  const late = first && ofCard === 'late' ? LATE_ANSWER_MS : 0;
   const delayMs = Math.max(answerMs, late, fault?.fault === 'delay' ? fault.ms : 0);
   if (delayMs > 0) {
     if (!(await pause(delayMs, response))) return;
     await charge.written; // It may have been settled meanwhile.
   }
-  answerCharge(response, charge, mannerOf(first, card.answer, fault), !first);
+  answerCharge(response, show(counter, charge), mannerOf(first, ofCard, fault), !first);
 }
 
 /** Answers, or breaks off, what the fault keeps from being booked at all; false when the charge is to be booked. */
@@ -176,20 +186,30 @@ function mannerOf(first: boolean, ofCard: AnswerManner, fault: FaultOrder | unde
   }
 }
 
-function answerCharge(response: ServerResponse, charge: Charge, manner: Leaving, replayed: boolean): void {
-  const body = JSON.stringify(showCharge(charge));
+function answerCharge(
+  response: ServerResponse,
+  charge: ShownCharge,
+  manner: Leaving,
+  replayed: boolean,
+): void {
+  const body = JSON.stringify(charge);
   if (manner === 'lost') response.destroy();
   else if (manner === 'error500') answerError(response, 500, 'internal_error', 'something went wrong');
   else if (manner === 'html504') answerHtml(response, 504);
   else if (manner === 'reset') breakOff(response, body);
-  else if (manner === 'otherReference') answerJson(response, 200, showCharge(ofOtherReference(charge)));
+  else if (manner === 'otherReference') answerJson(response, 200, ofOtherReference(charge));
   else answer(response, 200, 'application/json', body, replayed);
 }
 
 /** The same charge under a reference of the same shape that is another's: its last character differs. */
-function ofOtherReference(charge: Charge): Charge {
+function ofOtherReference(charge: ShownCharge): ShownCharge {
   const { reference } = charge;
   return { ...charge, reference: reference.slice(0, -1) + (reference.endsWith('2') ? '3' : '2') };
+}
+
+/** The charge as the bank shows it now. */
+function show({ bankUrl }: Counter, charge: Charge): ShownCharge {
+  return showCharge(charge, bankUrl());
 }
 
 async function getCharge(
@@ -205,29 +225,28 @@ async function getCharge(
   await charge?.written;
   const facts = { card: charge?.bin ?? '', reference, amount: charge?.amount ?? 0 };
   const fault = counter.faults.take('query', facts, charge ? [] : ['otherReference', 'notFound']);
-  if (fault !== undefined && answerQueryFault(response, fault, charge)) return;
+  if (fault !== undefined && answerQueryFault(response, fault, charge && show(counter, charge))) return;
   if (fault !== undefined) {
     if (!(await pause(fault.ms, response))) return;
     await charge?.written; // It may have been settled meanwhile.
   }
   if (charge === undefined) answerNotFound(response);
-  else answerJson(response, 200, showCharge(charge));
+  else answerJson(response, 200, show(counter, charge));
 }
 
 /** Answers as the fault says; false when the answer is the true one, `delay` included. */
 function answerQueryFault(
   response: ServerResponse,
   { fault }: FaultOrder,
-  charge: Charge | undefined,
+  charge: ShownCharge | undefined,
 ): boolean {
   if (fault === 'drop') response.destroy();
   else if (fault === 'error500') answerError(response, 500, 'internal_error', 'something went wrong');
   else if (fault === 'html502') answerHtml(response, 502);
   else if (fault === 'notFound') answerNotFound(response);
-  else if (fault === 'reset')
-    breakOff(response, JSON.stringify(charge === undefined ? {} : showCharge(charge)));
+  else if (fault === 'reset') breakOff(response, JSON.stringify(charge ?? {}));
   else if (fault === 'otherReference' && charge !== undefined) {
-    answerJson(response, 200, showCharge(ofOtherReference(charge)));
+    answerJson(response, 200, ofOtherReference(charge));
   } else return false;
   return true;
 }
@@ -244,7 +263,7 @@ async function streamBook(book: Book, query: URLSearchParams, response: ServerRe
 async function postDelay(delays: Delays, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readJson(request, response);
   if (body === null) return;
-  const read = readDelay(body.value, delays.order.callbackMs);
+  const read = readDelay(body.value, delays.order);
   if (!read.ok) return answerError(response, 400, read.code, read.detail, read.field);
   delays.set(read.order);
   answerJson(response, 200, read.order);
@@ -303,6 +322,7 @@ async function postReplay(
     return answerError(response, 404, 'charge_not_found', 'no charge has this reference');
   const sent: { event_id: string; status: number }[] = [];
   for (const charge of charges) {
+    if (charge.status === 'requires_action') continue; // There is no callback about that.
     for (let time = 0; time < times; time++) {
       sent.push({ event_id: eventIdOf(charge), status: await counter.callbacks.replay(charge) });
     }

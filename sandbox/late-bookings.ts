@@ -7,11 +7,13 @@
 import type { ChargeOrder } from './bank.ts';
 import type { Book } from './book.ts';
 import type { Callbacks } from './callbacks.ts';
+import type { Challenges } from './challenges.ts';
 import type { Delays } from './delays.ts';
 
 export class LateBookings {
   readonly #book: Book;
   readonly #callbacks: Callbacks;
+  readonly #challenges: Challenges;
   readonly #delays: Delays;
   readonly #clock: () => number;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -19,11 +21,13 @@ export class LateBookings {
   constructor(parts: {
     readonly book: Book;
     readonly callbacks: Callbacks;
+    readonly challenges: Challenges;
     readonly delays: Delays;
     readonly clock: () => number;
   }) {
     this.#book = parts.book;
     this.#callbacks = parts.callbacks;
+    this.#challenges = parts.challenges;
     this.#delays = parts.delays;
     this.#clock = parts.clock;
   }
@@ -44,9 +48,9 @@ export class LateBookings {
 
   #bookNow(account: string, order: ChargeOrder): void {
     const now = this.#clock();
-    const { kind, charge } = this.#book.place(account, order, now);
-    if (kind === 'booked' && charge.callback === 'due') {
-      this.#callbacks.send(charge, now + this.#delays.next().callbackMs);
-    }
+    const { kind, charge } = this.#book.place(account, order, now, this.#delays.order.challengeMs);
+    if (kind !== 'booked') return;
+    this.#challenges.watch(charge);
+    if (charge.callback === 'due') this.#callbacks.send(charge, now + this.#delays.next().callbackMs);
   }
 }

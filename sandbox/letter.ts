@@ -61,7 +61,8 @@ function letterOf(charge: Charge, eventId: string, secret: string): Letter {
     event_id: eventId,
     type: `charge.${charge.status}`,
     created: charge.decidedAt,
-    data: showCharge(charge),
+    // No callback is about a charge that asks the shopper, so none leads to a page of the bank.
+    data: showCharge(charge, ''),
   });
   return { body, signed: body, secret };
 }

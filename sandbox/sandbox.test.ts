@@ -503,12 +503,16 @@ describe('the operator', () => {
   it('changes the delays', async () => {
     const bank = await startBank();
     const changed = await operate(bank, 'delay', { ms: 120, callbackMs: 0 });
-    expect(await changed.json()).toEqual({ ms: 120, callbackMs: 0 });
+    expect(await changed.json()).toEqual({ ms: 120, callbackMs: 0, challengeMs: 300_000 });
     const startedAt = performance.now();
     await charge(bank, 'r1');
     expect(performance.now() - startedAt).toBeGreaterThan(110);
     expect((await operate(bank, 'delay', { ms: -1 })).status).toBe(400);
-    expect(await (await call(`${bank.url}/_bank/delay`)).json()).toEqual({ ms: 120, callbackMs: 0 });
+    expect(await (await call(`${bank.url}/_bank/delay`)).json()).toEqual({
+      ms: 120,
+      callbackMs: 0,
+      challengeMs: 300_000,
+    });
     expect(await (await call(bank.url)).text()).toContain(SUCCESS);
   });
 

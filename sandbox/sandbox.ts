@@ -8,6 +8,7 @@ import type { Server } from 'node:http';
 import { type AddressInfo, createServer as createSocketServer, type Server as SocketServer } from 'node:net';
 import { Book } from './book.ts';
 import { Callbacks } from './callbacks.ts';
+import { Challenges } from './challenges.ts';
 import { Delays } from './delays.ts';
 import { Faults } from './faults.ts';
 import { openCounter } from './http.ts';
@@ -53,8 +54,8 @@ export async function startSandbox(
   const orders = await Orders.open(settings.dataDir, { durable, onFailure, onTorn });
   const clock = Date.now;
   const faults = new Faults();
-  const { delayMs, callbackDelayMs: callbackMs } = settings;
-  const delays = new Delays({ ms: delayMs, callbackMs });
+  const { delayMs, callbackDelayMs: callbackMs, challengeMs } = settings;
+  const delays = new Delays({ ms: delayMs, callbackMs, challengeMs });
   const callbacks = new Callbacks({
     accounts: settings.accounts,
     book,
@@ -69,29 +70,36 @@ export async function startSandbox(
     bank: new BankSide({ book, faults, callbacks }),
     clock,
   });
-  const lateBookings = new LateBookings({ book, callbacks, delays, clock });
+  const challenges = new Challenges({ book, callbacks, delays, clock });
+  const lateBookings = new LateBookings({ book, callbacks, challenges, delays, clock });
   const { accounts } = settings;
+  const bankUrl = () =>
+    `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`;
   const goAway = (ms: number) => outage.begin(ms);
   const server = openCounter({
     accounts,
     book,
     callbacks,
+    challenges,
     lateBookings,
     faults,
     delays,
     clock,
     shop,
+    bankUrl,
     goAway,
   });
   const port = await listen(server, settings);
   const outage = new Outage(server, () => listen(server, { ...settings, port }), onFailure);
   for (const charge of book.owedCallbacks()) callbacks.send(charge, charge.decidedAt + callbackMs);
+  for (const charge of book.waitingForShopper()) challenges.watch(charge);
   return {
     port,
     stop: async () => {
       await outage.stop();
       await closeServer(server);
       lateBookings.stop();
+      challenges.stop();
       callbacks.stop();
       await orders.close();
       await book.close();

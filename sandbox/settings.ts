@@ -20,6 +20,8 @@ export interface Settings {
   readonly delayMs: number;
   /** How long after a charge its callback leaves. @default 50 */
   readonly callbackDelayMs: number;
+  /** How long a shopper may take on the bank's page or in the UPI app. @default 300000 */
+  readonly challengeMs: number;
   /** Whether an answer waits until the book is on the disk itself. @default true */
   readonly durable: boolean;
   /** The merchant's side, for the demo shop; read when it is needed. Undefined: the shop is closed. */
@@ -53,6 +55,7 @@ export function readSettings(
     accounts: readAccounts(environment.SANDBOX_ACCOUNTS, problems),
     delayMs: integer('SANDBOX_DELAY_MS', 0, DELAY_MAX_MS),
     callbackDelayMs: integer('SANDBOX_CALLBACK_DELAY_MS', 50, DELAY_MAX_MS),
+    challengeMs: integer('SANDBOX_CHALLENGE_MS', 300_000, DELAY_MAX_MS),
     durable: fsync === 'on',
     shopFile: environment.SANDBOX_SHOP_FILE === '' ? undefined : environment.SANDBOX_SHOP_FILE,
   };

@@ -2,9 +2,11 @@
  * The catalogue: what the shop sells.
  * @module
  */
-import { type Html, html } from './html.ts';
-import type { ShopCurrency } from './money.ts';
+import { type Html, html } from '../html.ts';
 import { bowl, kettle, lamp, notebook } from './pictures.ts';
+
+/** What the shop takes. */
+export type ShopCurrency = 'INR' | 'JPY';
 
 export interface Product {
   readonly id: string;

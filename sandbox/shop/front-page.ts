@@ -2,10 +2,11 @@
  * Front page: the shop, and behind its counter the choice of what goes wrong.
  * @module
  */
+
+import { type Html, html } from '../html.ts';
+import { showMoney } from '../money.ts';
 import { findProduct, type Product, products } from './catalogue.ts';
-import { type Html, html } from './html.ts';
 import type { Page } from './layout.ts';
-import { showMoney } from './money.ts';
 import type { Order, OrderWord } from './order.ts';
 import { groupDigits, type Scenario, scenarios } from './scenarios.ts';
 import type { Arrival, ReceiverCounts } from './webhook-receiver.ts';

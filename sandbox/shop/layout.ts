@@ -6,7 +6,7 @@
  */
 import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type Html, html } from './html.ts';
+import { type Html, html } from '../html.ts';
 
 export interface Page {
   readonly status: number;

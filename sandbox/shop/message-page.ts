@@ -2,7 +2,7 @@
  * Message page: one thing to say, and a way on.
  * @module
  */
-import { html } from './html.ts';
+import { html } from '../html.ts';
 import type { Page } from './layout.ts';
 
 /** @param next where to go from here; the shop's front by default */

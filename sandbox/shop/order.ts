@@ -6,7 +6,7 @@
  * That the shopper's browser came back proves nothing: anybody can type that address.
  * @module
  */
-import type { ShopCurrency } from './money.ts';
+import type { ShopCurrency } from './catalogue.ts';
 
 /** One call of Sluice's API: what was asked and answered. The key is not in it. */
 export interface Exchange {

@@ -2,7 +2,7 @@
  * Pictures of the products, drawn. Colours are classes of shop.css, so that they follow light and dark.
  * @module
  */
-import { html } from './html.ts';
+import { html } from '../html.ts';
 
 export const lamp = html`<svg viewBox="0 0 320 240" aria-hidden="true" focusable="false">
 <rect class="wall-a" width="320" height="240"/>

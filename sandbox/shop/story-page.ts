@@ -2,10 +2,11 @@
  * Story page: where the shopper comes back to, and where everything that happened to the order can be read as it happens.
  * @module
  */
+
+import { type Html, html } from '../html.ts';
+import { showMoney } from '../money.ts';
 import { findProduct, pictureOf } from './catalogue.ts';
-import { type Html, html } from './html.ts';
 import type { Page } from './layout.ts';
-import { showMoney } from './money.ts';
 import { findScenario, groupDigits } from './scenarios.ts';
 import { type Entry, type Sources, showDuration, standingOf, tellStory } from './story.ts';
 

@@ -6,10 +6,10 @@
  * @module
  */
 import type { Transaction } from '../../clients/typescript/api.ts';
+import { showMoney } from '../money.ts';
 import type { BookEntry } from './bank-side.ts';
 import { findProduct } from './catalogue.ts';
 import type { GatewayView } from './merchant.ts';
-import { showMoney } from './money.ts';
 import type { Exchange, Note, Order, WebhookNote, WebhookVerdict } from './order.ts';
 import type { Arrival } from './webhook-receiver.ts';
 

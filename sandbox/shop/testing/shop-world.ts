@@ -42,6 +42,7 @@ export async function startShopWorld(checkoutUrl: string): Promise<ShopWorld> {
       { account: 'acct_demo', secretKey: 'bank_sk_test', webhookSecret: 'bank_whsec_test', callbackUrl },
     ],
     delayMs: 0,
+    challengeMs: 300_000,
     callbackDelayMs: 60_000,
     durable: false,
     shopFile,
