@@ -3,10 +3,11 @@
  *
  * The card is checked and sealed, the attempt is committed, the shopper is answered, and only then, in the
  * background, the charge is sent: once, by the one who holds the nonce of the commit. Where the first processor was
- * provably not reached, the second is charged after a commit of its own (B2). What the processor said goes to the shard as a word and is repeated until it is heard; losing it costs a query of recovery, no money.
+ * provably not reached, the second is charged after a commit of its own (B2). What the last one said goes to the shard
+ * as a word and is repeated until it is heard; losing it costs a query of recovery, no money.
  *
- * Promises: nothing is answered before the attempt is durable; at most one charge per call, or one per leg with proof between; the card's bytes
- * are zeros when the charge is over, or at once when there is none.
+ * Promises: nothing is answered before the attempt is durable; at most one charge per leg, and a second leg only with
+ * proof that the first did not charge; the card's bytes are zeros when the last charge is over, or at once when there is none.
  *
  * @module
  */
@@ -319,7 +320,7 @@ async function startAttempt(
   }
 }
 
-/** The card is kept until the last leg has answered. */
+/** The card is kept until the last leg has answered, `send_before` and one timeout of a processor at the longest. */
 async function chargeAndTell(deps: PayDeps, method: PayMethod, begun: Begun): Promise<void> {
   let word: ProcessorWord;
   try {
@@ -336,8 +337,8 @@ async function chargeAndTell(deps: PayDeps, method: PayMethod, begun: Begun): Pr
  */
 async function chargeLegs(deps: PayDeps, method: PayMethod, begun: Begun): Promise<ProcessorWord> {
   const word = await chargeOnce(deps, method, begun, { ...begun.first, leg: 1 });
-  const { second, mayLeave } = begun;
-  if (second === null || fallbackReason(word) === null || !mayLeave()) return word;
+  const { second } = begun;
+  if (second === null || fallbackReason(word) === null) return word;
   if (!(await startLeg(deps, begun, word))) return word;
   return await chargeOnce(deps, method, begun, { ...second, leg: 2 });
 }
@@ -371,7 +372,10 @@ async function chargeOnce(
   }
 }
 
-/** Commit B2, asked for again with the same nonce while it may have happened. False: nothing is to be sent to the second. */
+/**
+ * Commit B2, asked for again with the same nonce while there is time to send. False: nothing is to be sent to the second. Should the
+ * commit have happened all the same, the attempt stands on a leg nobody sends, and recovery closes it.
+ */
 async function startLeg(
   deps: PayDeps,
   { command, started, mayLeave }: Begun,

@@ -4,12 +4,16 @@
  * @module
  */
 
-import { expect, test } from 'vitest';
-import type { ProcessorWord } from '../domain/transaction.ts';
+import { expect, test, vi } from 'vitest';
+import type { Options } from '../config/options.ts';
+import { makeId, transactionIdOf } from '../domain/ids.ts';
+import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { createMetricRegistry } from '../metrics/registry.ts';
-import { guarded } from './charges.ts';
-import type { Charge, ChargeCard, ChargeRequest } from './connector.ts';
+import { startScriptedServer } from '../outbound/testing/scripted-server.ts';
+import { BREAKER_DEFAULTS, type BreakerOptions } from './breaker.ts';
+import { createCharges, guarded } from './charges.ts';
+import type { Charge, ChargeCard, ChargeMethod, ChargeRequest } from './connector.ts';
 
 const CARD = {} as ChargeCard;
 const BREAKER = {
@@ -23,7 +27,7 @@ const BREAKER = {
 
 function request(account: string): ChargeRequest {
   return {
-    transactionId: '',
+    transactionId: transactionIdOf(makeId(0, 7, new Uint8Array(8)), 1),
     amount: 1,
     currency: 'INR',
     orderId: '',
@@ -55,13 +59,17 @@ function word(over: Partial<ProcessorWord>): ProcessorWord {
   };
 }
 
-function behindBreaker(charge: Charge) {
+function behindBreaker(charge: Charge, breaker: BreakerOptions = BREAKER) {
   const registry = createMetricRegistry('test');
   let nowMs = 0;
   const deps = { metrics: createMetrics(registry), monotonicMs: () => nowMs, now: () => nowMs };
-  const guardedCharge = guarded('SANDBOX', charge, deps, BREAKER);
+  const charges: Partial<Record<ProcessorName, Charge>> = {
+    SANDBOX: guarded('SANDBOX', charge, deps, breaker),
+    SANDBOX_B: guarded('SANDBOX_B', charge, deps, breaker),
+  };
   return {
-    charge: (account = 'acct_1') => guardedCharge(request(account), { kind: 'card', card: CARD }),
+    charge: (account = 'acct_1', processor: ProcessorName = 'SANDBOX') =>
+      charges[processor]!(request(account), { kind: 'card', card: CARD }),
     at(ms: number) {
       nowMs = ms;
     },
@@ -91,25 +99,44 @@ test.each(rows)('three charges that were %s', async (_, over, then) => {
   const next = await world.charge();
   expect(calls).toBe(then === 'open' ? 3 : 4);
   if (then === 'open') {
-    expect(next).toMatchObject({ said: 'not_sent', failureCode: 'processor_unreachable', source: 'answer' });
+    expect(next).toMatchObject({ said: 'not_sent', failureCode: 'processor_breaker_open', source: 'answer' });
   }
 });
 
-test('one account’s breaker does not stop another, and closes after a healthy probe', async () => {
+test('one account’s breaker stops no other account or processor, and closes after a healthy probe', async () => {
   let healthy = false;
-  const world = behindBreaker(async ({ account }) =>
-    word({ said: healthy || account.account === 'acct_2' ? 'charged' : 'unknown' }),
-  );
+  let calls = 0;
+  const world = behindBreaker(async ({ account }) => {
+    calls++;
+    return word({ said: healthy || account.account === 'acct_2' ? 'charged' : 'unknown' });
+  });
   for (let i = 0; i < 3; i++) await world.charge('acct_1');
   expect(await world.charge('acct_1')).toMatchObject({ said: 'not_sent' });
   expect(await world.charge('acct_2')).toMatchObject({ said: 'charged' });
+  expect(await world.charge('acct_1', 'SANDBOX_B')).toMatchObject({ said: 'unknown' });
+  expect(calls).toBe(5);
   healthy = true;
   world.at(100);
   expect(await world.charge('acct_1')).toMatchObject({ said: 'charged' });
   expect(await world.charge('acct_1')).toMatchObject({ said: 'charged' });
 });
 
-test('charges under way at one account are bounded, and counted over all accounts', async () => {
+test('the metric shows the account that is worst off, and nothing once all are well', async () => {
+  let healthy = false;
+  const world = behindBreaker(async ({ account }) =>
+    word({ said: healthy || account.account === 'acct_2' ? 'charged' : 'unknown' }),
+  );
+  const state = async () => (await world.metric('sluice_breaker_state'))?.[0];
+  for (let i = 0; i < 3; i++) await world.charge('acct_1');
+  await world.charge('acct_2');
+  expect(await state()).toMatchObject({ value: 2 });
+  healthy = true;
+  world.at(100);
+  await world.charge('acct_1');
+  expect(await state()).toMatchObject({ value: 0 });
+});
+
+test('charges under way are bounded for each account and processor, and counted over the accounts', async () => {
   const gate = Promise.withResolvers<void>();
   const world = behindBreaker(async () => {
     await gate.promise;
@@ -118,14 +145,80 @@ test('charges under way at one account are bounded, and counted over all account
   const underWay = [world.charge(), world.charge(), world.charge('acct_2')];
   expect(await world.charge()).toMatchObject({ said: 'not_sent', failureCode: 'processor_busy' });
   expect(await world.metric('sluice_processor_in_flight')).toMatchObject([{ value: 3 }]);
+  const elsewhere = world.charge('acct_1', 'SANDBOX_B');
   gate.resolve();
   await Promise.all(underWay);
-  expect(await world.metric('sluice_processor_in_flight')).toMatchObject([{ value: 0 }]);
+  expect(await elsewhere).toMatchObject({ said: 'charged' });
+  expect(await world.metric('sluice_processor_in_flight')).toMatchObject([{ value: 0 }, { value: 0 }]);
   expect(await world.charge()).toMatchObject({ said: 'charged' });
+});
+
+test('a bank that hangs: once its charges time out, later ones are turned away at once, and one probe at a time waits', async () => {
+  const TIMEOUT_MS = 10_000;
+  const waiting: Array<() => void> = [];
+  const world = behindBreaker(
+    () => new Promise((resolve) => waiting.push(() => resolve(word({ said: 'unknown' })))),
+    BREAKER_DEFAULTS,
+  );
+  const timeOut = async (charges: Array<Promise<ProcessorWord>>, ms: number): Promise<void> => {
+    world.at(ms);
+    for (const end of waiting.splice(0)) end();
+    await Promise.all(charges);
+  };
+  const hanging = Array.from({ length: BREAKER_DEFAULTS.windowCallsMin }, () => world.charge());
+  await timeOut(hanging, TIMEOUT_MS);
+  const turnedAway = { said: 'not_sent', failureCode: 'processor_breaker_open', processorTxnId: null };
+  for (let i = 0; i < 100; i++) expect(await world.charge()).toMatchObject(turnedAway);
+  expect(waiting).toHaveLength(0);
+
+  world.at(TIMEOUT_MS + BREAKER_DEFAULTS.openMs);
+  const probe = world.charge();
+  for (let i = 0; i < 100; i++) expect(await world.charge()).toMatchObject(turnedAway);
+  expect(waiting).toHaveLength(1);
+  const probedMs = 2 * TIMEOUT_MS + BREAKER_DEFAULTS.openMs;
+  await timeOut([probe], probedMs);
+  world.at(probedMs + BREAKER_DEFAULTS.openMs);
+  expect(await world.charge()).toMatchObject(turnedAway);
 });
 
 test('a charge that throws gives its place back and counts as trouble', async () => {
   const world = behindBreaker(() => Promise.reject(new Error('broken')));
   for (let i = 0; i < 3; i++) await expect(world.charge()).rejects.toThrow('broken');
   expect(await world.charge()).toMatchObject({ said: 'not_sent' });
+});
+
+test('the setting of charges under way reaches every processor, and one account that hangs leaves room for another', async () => {
+  const bank = await startScriptedServer();
+  bank.answer(() => undefined);
+  const options = {
+    mode: 'test',
+    faultPoints: [],
+    payment: {
+      processorConnectTimeoutMs: 2000,
+      processorTimeoutMs: 60_000,
+      processorInFlightMax: 2,
+      notFoundProofSeconds: 120,
+    },
+    processors: { SANDBOX: { baseUrl: bank.origin }, SANDBOX_B: { baseUrl: bank.origin } },
+  } as unknown as Options;
+  const charges = createCharges(options, {
+    metrics: createMetrics(createMetricRegistry('test')),
+    monotonicMs: () => performance.now(),
+    now: Date.now,
+    faultPoint: () => undefined,
+  });
+  const upi: ChargeMethod = { kind: 'upi' };
+  const charge = (processor: ProcessorName, account: string) =>
+    charges.chargeOf(processor)!(request(account), upi);
+  const hanging = (['SANDBOX', 'SANDBOX_B'] as const).flatMap((processor) =>
+    ['acct_1', 'acct_1', 'acct_2', 'acct_2'].map((account) => charge(processor, account)),
+  );
+  for (const processor of ['SANDBOX', 'SANDBOX_B'] as const) {
+    expect(await charge(processor, 'acct_1')).toMatchObject({ failureCode: 'processor_busy', processor });
+  }
+  await vi.waitFor(() => expect(bank.requests).toHaveLength(8));
+  expect(charges.chargeOf('STRIPE')).toBeNull();
+  await charges.close();
+  for (const word of await Promise.all(hanging)) expect(word).toMatchObject({ said: 'unknown' });
+  await bank.close();
 });

@@ -60,7 +60,7 @@ function breakerOptions({ payment }: Options): BreakerOptions {
   return { ...BREAKER_DEFAULTS, inFlightMax: payment.processorInFlightMax };
 }
 
-/** A charge behind the breaker of its account. */
+/** A charge behind the breaker of its account: one account's trouble, or its calls under way, stop no other. */
 export function guarded(
   processor: ProcessorName,
   charge: Charge,
@@ -68,29 +68,48 @@ export function guarded(
   breakerOptions?: BreakerOptions,
 ): Charge {
   const breakers = new Map<string, Breaker>();
+  /** Those of `breakers` that are not closed. */
+  const troubled = new Set<Breaker>();
   const { breakerState, processorCalls, processorCallSeconds, processorInFlight } = deps.metrics;
   let underWay = 0;
 
   function breakerOf(account: string): Breaker {
     const known = breakers.get(account);
     if (known !== undefined) return known;
-    if (breakers.size >= BREAKERS_MAX) breakers.delete(breakers.keys().next().value!);
+    if (breakers.size >= BREAKERS_MAX) forgetOldest();
     const made = createBreaker(breakerOptions);
     breakers.set(account, made);
     return made;
   }
 
+  function forgetOldest(): void {
+    const [account, breaker] = breakers.entries().next().value!;
+    breakers.delete(account);
+    troubled.delete(breaker);
+  }
+
+  /** Shows the account that is worst off: a healthy one does not hide another's trouble. */
+  function showState(breaker: Breaker): void {
+    if (breaker.state() === 'closed') troubled.delete(breaker);
+    else troubled.add(breaker);
+    const worst = troubled.size === 0 ? 'closed' : anyOpen(troubled) ? 'open' : 'half_open';
+    breakerState.of(processor).set(BREAKER_STATES[worst]);
+  }
+
   return async (request, method) => {
-    const breaker = breakerOf(request.account.account);
+    const { account } = request.account;
+    const breaker = breakerOf(account);
     const startedMs = deps.monotonicMs();
     const entry = breaker.enter(startedMs);
     if (!entry.ok) {
       processorCalls.of(processor, `breaker_${entry.reason}`).add();
-      return senderWord(
-        { processor, processorAccount: request.account.account, leg: request.leg },
-        'not_sent',
-        { failureCode: NOT_ENTERED[entry.reason], detail: `breaker ${entry.reason}`, at: deps.now() },
-      );
+      const place = { processor, processorAccount: account, leg: request.leg };
+      const failureCode = NOT_ENTERED[entry.reason];
+      return senderWord(place, 'not_sent', {
+        failureCode,
+        detail: `breaker ${entry.reason}`,
+        at: deps.now(),
+      });
     }
     processorInFlight.of(processor).set(++underWay);
     let word: ProcessorWord | undefined;
@@ -103,9 +122,14 @@ export function guarded(
       processorCalls.of(processor, word?.said ?? 'unknown').add();
       processorCallSeconds.of(processor).observe((endedMs - startedMs) / 1000);
       processorInFlight.of(processor).set(--underWay);
-      breakerState.of(processor).set(BREAKER_STATES[breaker.state()]);
+      if (breakers.get(account) === breaker) showState(breaker);
     }
   };
+}
+
+function anyOpen(breakers: Iterable<Breaker>): boolean {
+  for (const breaker of breakers) if (breaker.state() === 'open') return true;
+  return false;
 }
 
 const NOT_ENTERED = { busy: 'processor_busy', open: 'processor_breaker_open' } as const;

@@ -24,6 +24,8 @@ export function sandboxConfig(options: Options, name: (typeof SANDBOXES)[number]
     name,
     baseUrl: processors[name].baseUrl,
     connectTimeoutMs: payment.processorConnectTimeoutMs,
+    // Twice what one account may have under way: one that hangs leaves room for the others.
+    connectionsMax: 2 * payment.processorInFlightMax,
     timeoutMs: payment.processorTimeoutMs,
     notFoundProofMs: payment.notFoundProofSeconds * 1000,
     // The documented test of a refused connection is the first bank's: the second takes over.

@@ -116,6 +116,30 @@ describe('no byte has left', () => {
     expect(server.requests).toEqual([]);
   });
 
+  test('TLS with a certificate nobody trusts', async () => {
+    const stranger = await startScriptedServer(true);
+    expect(await open({ origin: stranger.origin }).exchange(post())).toMatchObject({
+      kind: 'not_sent',
+      reason: 'unreachable',
+    });
+    expect(stranger.requests).toEqual([]);
+    await stranger.close();
+  });
+
+  test('a connection that does not come about is given up when the option says, long before the answer is', async () => {
+    // TCP is accepted, the TLS handshake never answered.
+    server.answer(() => undefined);
+    const client = open({ origin: server.origin.replace('http:', 'https:'), connectTimeoutMs: 100 });
+    const began = performance.now();
+    expect(await client.exchange(post({ timeoutMs: 60_000 }))).toEqual({
+      kind: 'not_sent',
+      reason: 'unreachable',
+      detail: 'no connection in 100 ms',
+    });
+    expect(performance.now() - began).toBeLessThan(800);
+    await vi.waitFor(() => expect(server.sockets.size).toBe(0));
+  });
+
   test('the time to leave has passed once the socket is connected', async () => {
     const late = await open().exchange(post({ mayLeave: () => false }));
     expect(late).toMatchObject({ kind: 'not_sent', reason: 'deadline_passed' });
@@ -185,6 +209,17 @@ describe('a byte may have left, and nothing is sent twice', () => {
     expect(await client.exchange(post({ timeoutMs: 100 }))).toMatchObject({ kind: 'unknown' });
     expect(server.requests).toHaveLength(1);
     await vi.waitFor(() => expect(server.sockets.size).toBe(0));
+  });
+
+  test('an answer that takes longer than a connection may is waited for', async () => {
+    const client = open({ connectTimeoutMs: 50 });
+    server.answer((socket) => setTimeout(() => socket.write(httpAnswer(200, '{}')), 150));
+    expect(await client.exchange(post())).toMatchObject({ kind: 'answered' });
+    server.answer(() => undefined);
+    expect(await client.exchange(post({ timeoutMs: 150 }))).toEqual({
+      kind: 'unknown',
+      detail: 'sent, then no answer in 150 ms',
+    });
   });
 
   test('an answer that drips for ever', async () => {

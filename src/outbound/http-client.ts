@@ -78,6 +78,7 @@ const DISCARD_MS_MAX = 1000;
 /** Opens a client of one origin. Nothing is connected before the first request. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const connectionsMax = options.connectionsMax ?? CONNECTIONS_MAX;
+  const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   const answerBytesMax = options.answerBytesMax ?? ANSWER_BYTES_MAX;
   const live = new Set<Client>();
   const idle: Client[] = [];
@@ -89,7 +90,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     const client = new Client(options.origin, {
       pipelining: 1,
       connect: {
-        timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+        // Closes the socket; the exchange keeps the time itself, for this one is up to a second late.
+        timeout: connectTimeoutMs,
         ...(options.lookup !== undefined && { lookup: options.lookup }),
       },
       keepAliveTimeout: KEEP_ALIVE_MS,
@@ -115,7 +117,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       if (client === null)
         return Promise.resolve(notSent('busy', `${connectionsMax} requests are under way`));
       return new Promise((resolve) => {
-        const exchange = new Exchange(request, answerBytesMax, (outcome, whole) => {
+        const exchange = new Exchange(request, { connectTimeoutMs, answerBytesMax }, (outcome, whole) => {
           // A connection whose exchange did not end with a whole answer is never used again.
           if (whole && !closed) idle.push(client);
           else discard(client);
@@ -142,7 +144,10 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: HttpRequest;
   readonly #answerBytesMax: number;
   readonly #resolve: (outcome: HttpOutcome, whole: boolean) => void;
-  readonly #timer: NodeJS.Timeout;
+  readonly #connectTimeoutMs: number;
+  readonly #startedMs = performance.now();
+  /** Waits for the connection first, then, one that was there in time, for the answer. */
+  #timer: NodeJS.Timeout;
   #discardTimer: NodeJS.Timeout | undefined;
   #controller: Dispatcher.DispatchController | null = null;
   #settled = false;
@@ -155,14 +160,19 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** @param resolve is told the outcome and whether the whole answer was read */
   constructor(
     request: HttpRequest,
-    answerBytesMax: number,
+    limits: { connectTimeoutMs: number; answerBytesMax: number },
     resolve: (outcome: HttpOutcome, whole: boolean) => void,
   ) {
     this.#request = request;
-    this.#answerBytesMax = answerBytesMax;
+    this.#connectTimeoutMs = Math.min(limits.connectTimeoutMs, request.timeoutMs);
+    this.#answerBytesMax = limits.answerBytesMax;
     this.#resolve = resolve;
-    // After a stall of this thread the answer may be waiting in the socket: it is read before time is called.
-    this.#timer = setTimeout(() => setImmediate(() => this.#giveUp()), request.timeoutMs);
+    this.#timer = this.#lookAfter(this.#connectTimeoutMs);
+  }
+
+  /** After a stall of this thread what is waited for may be in the socket already: it is read before time is called. */
+  #lookAfter(ms: number): NodeJS.Timeout {
+    return setTimeout(() => setImmediate(() => this.#callTime()), ms);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -232,11 +242,16 @@ class Exchange implements Dispatcher.DispatchHandler {
     controller.abort(ABORTED);
   }
 
-  #giveUp(): void {
+  #callTime(): void {
     if (this.#settled) return;
     const { timeoutMs } = this.#request;
     if (this.#controller === null) {
-      this.#settle(notSent('unreachable', `no connection in ${timeoutMs} ms`));
+      this.#settle(notSent('unreachable', `no connection in ${this.#connectTimeoutMs} ms`));
+      return;
+    }
+    const leftMs = timeoutMs - (performance.now() - this.#startedMs);
+    if (leftMs > 0) {
+      this.#timer = this.#lookAfter(leftMs);
       return;
     }
     if (this.#status !== 0 && this.#request.discardBody) {

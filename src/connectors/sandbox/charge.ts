@@ -25,7 +25,6 @@ export interface SandboxCharge {
   close(): Promise<void>;
 }
 
-const CONNECTIONS_MAX = 2048;
 const REFUSED_CONNECTIONS_MAX = 256;
 const ANSWER_BYTES_MAX = 64 * 1024;
 
@@ -38,7 +37,7 @@ export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDe
       connectTimeoutMs: config.connectTimeoutMs,
       answerBytesMax: ANSWER_BYTES_MAX,
     });
-  const bank = open(config.baseUrl, CONNECTIONS_MAX);
+  const bank = open(config.baseUrl, config.connectionsMax);
   const nobody = open(REFUSED_ORIGIN, REFUSED_CONNECTIONS_MAX);
 
   async function charge(request: ChargeRequest, method: ChargeMethod): Promise<ProcessorWord> {

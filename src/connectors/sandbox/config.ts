@@ -10,6 +10,8 @@ export interface SandboxConfig {
   /** `http://127.0.0.1:9400` */
   baseUrl: string;
   connectTimeoutMs: number;
+  /** Charges under way at once, of all accounts together: one more is not sent. */
+  connectionsMax: number;
   /** How long after the sender had to stop a "not found" begins to count. */
   notFoundProofMs: number;
   /** A processor's silence of this length is an unknown outcome. */

@@ -18,7 +18,12 @@ import { createSandboxCharge, type SandboxCharge } from './charge.ts';
 import { createSandbox } from './index.ts';
 
 const clocks = { monotonicMs: () => Number(process.hrtime.bigint()) / 1e6, now: Date.now };
-const CONFIG = { name: 'SANDBOX', connectTimeoutMs: 2000, notFoundProofMs: 120_000 } as const;
+const CONFIG = {
+  name: 'SANDBOX',
+  connectTimeoutMs: 2000,
+  connectionsMax: 64,
+  notFoundProofMs: 120_000,
+} as const;
 const STATUS = { charged: 'succeeded', declined: 'declined', accepted: 'processing' } as const;
 
 function shown(told: Told): object {

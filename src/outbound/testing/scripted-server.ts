@@ -4,8 +4,12 @@
  * @module
  */
 
-import type { AddressInfo } from 'node:net';
-import { createServer, type Server, type Socket } from 'node:net';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServer as createTlsServer } from 'node:tls';
 
 export interface ScriptedRequest {
   /** Request line and headers. */
@@ -28,12 +32,15 @@ export interface ScriptedServer {
   close(): Promise<void>;
 }
 
-/** Listens on a port of the system's choice. Until it is told otherwise it answers 200 with an empty object. */
-export async function startScriptedServer(): Promise<ScriptedServer> {
+/**
+ * Listens on a port of the system's choice. Until it is told otherwise it answers 200 with an empty object.
+ * @param tls with a certificate nobody trusts
+ */
+export async function startScriptedServer(tls = false): Promise<ScriptedServer> {
   let script: Script = (socket) => socket.write(httpAnswer(200, '{}'));
   const requests: ScriptedRequest[] = [];
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const onSocket = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     // A client that leaves in the middle is part of the tests.
@@ -42,11 +49,12 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
       requests.push(request);
       script(socket, request);
     });
-  });
+  };
+  const server = tls ? createTlsServer(selfSigned(), onSocket) : createServer(onSocket);
   const port = await listen(server);
   return {
     port,
-    origin: `http://127.0.0.1:${port}`,
+    origin: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     requests,
     sockets,
     answer(next) {
@@ -71,6 +79,23 @@ export async function closedPort(): Promise<number> {
   const port = await listen(server);
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/** A certificate of its own for a server of a test. */
+function selfSigned(): { key: Buffer; cert: Buffer } {
+  const folder = mkdtempSync(join(tmpdir(), 'scripted-'));
+  try {
+    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    execFileSync(
+      'openssl',
+      // biome-ignore format: one option a word
+      ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', '/CN=127.0.0.1', '-keyout', keyFile, '-out', certFile],
+      { stdio: 'ignore' },
+    );
+    return { key: readFileSync(keyFile), cert: readFileSync(certFile) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 async function listen(server: Server): Promise<number> {
