@@ -51,6 +51,7 @@ export interface Metrics {
   /** processor, outcome */
   recoveryQueries: Metric<CounterSeries>;
   recoveryUnresolved: Metric<GaugeSeries>;
+  recoveryOldestSeconds: Metric<GaugeSeries>;
   /** result */
   webhookTries: Metric<CounterSeries>;
   webhookDeliverySeconds: Metric<HistogramSeries>;
@@ -155,7 +156,11 @@ function declareOutside(registry: MetricRegistry) {
     ),
     recoveryUnresolved: registry.gauge(
       'sluice_recovery_unresolved',
-      'Attempts whose outcome only an operator can find.',
+      'Attempts without a final word for more than a quarter of an hour (`sluice payments unresolved`).',
+    ),
+    recoveryOldestSeconds: registry.gauge(
+      'sluice_recovery_oldest_seconds',
+      'How long the oldest attempt without a final word has been open.',
     ),
   };
 }

@@ -5,7 +5,7 @@
  */
 
 import { describe, expect, test, vi } from 'vitest';
-import type { QueryAnswer } from '../connectors/connector.ts';
+import type { NotFoundRule, Query, QueryAnswer } from '../connectors/connector.ts';
 import { firstIdAt, intentIdOf, makeId, transactionIdOf } from '../domain/ids.ts';
 import { refusal } from '../domain/outcomes.ts';
 import { INTENT_LIFETIME_MS } from '../domain/payment-intent.ts';
@@ -13,6 +13,7 @@ import {
   type Attempt,
   isFinal,
   moveAttempt,
+  type ProcessorName,
   type ProcessorWord,
   publicStatus,
 } from '../domain/transaction.ts';
@@ -21,6 +22,7 @@ import type { ShardRequest } from '../messages/requests.ts';
 import type { RecoveryScan } from '../storage/recovery-scan.ts';
 import { nextQueryDelayMs } from './backoff.ts';
 import { expireIntents } from './expire-intents.ts';
+import { mayBeChargedLate } from './late-success.ts';
 import { createRecovery, type RecoveryDeps } from './recovery.ts';
 import { resolveAttempt } from './resolve-attempt.ts';
 import { createAttemptWalk, SETTLED_AGE_MS } from './walk.ts';
@@ -29,6 +31,7 @@ import { createWatchList, type Watched } from './watch-list.ts';
 const START = Date.UTC(2026, 0, 10);
 const SEND_BEFORE_MS = 30_000;
 const PROOF_MS = 120_000;
+const GAP_MS = 40_000;
 const SECOND = 1000;
 const HOUR = 3_600_000;
 
@@ -113,8 +116,15 @@ function world() {
     /** Told before each request; a reply of its own stands in for the actor's. */
     actor: (_: ShardRequest): ShardReply | null => null,
     account: 'acct_1' as string | null,
+    /** By leg; left out, `bank` answers. */
+    bankOf: undefined as ((leg: number) => QueryAnswer) | undefined,
+    rules: { SANDBOX: { queries: 3, proofMs: PROOF_MS, gapMs: GAP_MS } } as Partial<
+      Record<ProcessorName, NotFoundRule>
+    >,
   };
-  const query = vi.fn(async ({ transactionId }: { transactionId: string }) => state.bank(transactionId));
+  const query = vi.fn(async ({ transactionId, leg }: Parameters<Query>[0] & { processor: ProcessorName }) =>
+    state.bankOf === undefined ? state.bank(transactionId) : state.bankOf(leg),
+  );
   const log = vi.fn();
 
   function pageOf(all: string[], after: string, before: string, limit: number) {
@@ -122,9 +132,11 @@ function world() {
     return { ids: window.slice(0, limit), next: window.length >= limit ? window[limit - 1]! : null };
   }
   const scan: RecoveryScan = {
-    async openAttempts(after, before, limit) {
+    async unsettledAttempts(after, before, limit) {
       const page = pageOf([...attempts.keys()], after, before, limit);
-      const rows = page.ids.map((id) => attempts.get(id)!).filter(({ status }) => !isFinal(status));
+      const rows = page.ids
+        .map((id) => attempts.get(id)!)
+        .filter((one) => !isFinal(one.status) || mayBeChargedLate(one));
       return { rows, next: page.next };
     },
     async pendingIntents(after, before, limit) {
@@ -164,12 +176,12 @@ function world() {
     scans: [scan],
     ask,
     askDeadlineMs: 1000,
-    connectorOf: (processor) =>
-      processor === 'SANDBOX'
-        ? { query, notFound: { queries: 3, proofMs: PROOF_MS, gapMs: 40_000 } }
-        : undefined,
+    connectorOf(processor) {
+      const notFound = state.rules[processor];
+      return notFound && { query: (request) => query({ ...request, processor }), notFound };
+    },
     accountOf: async (_merchantId, _processor, account) =>
-      state.account === account ? { account, secretKey: 'k' } : null,
+      [state.account, 'acct_b'].includes(account) ? { account, secretKey: 'k' } : null,
     now: () => state.now,
     random: () => 0.5,
     randomBytes,
@@ -190,11 +202,29 @@ function watchedOf(attempt: Attempt): Watched {
   return list.takeDue(Number.POSITIVE_INFINITY)!;
 }
 
+/** "Not found" answers that count, of the first leg. */
+function countOf({ proofs }: Watched): number {
+  return proofs[0]?.notFound ?? 0;
+}
+
+const FIRST_LEG = { leg: 1, processor: 'SANDBOX', processorAccount: 'acct_1' } as const;
+
 describe('backoff', () => {
-  test('1, 2, 5, 15, 30, 60, 300 s, then doubled up to an hour', () => {
-    const seconds = Array.from({ length: 13 }, (_, i) => nextQueryDelayMs(i + 1, 0.5) / SECOND);
-    expect(seconds).toEqual([1, 2, 5, 15, 30, 60, 300, 600, 1200, 2400, 3600, 3600, 3600]);
-    expect(nextQueryDelayMs(10_000, 0.99)).toBe(HOUR);
+  test('1, 2, 5, 15, 30, 60, 300 s, then doubled up to a day', () => {
+    const seconds = Array.from({ length: 17 }, (_, i) => nextQueryDelayMs(i + 1, 0.5) / SECOND);
+    expect(seconds.slice(0, 7)).toEqual([1, 2, 5, 15, 30, 60, 300]);
+    expect(seconds.slice(7, 15)).toEqual([600, 1200, 2400, 4800, 9600, 19_200, 38_400, 76_800]);
+    expect(seconds.slice(15)).toEqual([86_400, 86_400]);
+    expect(nextQueryDelayMs(10_000, 0.99)).toBe(24 * HOUR);
+  });
+
+  test('no delay is much longer than the attempt is old', () => {
+    let ageMs = 5 * SECOND;
+    for (let asked = 1; asked < 40; asked++) {
+      const delayMs = nextQueryDelayMs(asked, 0.5);
+      expect(delayMs).toBeLessThan(4 * ageMs);
+      ageMs += delayMs;
+    }
   });
   test('a fifth to each side by chance', () => {
     expect(nextQueryDelayMs(1, 0)).toBeCloseTo(800);
@@ -239,8 +269,8 @@ describe('one question', () => {
     const watched = watchedOf(add(attemptOf(START)));
     state.now = START + afterMs;
     await resolveAttempt(deps, watched);
-    expect(watched.notFound).toBe(count);
-    expect(words).toEqual([]);
+    expect(countOf(watched)).toBe(count);
+    expect(words.map(({ said }) => said)).toEqual(['not_found']);
   });
 
   test('the moment of the question counts, not that of its answer', async () => {
@@ -252,7 +282,7 @@ describe('one question', () => {
       return { kind: 'not_found' };
     };
     await resolveAttempt(deps, watched);
-    expect(watched.notFound).toBe(0);
+    expect(countOf(watched)).toBe(0);
   });
 
   test('the third "not found" after the proof time, and no earlier one, closes it for good', async () => {
@@ -262,11 +292,14 @@ describe('one question', () => {
     state.now = START + SEND_BEFORE_MS + PROOF_MS - 10;
     for (let i = 0; i < 10; i++) await resolveAttempt(deps, watched);
     state.now += 11;
-    expect((await resolveAttempt(deps, watched)).kind).toBe('open');
-    expect((await resolveAttempt(deps, watched)).kind).toBe('open');
-    expect(words).toEqual([]);
-    expect((await resolveAttempt(deps, watched)).kind).toBe('settled');
-    expect(words).toMatchObject([{ said: 'never_arrived', source: 'recovery', leg: 1 }]);
+    for (const laterMs of [0, GAP_MS - 1, 1, GAP_MS - 1]) {
+      state.now += laterMs;
+      expect((await resolveAttempt(deps, watched)).kind).toBe('open');
+    }
+    expect(words.map(({ said }) => said)).toEqual(['not_found']);
+    state.now += 1;
+    expect(await resolveAttempt(deps, watched)).toEqual({ kind: 'failed', failedAt: state.now });
+    expect(words.slice(1)).toMatchObject([{ said: 'never_arrived', source: 'recovery', leg: 1 }]);
     expect(attempts.get(transactionId)).toMatchObject({
       status: 'FAILED',
       reopenable: false,
@@ -280,22 +313,64 @@ describe('one question', () => {
     const watched = watchedOf(attempt);
     state.now = START + HOUR;
     await resolveAttempt(deps, watched);
+    state.now += GAP_MS;
     await resolveAttempt(deps, watched);
+    expect(countOf(watched)).toBe(2);
     state.bank = () => ({ kind: 'found', word: wordOf(attempt, 'accepted', state.now) });
     expect((await resolveAttempt(deps, watched)).kind).toBe('open');
-    expect(watched.notFound).toBe(0);
+    expect(countOf(watched)).toBe(0);
     state.bank = () => ({ kind: 'found', word: wordOf(attempt, 'charged', state.now) });
     expect((await resolveAttempt(deps, watched)).kind).toBe('settled');
     expect(attempts.get(attempt.transactionId)!.status).toBe('SUCCESS');
   });
 
-  test('an answer that says nothing moves nothing and counts nothing', async () => {
-    const { deps, add, state, words } = world();
-    const watched = watchedOf(add(attemptOf(START)));
+  test('an answer that says nothing moves nothing, counts nothing and is noted once', async () => {
+    const { deps, add, state, attempts } = world();
+    const attempt = add(attemptOf(START));
+    const watched = watchedOf(attempt);
     state.now = START + HOUR;
-    state.bank = () => ({ kind: 'no_answer', detail: '' });
+    state.bank = () => ({ kind: 'no_answer', detail: 'HTTP 500' });
     for (let i = 0; i < 5; i++) await resolveAttempt(deps, watched);
-    expect([watched.notFound, words]).toEqual([0, []]);
+    expect(countOf(watched)).toBe(0);
+    const { status, revision, evidence } = attempts.get(attempt.transactionId)!;
+    expect([status, revision]).toEqual(['SENT', 2]);
+    expect(evidence).toEqual([
+      { at: state.now, source: 'query', said: 'no_answer', leg: 1, detail: 'HTTP 500' },
+    ]);
+  });
+
+  test('what a word would not change is not told', async () => {
+    const { deps, add, state, words } = world();
+    const attempt = add(attemptOf(START, { status: 'PROCESSING', processorTxnId: 'ch_1' }));
+    const watched = watchedOf(attempt);
+    state.bank = () => ({ kind: 'found', word: wordOf(attempt, 'accepted', state.now) });
+    for (let i = 0; i < 3; i++) await resolveAttempt(deps, watched);
+    expect(words).toEqual([]);
+  });
+
+  test.each([
+    ['the shopper is at the bank', { status: 'REQUIRES_ACTION', outcome: 'action_required' } as const],
+    ['the processor has named the charge', { status: 'PROCESSING', processorTxnId: 'ch_1' } as const],
+  ])('while %s no "not found" closes it', async (_, over) => {
+    const { deps, add, state, attempts } = world();
+    const attempt = add(attemptOf(START, over));
+    const watched = watchedOf(attempt);
+    for (let i = 1; i <= 10; i++) {
+      state.now = START + i * HOUR;
+      expect(await resolveAttempt(deps, watched)).toEqual({ kind: 'open', countsFrom: null });
+    }
+    expect(attempts.get(attempt.transactionId)!.status).toBe(over.status);
+  });
+
+  test('a processor whose "not found" proves nothing is asked for ever, and closes nothing', async () => {
+    const { deps, add, state, words } = world();
+    state.rules.SANDBOX = 'never';
+    const watched = watchedOf(add(attemptOf(START)));
+    for (let i = 1; i <= 10; i++) {
+      state.now = START + i * HOUR;
+      expect(await resolveAttempt(deps, watched)).toEqual({ kind: 'open', countsFrom: null });
+    }
+    expect(words.map(({ said }) => said)).toEqual(['not_found']);
   });
 
   test.each([[null], ['acct_2']])(
@@ -316,8 +391,191 @@ describe('one question', () => {
     const watched = watchedOf(add(attemptOf(START, { status: 'SUCCESS' })));
     expect((await resolveAttempt(deps, watched)).kind).toBe('settled');
     state.actor = () => ({ type: 'refused', refusal: refusal('storage_unavailable', '') });
-    expect(await resolveAttempt(deps, watched)).toEqual({ kind: 'open', sendBefore: null });
+    expect(await resolveAttempt(deps, watched)).toEqual({ kind: 'open', countsFrom: null });
     expect(query).not.toHaveBeenCalled();
+  });
+});
+
+describe('both legs', () => {
+  /** On its second leg, at another processor with a rule of its own. */
+  function onSecondLeg() {
+    const all = world();
+    const first = attemptOf(START);
+    const second = { processor: 'SANDBOX_B', processorAccount: 'acct_b' } as const;
+    const attempt = all.add({
+      ...first,
+      ...second,
+      leg: 2,
+      routing: {
+        fallback: second,
+        legs: [...first.routing.legs, { leg: 2, ...second, reason: 'first_unreachable', at: START }],
+      },
+    });
+    all.state.rules.SANDBOX_B = { queries: 2, proofMs: 10 * PROOF_MS, gapMs: GAP_MS };
+    return { ...all, attempt, watched: watchedOf(attempt) };
+  }
+
+  test('each is asked with its own processor, account and leg', async () => {
+    const { deps, query, watched } = onSecondLeg();
+    await resolveAttempt(deps, watched);
+    const asked = query.mock.calls.map(([{ leg, account, processor }]) => [leg, account.account, processor]);
+    expect(asked).toEqual([
+      [1, 'acct_1', 'SANDBOX'],
+      [2, 'acct_b', 'SANDBOX_B'],
+    ]);
+  });
+
+  test('it is closed only when "not found" is proven of both, each by its own rule', async () => {
+    const { deps, state, watched, attempt, attempts } = onSecondLeg();
+    state.now = START + SEND_BEFORE_MS + 2 * PROOF_MS;
+    for (let i = 0; i < 3; i++, state.now += GAP_MS) await resolveAttempt(deps, watched);
+    expect(watched.proofs.map(({ proven }) => proven)).toEqual([true, false]);
+    state.now = START + SEND_BEFORE_MS + 10 * PROOF_MS + 1;
+    expect(await resolveAttempt(deps, watched)).toEqual({ kind: 'open', countsFrom: state.now + GAP_MS });
+    state.now += GAP_MS;
+    expect((await resolveAttempt(deps, watched)).kind).toBe('failed');
+    expect(attempts.get(attempt.transactionId)).toMatchObject({
+      status: 'FAILED',
+      leg: 2,
+      reopenable: false,
+    });
+  });
+
+  test('a first leg that is declined, at a bank whose "not found" proves nothing, is proof as well', async () => {
+    const { deps, state, watched, attempt, attempts, words } = onSecondLeg();
+    state.rules.SANDBOX = 'never';
+    state.now = START + 24 * HOUR;
+    state.bankOf = (leg) =>
+      leg === 1
+        ? { kind: 'found', word: { ...wordOf(attempt, 'declined', state.now), ...FIRST_LEG } }
+        : { kind: 'not_found' };
+    for (let i = 0; i < 2; i++, state.now += GAP_MS) await resolveAttempt(deps, watched);
+    expect(attempts.get(attempt.transactionId)!.status).toBe('FAILED');
+    expect(words.map(({ said, leg }) => [said, leg])).toEqual([
+      ['not_found', 2],
+      ['never_arrived', 2],
+    ]);
+  });
+
+  test.each([
+    ['the first cannot be asked', null],
+    ['the first says nothing', { kind: 'no_answer', detail: '' } as const],
+    ['the first is at work on it', 'accepted' as const],
+  ])('nothing is closed while %s', async (_, answer) => {
+    const { deps, state, watched, attempt, attempts } = onSecondLeg();
+    if (answer === null) state.account = 'acct_of_another';
+    const first = (): QueryAnswer =>
+      answer === 'accepted'
+        ? { kind: 'found', word: { ...wordOf(attempt, 'accepted', state.now), ...FIRST_LEG } }
+        : (answer ?? { kind: 'not_found' });
+    state.bankOf = (leg) => (leg === 1 ? first() : { kind: 'not_found' });
+    for (let i = 1; i <= 10; i++) {
+      state.now = START + i * HOUR;
+      expect((await resolveAttempt(deps, watched)).kind).toBe('open');
+    }
+    expect(attempts.get(attempt.transactionId)!.status).toBe('SENT');
+  });
+
+  test('a charge of the first leg is told, also while the second bank breaks', async () => {
+    const { deps, state, watched, attempt, attempts } = onSecondLeg();
+    state.bankOf = (leg) => {
+      if (leg === 2) throw new Error('no bank');
+      return { kind: 'found', word: { ...wordOf(attempt, 'charged', state.now), ...FIRST_LEG } };
+    };
+    expect((await resolveAttempt(deps, watched)).kind).toBe('settled');
+    expect(attempts.get(attempt.transactionId)).toMatchObject({ status: 'SUCCESS', leg: 1 });
+  });
+
+  test('when both were charged both are told', async () => {
+    const { deps, state, watched, attempt, words } = onSecondLeg();
+    state.bankOf = (leg) => ({
+      kind: 'found',
+      word: { ...wordOf(attempt, 'charged', state.now), ...(leg === 1 ? FIRST_LEG : {}) },
+    });
+    await resolveAttempt(deps, watched);
+    expect(words.map(({ said, leg }) => [said, leg])).toEqual([
+      ['charged', 1],
+      ['charged', 2],
+    ]);
+  });
+});
+
+describe('late success', () => {
+  const CLOSED = { status: 'FAILED', outcome: 'not_sent', completedAt: START } as const;
+
+  test('10 minutes, an hour, 6 hours, a day and 3 days after its end it is asked about again, and then no more', () => {
+    const list = createWatchList(10);
+    list.putFailed(attemptOf(START, CLOSED), 0, START);
+    const askedAfter: number[] = [];
+    for (let now = START; list.late() > 0; ) {
+      const due = list.takeDue(now);
+      if (due === null) now += 10 * 60 * SECOND;
+      else {
+        askedAfter.push((now - START) / HOUR);
+        list.failed(due, START, now);
+      }
+    }
+    expect(askedAfter.map((hours) => hours * 60)).toEqual([10, 60, 360, 1440, 4320]);
+  });
+
+  test('after a restart only what lies ahead is asked: nothing is asked at once', () => {
+    const list = createWatchList(10);
+    list.putFailed(attemptOf(START, CLOSED), 0, START + 2 * HOUR);
+    expect(list.takeDue(START + 6 * HOUR - 1)).toBeNull();
+    expect(list.takeDue(START + 6 * HOUR)).not.toBeNull();
+    list.putFailed(attemptOf(START, CLOSED), 0, START + 73 * HOUR);
+    expect(list.late()).toBe(1);
+  });
+
+  test('those that ended have room of their own, and are not what a watermark waits for', () => {
+    const list = createWatchList(1, 2);
+    for (let i = 0; i < 5; i++) list.putFailed(attemptOf(START + i, CLOSED), 0, START);
+    expect([list.late(), list.size(), list.oldest(0), list.oldestCreatedAt()]).toEqual([2, 0, null, null]);
+    const open = attemptOf(START + HOUR);
+    expect(list.put(open, 0)).toBe(true);
+    list.failed(list.takeDue(START + 2 * HOUR)!, START + HOUR, START + HOUR);
+    expect([list.late(), list.oldest(0)]).toEqual([2, open.transactionId]);
+  });
+
+  test.each([
+    ['closed by proof', { failureCode: 'processor_never_received' }, 'recovered'],
+    [
+      'closed by an operator',
+      { failureCode: 'resolved_as_failed', outcome: 'declined' } as const,
+      'recovered',
+    ],
+    ['declined, reference closed', { outcome: 'declined', reopenable: true } as const, 'left alone'],
+  ])('an attempt %s that was charged all the same is %s', async (_, over, fate) => {
+    const { deps, add, state, query, attempts } = world();
+    const attempt = add(attemptOf(START, { ...CLOSED, ...over }));
+    const watched = watchedOf(attempt);
+    state.bank = () => ({ kind: 'found', word: wordOf(attempt, 'charged', state.now) });
+    expect((await resolveAttempt(deps, watched)).kind).toBe('settled');
+    expect(query).toHaveBeenCalledTimes(fate === 'recovered' ? 1 : 0);
+    expect(attempts.get(attempt.transactionId)!.status).toBe(fate === 'recovered' ? 'SUCCESS' : 'FAILED');
+  });
+
+  test('one that was not charged is left as it is', async () => {
+    const { deps, add, words } = world();
+    const attempt = add(attemptOf(START, CLOSED));
+    expect(await resolveAttempt(deps, watchedOf(attempt))).toEqual({ kind: 'failed', failedAt: START });
+    expect(words).toEqual([]);
+  });
+
+  test('the walk finds it, and goes past it without room for it', async () => {
+    const all = world();
+    const failed = all.add(attemptOf(START - 30 * HOUR, { ...CLOSED, completedAt: START - HOUR }));
+    all.add(attemptOf(START - 29 * HOUR, { ...CLOSED, completedAt: START - HOUR }));
+    all.add(attemptOf(START - 28 * HOUR, { ...CLOSED, completedAt: START - HOUR, reopenable: true }));
+    const watch = createWatchList(100, 1);
+    const walk = createAttemptWalk({
+      ...{ scan: all.scan, database: 0, watch },
+      ...{ now: () => all.state.now, stopped: () => false },
+    });
+    await walk.round();
+    expect([watch.late(), watch.size()]).toEqual([1, 0]);
+    expect(watch.takeDue(START + 10 * HOUR)!.transactionId).toBe(failed.transactionId);
+    expect(all.progress.get('open-attempts')).toBe(firstIdAt(START - SETTLED_AGE_MS));
   });
 });
 
@@ -448,7 +706,9 @@ describe('the whole', () => {
       { timeout: 10_000, interval: 2 },
     );
     expect(attempts.get(unsent.transactionId)!.completedAt! - unsent.sendBefore).toBeGreaterThan(PROOF_MS);
-    await vi.waitFor(() => expect(recovery.counters()).toEqual({ watched: 0, unresolved: 0, asking: 0 }));
+    await vi.waitFor(() =>
+      expect(recovery.counters()).toEqual({ watched: 0, unresolved: 0, late: 1, asking: 0, oldestMs: 0 }),
+    );
     await recovery.stop();
   });
 
@@ -501,9 +761,9 @@ describe('the whole', () => {
     let breaking = 2;
     const flaky = {
       ...scan,
-      openAttempts: async (...window: Parameters<RecoveryScan['openAttempts']>) => {
+      unsettledAttempts: async (...window: Parameters<RecoveryScan['unsettledAttempts']>) => {
         if (breaking-- > 0) throw new Error('database is away');
-        return scan.openAttempts(...window);
+        return scan.unsettledAttempts(...window);
       },
     };
     state.bank = () => Promise.reject(new Error('no bank'));

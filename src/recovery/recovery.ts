@@ -1,6 +1,6 @@
 /**
- * Recovery: finds attempts without a final word, asks their processors until there is one, and closes intents that
- * nobody paid.
+ * Recovery: finds attempts without a final word, asks their processors until there is one, asks again about those that ended FAILED
+ * and may be charged all the same, and closes intents that nobody paid.
  *
  * It lives beside the payments and owns nothing: what it finds are rows, what it does are words to the actors, and
  * each of them is a compare-and-set in SQL. So any number of gateways may run it, and it may die at any instruction.
@@ -15,7 +15,7 @@ import type { Timers } from '../runtime/clock.ts';
 import type { RecoveryScan } from '../storage/recovery-scan.ts';
 import { nextQueryDelayMs } from './backoff.ts';
 import { expireIntents, type Lap } from './expire-intents.ts';
-import { type Resolution, type ResolveDeps, resolveAttempt } from './resolve-attempt.ts';
+import { type ResolveDeps, resolveAttempt } from './resolve-attempt.ts';
 import { createTrouble } from './trouble.ts';
 import { createUpkeep } from './upkeep.ts';
 import { type AttemptWalk, createAttemptWalk } from './walk.ts';
@@ -36,8 +36,10 @@ export interface RecoveryDeps extends ResolveDeps {
 export interface RecoveryLimits {
   /** Questions under way at once. */
   askingMax: number;
-  /** Attempts on the watch list; about 200 bytes each. */
+  /** Open attempts on the watch list; about 300 bytes each. */
   watchedMax: number;
+  /** Attempts on it that ended FAILED and may be charged all the same. */
+  lateMax: number;
   /** Between two steps of a walk. */
   walkEveryMs: number;
   /** Between two looks at what is due. */
@@ -51,10 +53,12 @@ export interface RecoveryLimits {
 export const RECOVERY_LIMITS: RecoveryLimits = {
   askingMax: 64,
   watchedMax: 100_000,
+  lateMax: 50_000,
   walkEveryMs: 1000,
   askEveryMs: 250,
   expireEveryMs: 60_000,
-  unresolvedAfterMs: 3 * 24 * 60 * 60 * 1000,
+  // As `sluice payments unresolved` lists them.
+  unresolvedAfterMs: 15 * 60 * 1000,
 };
 
 const TROUBLE_EVERY_MS = 10_000;
@@ -63,15 +67,18 @@ export interface Recovery {
   start(): void;
   /** Begins no more questions; resolves when those under way have ended. */
   stop(): Promise<void>;
-  /** `watched` attempts, of which `unresolved` are an operator's; questions under way. */
-  counters(): { watched: number; unresolved: number; asking: number };
+  /**
+   * Open attempts `watched`, of which `unresolved` are an operator's; FAILED ones asked about for a `late` success; questions under
+   * way; and how long the oldest open attempt has been open, 0 when there is none.
+   */
+  counters(): { watched: number; unresolved: number; late: number; asking: number; oldestMs: number };
 }
 
 /** Makes the recovery of a gateway; it rests until `start`. */
 export function createRecovery(deps: RecoveryDeps): Recovery {
   const { now, log } = deps;
   const limits = { ...RECOVERY_LIMITS, ...deps.limits };
-  const watchList = createWatchList(limits.watchedMax);
+  const watchList = createWatchList(limits.watchedMax, limits.lateMax);
   const walks = deps.scans.map((scan, database) =>
     createAttemptWalk({ scan, database, watch: watchList, now, stopped: () => stopping }),
   );
@@ -99,34 +106,32 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
 
   async function askAbout(watched: Watched): Promise<void> {
     watched.asked++;
-    let open: Exclude<Resolution, { kind: 'settled' }> | null = null;
+    let countsFrom: number | null = null;
     try {
       const resolution = await resolveAttempt(deps, watched);
       if (resolution.kind === 'settled') return watchList.drop(watched);
-      open = resolution;
+      if (resolution.kind === 'failed') return watchList.failed(watched, resolution.failedAt, now());
+      countsFrom = resolution.countsFrom;
     } catch (error) {
       const { transactionId } = watched;
       trouble.note('recovery_query_failed', { ...failureFields(error), transactionId });
     }
+    if (watched.failedAt !== null) return watchList.failed(watched, watched.failedAt, now());
     markUnresolved(watched);
-    watchList.again(watched, dueAgainAt(watched, open));
+    watchList.again(watched, dueAgainAt(watched, countsFrom));
   }
 
   function markUnresolved(watched: Watched): void {
     if (watched.unresolved || now() - watched.createdAt < limits.unresolvedAfterMs) return;
     watched.unresolved = true;
-    log('error', 'attempt_unresolved', { transactionId: watched.transactionId });
+    trouble.note('attempt_unresolved', { transactionId: watched.transactionId });
   }
 
-  function dueAgainAt(watched: Watched, open: Exclude<Resolution, { kind: 'settled' }> | null): number {
+  /** As the backoff says; but a question that can count as proof is asked as soon as it can. */
+  function dueAgainAt(watched: Watched, countsFrom: number | null): number {
     const at = now();
     const due = at + nextQueryDelayMs(watched.asked, deps.random());
-    if (open === null || open.sendBefore === null || open.notFound === 'never') return due;
-    const { proofMs, gapMs } = open.notFound;
-    if (watched.notFound > 0) return at + gapMs;
-    // The first question that can count is asked as soon as it can.
-    const proofFrom = open.sendBefore + proofMs + 1;
-    return at < proofFrom && due > proofFrom ? proofFrom : due;
+    return countsFrom !== null && countsFrom > at ? Math.min(due, countsFrom) : due;
   }
 
   async function expire(scan: RecoveryScan, walk: AttemptWalk, database: number): Promise<void> {
@@ -157,7 +162,16 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
       await Promise.all(asking);
       trouble.tell();
     },
-    counters: () => ({ watched: watchList.size(), unresolved: watchList.unresolved(), asking: asking.size }),
+    counters() {
+      const oldest = watchList.oldestCreatedAt();
+      return {
+        watched: watchList.size(),
+        unresolved: watchList.unresolved(),
+        late: watchList.late(),
+        asking: asking.size,
+        oldestMs: oldest === null ? 0 : Math.max(0, now() - oldest),
+      };
+    },
   };
 }
 

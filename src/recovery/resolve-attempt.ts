@@ -1,22 +1,35 @@
 /**
- * Resolve attempt: one question about one attempt, and what its answer moves.
+ * Resolve attempt: one round of questions about one attempt, and what the answers move.
  *
- * The attempt is read afresh, so that one settled meanwhile costs the processor nothing. What the processor says goes
- * to the actor as a word like any other; the transition table decides. "Not found" is no word: only the third one, each
- * to a question asked well after the sender had to stop sending, becomes `never_arrived`, which closes attempt and
- * intent and never reopens them (design 7).
+ * The attempt is read afresh, so that one settled meanwhile costs the processors nothing. Every leg it has had is asked about, each
+ * at its own processor with the credentials of its own account. What a processor says goes to the actor as a word like any other, if
+ * the transition table has a use for it; the actor decides. "Not found" and silence are noted as evidence, once per change.
  *
- * Promises: the processor is asked with the credentials of the very account that was to be charged, or not at all:
- * another account's "not found" would prove nothing.
+ * "Not found" closes an attempt (`never_arrived`) only when it is proven of every leg by the rule of that leg's processor: so many
+ * such answers, each to a question asked well after the sender had to stop sending, each a while after the one before. An earlier leg
+ * that its processor says it declined is as good. Where a processor's "not found" never proves anything, where the processor has
+ * named the charge once, and while the shopper is at the bank, nothing is closed here: an operator's list has it (design 7).
+ *
+ * Promises: a processor is asked with the very account that was to be charged, or not at all: another account's "not found" would
+ * prove nothing.
  *
  * @module
  */
 
 import type { ChargeAccount, Connector, NotFoundRule, QueryAnswer } from '../connectors/connector.ts';
 import { intentIdOf, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
-import { type Attempt, isFinal, type ProcessorName, type ProcessorWord } from '../domain/transaction.ts';
+import {
+  type Attempt,
+  isFinal,
+  moveAttempt,
+  type ProcessorName,
+  type ProcessorWord,
+  type PublicStatus,
+  type RoutedLeg,
+} from '../domain/transaction.ts';
 import type { AskShard } from '../messages/ask.ts';
-import type { Watched } from './watch-list.ts';
+import { mayBeChargedLate } from './late-success.ts';
+import type { LegProof, Watched } from './watch-list.ts';
 
 export interface ResolveDeps {
   ask: AskShard;
@@ -32,20 +45,34 @@ export interface ResolveDeps {
   onQuery(processor: ProcessorName, outcome: QueryAnswer['kind'] | 'no_account'): void;
 }
 
-/** `open`: ask again; `sendBefore` is the attempt's, null when it could not be read. */
+/**
+ * - `settled`: nothing can follow
+ * - `failed`: ended, and a late success may follow
+ * - `open`: ask again; `countsFrom` is when the next question can count as proof, null when none can
+ */
 export type Resolution =
   | { kind: 'settled' }
-  | { kind: 'open'; sendBefore: number | null; notFound: NotFoundRule };
+  | { kind: 'failed'; failedAt: number }
+  | { kind: 'open'; countsFrom: number | null };
 
-/** Asks once. Rejects only where `accountOf` or a query does. */
+/** Asks about every leg once. Rejects only where `accountOf` or a query does, when all that could be told is told. */
 export async function resolveAttempt(deps: ResolveDeps, watched: Watched): Promise<Resolution> {
-  const found = await readAttempt(deps, watched.transactionId);
-  if (found === 'unreadable') return { kind: 'open', sendBefore: null, notFound: 'never' };
-  if (found === null || isFinal(found.status)) return { kind: 'settled' };
-  const word = await askProcessor(deps, watched, found);
-  const notFound = deps.connectorOf(found.processor)?.notFound ?? 'never';
-  if (word !== null && (await tell(deps, watched.transactionId, word))) return { kind: 'settled' };
-  return { kind: 'open', sendBefore: found.sendBefore, notFound };
+  const attempt = await readAttempt(deps, watched.transactionId);
+  if (attempt === 'unreadable') return { kind: 'open', countsFrom: null };
+  if (attempt === null || isSettled(attempt)) return { kind: 'settled' };
+  const asked = await Promise.allSettled(
+    attempt.routing.legs.map((leg) => askAbout(deps, watched, attempt, leg)),
+  );
+  const heard = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  if (heard.includes('SUCCESS')) return { kind: 'settled' };
+  for (const one of asked) if (one.status === 'rejected') throw one.reason;
+  if (isFinal(attempt.status)) return { kind: 'failed', failedAt: attempt.completedAt ?? attempt.updatedAt };
+  if (heard.includes('FAILED')) return { kind: 'failed', failedAt: deps.now() };
+  return await judgeProofs(deps, watched, attempt);
+}
+
+function isSettled(attempt: Attempt): boolean {
+  return isFinal(attempt.status) && !mayBeChargedLate(attempt);
 }
 
 async function readAttempt(
@@ -61,45 +88,114 @@ async function readAttempt(
   return reply.type === 'refused' && reply.refusal.code === 'payment_not_found' ? null : 'unreadable';
 }
 
-/** The word to tell; null when there is none yet. */
-async function askProcessor(
+/** Asks about one leg and tells the actor what is of use; resolves with the attempt's status then, null when nothing was told. */
+async function askAbout(
   deps: ResolveDeps,
   watched: Watched,
   attempt: Attempt,
-): Promise<ProcessorWord | null> {
-  const { transactionId, processor, processorAccount, leg } = attempt;
-  const connector = deps.connectorOf(processor);
-  const account = await deps.accountOf(attempt.merchantId, processor, processorAccount);
+  leg: RoutedLeg,
+): Promise<PublicStatus | null> {
+  const { transactionId, merchantId } = attempt;
+  const connector = deps.connectorOf(leg.processor);
+  const account = await deps.accountOf(merchantId, leg.processor, leg.processorAccount);
   if (connector === undefined || account === null) {
-    deps.onQuery(processor, 'no_account');
+    deps.onQuery(leg.processor, 'no_account');
     return null;
   }
   const askedAt = deps.now();
-  const answer = await connector.query({ transactionId, leg, account, now: askedAt });
-  deps.onQuery(processor, answer.kind);
-  if (answer.kind === 'no_answer') return null;
-  if (answer.kind === 'found') {
-    watched.notFound = 0;
-    return answer.word;
-  }
-  const rule = connector.notFound;
-  if (rule === 'never' || askedAt <= attempt.sendBefore + rule.proofMs) return null;
-  watched.notFound++;
-  return watched.notFound < rule.queries ? null : neverArrived(deps, attempt, rule);
+  const answer = await connector.query({ transactionId, leg: leg.leg, account, now: askedAt });
+  deps.onQuery(leg.processor, answer.kind);
+  weigh(watched, attempt, leg, { answer, askedAt, rule: connector.notFound });
+  const word = wordOf(answer, leg, deps.now());
+  return isOfUse(attempt, word) ? await tell(deps, transactionId, word) : null;
 }
 
-function neverArrived(
-  deps: ResolveDeps,
+/** Keeps what an answer proves about its leg. */
+function weigh(
+  watched: Watched,
   attempt: Attempt,
-  { queries, proofMs }: Exclude<NotFoundRule, 'never'>,
+  { leg }: RoutedLeg,
+  { answer, askedAt, rule }: { answer: QueryAnswer; askedAt: number; rule: NotFoundRule },
+): void {
+  if (answer.kind === 'found') {
+    const proven = leg !== attempt.leg && answer.word.said === 'declined';
+    watched.proofs[leg - 1] = { ...unproven(attempt, rule), proven };
+    return;
+  }
+  const proof = watched.proofs[leg - 1] ?? unproven(attempt, rule);
+  watched.proofs[leg - 1] = proof;
+  if (answer.kind === 'no_answer' || rule === 'never' || askedAt < proof.countsFrom) return;
+  proof.notFound++;
+  proof.countsFrom = askedAt + rule.gapMs;
+  proof.proven = proof.notFound >= rule.queries;
+}
+
+function unproven({ sendBefore }: Attempt, rule: NotFoundRule): LegProof {
+  const countsFrom = rule === 'never' ? Number.POSITIVE_INFINITY : sendBefore + rule.proofMs + 1;
+  return { notFound: 0, countsFrom, proven: false };
+}
+
+function wordOf(answer: QueryAnswer, leg: RoutedLeg, at: number): ProcessorWord {
+  if (answer.kind === 'found') return answer.word;
+  const detail = answer.kind === 'no_answer' ? answer.detail : 'the processor does not know the reference';
+  return ownWord(leg, { source: 'query', said: answer.kind, detail, at });
+}
+
+/** The attempt just read says whether a word would change anything: a repeat costs the actor nothing. */
+function isOfUse(attempt: Attempt, word: ProcessorWord): boolean {
+  const { verdict, incidents } = moveAttempt(attempt, word);
+  return verdict === 'applied' || incidents.length > 0;
+}
+
+/** Closes an attempt that is proven of no leg to have arrived. */
+async function judgeProofs(deps: ResolveDeps, watched: Watched, attempt: Attempt): Promise<Resolution> {
+  const mayNeverHaveArrived = attempt.status !== 'REQUIRES_ACTION' && attempt.processorTxnId === null;
+  if (!mayNeverHaveArrived) return { kind: 'open', countsFrom: null };
+  const { legs } = attempt.routing;
+  if (!legs.every(({ leg }) => watched.proofs[leg - 1]?.proven === true)) {
+    return { kind: 'open', countsFrom: nextCountFrom(watched, attempt) };
+  }
+  const status = await tell(deps, watched.transactionId, neverArrived(deps, watched, attempt));
+  return status === 'FAILED'
+    ? { kind: 'failed', failedAt: deps.now() }
+    : status === 'SUCCESS'
+      ? { kind: 'settled' }
+      : { kind: 'open', countsFrom: null };
+}
+
+/** When the next question about a leg that is not proven can count; null: none can. */
+function nextCountFrom({ proofs }: Watched, { routing }: Attempt): number | null {
+  const moments = routing.legs.flatMap(({ leg }) => {
+    const proof = proofs[leg - 1];
+    return proof === undefined || proof.proven ? [] : [proof.countsFrom];
+  });
+  const first = Math.min(...moments);
+  return Number.isFinite(first) ? first : null;
+}
+
+function neverArrived(deps: ResolveDeps, { proofs }: Watched, attempt: Attempt): ProcessorWord {
+  const { legs } = attempt.routing;
+  const afterSeconds = Math.round((deps.now() - attempt.sendBefore) / 1000);
+  const told = legs.map(({ leg, processor }) => {
+    const { notFound } = proofs[leg - 1]!;
+    return notFound === 0 ? `${processor} declined it` : `not found by ${notFound} queries at ${processor}`;
+  });
+  const detail = `${told.join(', ')}, the last ${afterSeconds} s after send_before`;
+  const current = legs.find(({ leg }) => leg === attempt.leg)!;
+  return ownWord(current, { source: 'recovery', said: 'never_arrived', detail, at: deps.now() });
+}
+
+/** A word that recovery itself has about a leg: it names no more than where it asked. */
+function ownWord(
+  { leg, processor, processorAccount }: RoutedLeg,
+  more: Pick<ProcessorWord, 'source' | 'said' | 'detail' | 'at'>,
 ): ProcessorWord {
-  const proofSeconds = Math.round(proofMs / 1000);
   return {
-    source: 'recovery',
-    said: 'never_arrived',
-    leg: attempt.leg,
-    processor: attempt.processor,
-    processorAccount: attempt.processorAccount,
+    ...more,
+    detail: more.detail.slice(0, DETAIL_LENGTH_MAX),
+    leg,
+    processor,
+    processorAccount,
     processorTxnId: null,
     amount: null,
     currency: null,
@@ -108,17 +204,21 @@ function neverArrived(
     elsewhere: false,
     nextAction: null,
     paymentMethodType: null,
-    at: deps.now(),
-    detail: `not found by ${queries} queries, ${proofSeconds} s and more after send_before`,
   };
 }
 
-/** True when the attempt is final now. A word that was not heard is asked for again. */
-async function tell(deps: ResolveDeps, transactionId: TransactionId, word: ProcessorWord): Promise<boolean> {
+const DETAIL_LENGTH_MAX = 200;
+
+/** The attempt's status after the word; null when it was not heard: it is asked for again. */
+async function tell(
+  deps: ResolveDeps,
+  transactionId: TransactionId,
+  word: ProcessorWord,
+): Promise<PublicStatus | null> {
   const shard = shardOfId(transactionId);
   const now = deps.now();
   const eventId = makeId(now, shard, deps.randomBytes(8));
   const request = { type: 'hear-word', transactionId, word, eventId, now } as const;
   const reply = await deps.ask(shard, request, deps.askDeadlineMs);
-  return reply.type === 'word-heard' && (reply.status === 'SUCCESS' || reply.status === 'FAILED');
+  return reply.type === 'word-heard' ? reply.status : null;
 }

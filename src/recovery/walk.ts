@@ -15,6 +15,8 @@
  * the watch list for what was open; the persisted watermark stays below the oldest open attempt as well, so everything
  * up to it is final.
  *
+ * Both also find the attempts that ended FAILED and may be charged all the same; they move neither mark.
+ *
  * @module
  */
 
@@ -128,10 +130,12 @@ export function createAttemptWalk({
 
   async function look(after: string, at: number): Promise<Looked> {
     const before = firstIdAt(at - YOUNG_MS);
-    const { rows, next } = await scan.openAttempts(after, before, pace.pageRows);
+    const { rows, next } = await scan.unsettledAttempts(after, before, pace.pageRows);
     let to = after;
     for (const attempt of rows) {
-      if (!watch.put(attempt, database)) return { to, state: 'full' };
+      // What has ended is asked about as far as there is room; what is open holds the walk until there is.
+      if (attempt.status === 'FAILED') watch.putFailed(attempt, database, at);
+      else if (!watch.put(attempt, database)) return { to, state: 'full' };
       to = attempt.transactionId;
     }
     return next === null ? { to: before, state: 'end' } : { to: next, state: 'more' };

@@ -1,27 +1,41 @@
 /**
  * Watch list: the attempts recovery asks about, in the order in which they are due.
  *
- * Bounded: an attempt that finds no room is left to a later walk over its database. An attempt that is being asked
- * about is on the list but not due. The order is kept in a binary heap.
+ * Bounded: an open attempt that finds no room is left to a later walk over its database, one that ended FAILED is left alone. Those
+ * have room of their own, so that many of them keep no open attempt off the list. An attempt that is being asked about is on the
+ * list but not due. The order is kept in a binary heap.
  *
  * @module
  */
 
 import type { TransactionId } from '../domain/ids.ts';
 import type { Attempt } from '../domain/transaction.ts';
+import { nextLateQuestionAt } from './late-success.ts';
 
 /** An attempt this young is left to its sender. */
 const FRESH_MS = 5000;
+
+/** What questions about one leg have shown so far. */
+export interface LegProof {
+  /** "Not found" answers that count. */
+  notFound: number;
+  /** A question asked before this moment does not count, milliseconds since 1970. */
+  countsFrom: number;
+  /** This leg cannot have been charged. */
+  proven: boolean;
+}
 
 export interface Watched {
   transactionId: TransactionId;
   /** Which of the databases it is in. */
   database: number;
   createdAt: number;
+  /** When it ended FAILED, being asked about for a late success; null: it is open. */
+  failedAt: number | null;
   /** Questions asked so far. */
   asked: number;
-  /** "Not found" answers to questions asked after the proof's moment. */
-  notFound: number;
+  /** By leg, from 0; what is not there has not been asked about. */
+  proofs: LegProof[];
   dueAt: number;
   /** True once it has waited so long that an operator should look. */
   unresolved: boolean;
@@ -30,55 +44,118 @@ export interface Watched {
 export interface WatchList {
   /** False when the list is full. An attempt that is on it stays as it is; a new one is due once it is not fresh. */
   put(attempt: Pick<Attempt, 'transactionId' | 'createdAt'>, database: number): boolean;
-  /** Takes the attempt that is due longest; null when none is. It comes back by `again` or leaves by `drop`. */
+  /** Puts an attempt that ended FAILED, unless it is there, has been asked about often enough or finds no room. */
+  putFailed(
+    attempt: Pick<Attempt, 'transactionId' | 'createdAt' | 'completedAt'>,
+    database: number,
+    now: number,
+  ): void;
+  /** Takes the attempt that is due longest; null when none is. It comes back by `again` or `failed` or leaves by `drop`. */
   takeDue(now: number): Watched | null;
   again(watched: Watched, dueAt: number): void;
+  /** It ended FAILED at that moment: it comes back when it is to be asked about for a late success, or leaves. */
+  failed(watched: Watched, failedAt: number, now: number): void;
   drop(watched: Watched): void;
+  /** Open attempts on the list. */
   size(): number;
+  /** Attempts on the list that ended FAILED. */
+  late(): number;
   unresolved(): number;
-  /** The lowest id on the list of a database; null when there is none. */
+  /** The lowest id of an open attempt of a database on the list; null when there is none. */
   oldest(database: number): TransactionId | null;
+  /** When the oldest open attempt on the list began; null when there is none. */
+  oldestCreatedAt(): number | null;
 }
 
-/** Makes an empty list. */
-export function createWatchList(watchedMax: number): WatchList {
+/** Makes an empty list for so many open attempts and so many that ended FAILED. */
+export function createWatchList(watchedMax: number, lateMax = watchedMax): WatchList {
   const known = new Map<TransactionId, Watched>();
   const heap: Watched[] = [];
+  let late = 0;
+
+  function add(
+    { transactionId, createdAt }: Pick<Attempt, 'transactionId' | 'createdAt'>,
+    database: number,
+    dueAt: number,
+    failedAt: number | null,
+  ): void {
+    const watched: Watched = {
+      transactionId,
+      database,
+      createdAt,
+      failedAt,
+      asked: 0,
+      proofs: [],
+      dueAt,
+      unresolved: false,
+    };
+    known.set(transactionId, watched);
+    push(heap, watched);
+  }
+
+  function again(watched: Watched, dueAt: number): void {
+    watched.dueAt = dueAt;
+    push(heap, watched);
+  }
+
+  function drop(watched: Watched): void {
+    if (known.delete(watched.transactionId) && watched.failedAt !== null) late--;
+  }
+
+  function* open(): Iterable<Watched> {
+    for (const watched of known.values()) if (watched.failedAt === null) yield watched;
+  }
 
   return {
-    put({ transactionId, createdAt }, database) {
-      if (known.has(transactionId)) return true;
-      if (known.size >= watchedMax) return false;
-      const dueAt = createdAt + FRESH_MS;
-      const watched = { transactionId, database, createdAt, asked: 0, notFound: 0, dueAt, unresolved: false };
-      known.set(transactionId, watched);
-      push(heap, watched);
+    put(attempt, database) {
+      if (known.has(attempt.transactionId)) return true;
+      if (known.size - late >= watchedMax) return false;
+      add(attempt, database, attempt.createdAt + FRESH_MS, null);
       return true;
+    },
+    putFailed(attempt, database, now) {
+      if (known.has(attempt.transactionId) || late >= lateMax) return;
+      const failedAt = attempt.completedAt ?? attempt.createdAt;
+      const dueAt = nextLateQuestionAt(failedAt, now);
+      if (dueAt === null) return;
+      late++;
+      add(attempt, database, dueAt, failedAt);
     },
     takeDue(now) {
       const first = heap[0];
       return first !== undefined && first.dueAt <= now ? pop(heap) : null;
     },
-    again(watched, dueAt) {
-      watched.dueAt = dueAt;
-      push(heap, watched);
+    again,
+    failed(watched, failedAt, now) {
+      const dueAt = nextLateQuestionAt(failedAt, now);
+      const room = watched.failedAt !== null || late < lateMax;
+      if (dueAt === null || !room) return drop(watched);
+      if (watched.failedAt === null) late++;
+      watched.failedAt = failedAt;
+      watched.proofs = [];
+      watched.unresolved = false;
+      again(watched, dueAt);
     },
-    drop(watched) {
-      known.delete(watched.transactionId);
-    },
-    size: () => known.size,
+    drop,
+    size: () => known.size - late,
+    late: () => late,
     unresolved() {
       let count = 0;
-      for (const watched of known.values()) if (watched.unresolved) count++;
+      for (const watched of open()) if (watched.unresolved) count++;
       return count;
     },
     oldest(database) {
       let lowest: TransactionId | null = null;
-      for (const watched of known.values()) {
+      for (const watched of open()) {
         if (watched.database !== database) continue;
         if (lowest === null || watched.transactionId < lowest) lowest = watched.transactionId;
       }
       return lowest;
+    },
+    oldestCreatedAt() {
+      let oldest: number | null = null;
+      for (const { createdAt } of open()) if (oldest === null || createdAt < oldest) oldest = createdAt;
+      return oldest;
     },
   };
 }

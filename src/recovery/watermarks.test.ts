@@ -27,6 +27,10 @@ function createListedWatch(watchedMax: number): { watch: WatchList; listed: Set<
         if (put) listed.add(attempt.transactionId);
         return put;
       },
+      failed(watched, failedAt, now) {
+        listed.delete(watched.transactionId);
+        watch.failed(watched, failedAt, now);
+      },
       drop(watched) {
         listed.delete(watched.transactionId);
         watch.drop(watched);
@@ -55,6 +59,7 @@ function createRounds(world: World, watchedMax: number, pace?: WalkPace) {
     for (let w = watch.takeDue(world.now); w !== null; w = watch.takeDue(world.now)) {
       const resolution = await resolveAttempt(deps, w);
       if (resolution.kind === 'settled') watch.drop(w);
+      else if (resolution.kind === 'failed') watch.failed(w, resolution.failedAt, world.now);
       else watch.again(w, world.now + SECOND);
     }
   }
@@ -166,18 +171,18 @@ test('F: a walk that falls behind the rows goes at its fast pace until it has ca
   const world = createWorld();
   const intents = Array.from({ length: 120 }, (_, i) => world.addIntent(START + i * MINUTE));
   for (const intent of intents) world.hear(world.addAttempt(intent), word('charged'));
-  const openAttempts = vi.spyOn(world.scan, 'openAttempts');
+  const unsettledAttempts = vi.spyOn(world.scan, 'unsettledAttempts');
   const pace = { pageRows: 1, recentPages: 0, fastLapPages: 10, lapPages: 1 };
   const rounds = createRounds(world, 10, pace);
   world.now = START + HOUR;
   for (let i = 0; i < 20; i++) await rounds.walk.round();
-  openAttempts.mockClear();
+  unsettledAttempts.mockClear();
   await rounds.walk.round();
-  expect(openAttempts).toHaveBeenCalledTimes(1);
+  expect(unsettledAttempts).toHaveBeenCalledTimes(1);
   world.now = START + 29 * HOUR;
-  openAttempts.mockClear();
+  unsettledAttempts.mockClear();
   await rounds.walk.round();
-  expect(openAttempts).toHaveBeenCalledTimes(10);
+  expect(unsettledAttempts).toHaveBeenCalledTimes(10);
 });
 
 test('G: a page that ends between two attempts of an intent does not pass the intent', async () => {

@@ -17,9 +17,15 @@ export interface Page<Row> {
   next: string | null;
 }
 
+/** An attempt as a walk finds it. */
+export type WalkedAttempt = Pick<Attempt, 'transactionId' | 'status' | 'createdAt' | 'completedAt'>;
+
 export interface RecoveryScan {
-  /** Attempts that are not final, with ids in (after, before), at most `limit` rows looked at per call. */
-  openAttempts(after: string, before: string, limit: number): Promise<Page<Attempt>>;
+  /**
+   * Attempts that are not final, and those that are FAILED for good and may be charged all the same (not reopenable), with ids in
+   * (after, before), at most `limit` rows looked at per call.
+   */
+  unsettledAttempts(after: string, before: string, limit: number): Promise<Page<WalkedAttempt>>;
   /** PENDING intents without an open attempt, with ids in (after, before). */
   pendingIntents(after: string, before: string, limit: number): Promise<Page<IntentId>>;
   /** Callbacks no transaction was found for, oldest first. */

@@ -82,6 +82,7 @@ async function open(): Promise<void> {
   guest.onHeartbeat(() => {
     const counters = recovery.counters();
     metrics.recoveryUnresolved.of().set(counters.unresolved);
+    metrics.recoveryOldestSeconds.of().set(counters.oldestMs / 1000);
     const { running, inHand } = webhooks.deliverer.counters();
     metrics.webhooksRunning.of().set(running);
     return { ...counters, webhooksInHand: inHand };

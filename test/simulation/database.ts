@@ -12,6 +12,7 @@
 import { type Effect, type Fact, paymentOf } from '../../src/domain/facts.ts';
 import { type IntentId, intentIdOf, shardOfId, type TransactionId } from '../../src/domain/ids.ts';
 import { type Attempt, isFinal } from '../../src/domain/transaction.ts';
+import { mayBeChargedLate } from '../../src/recovery/late-success.ts';
 import type { Page, RecoveryScan } from '../../src/storage/recovery-scan.ts';
 import { type Loaded, type Needs, type ShardStore, StorageError } from '../../src/storage/storage.ts';
 import { createModelStore, type ModelStore } from '../support/model-store.ts';
@@ -53,7 +54,7 @@ export function createDatabase(world: World, number: number, owns: (shard: numbe
   const ids: IntentId[] = [];
   /** Attempts there are, and those among them that are not final. */
   let attempts = 0;
-  const open = new Map<TransactionId, Attempt>();
+  const unsettled = new Map<TransactionId, Attempt>();
   const progress = new Map<string, string>();
   let downUntil = 0;
 
@@ -87,8 +88,8 @@ export function createDatabase(world: World, number: number, owns: (shard: numbe
     if (fact.kind !== 'attempt-started' && fact.kind !== 'attempt-moved') return;
     const { transactionId } = fact.attempt;
     const row = rowOf(transactionId)!;
-    if (isFinal(row.status)) open.delete(transactionId);
-    else open.set(transactionId, row);
+    if (isUnsettled(row)) unsettled.set(transactionId, row);
+    else unsettled.delete(transactionId);
   }
 
   function rowOf(transactionId: TransactionId): Attempt | undefined {
@@ -221,7 +222,7 @@ export function createDatabase(world: World, number: number, owns: (shard: numbe
         });
       });
     return {
-      openAttempts: (after, before, limit) => answer(() => openAttempts(after, before, limit)),
+      unsettledAttempts: (after, before, limit) => answer(() => unsettledAttempts(after, before, limit)),
       pendingIntents: (after, before, limit) => answer(() => pendingIntents(after, before, limit)),
       unmatchedCallbacks: (limit) => answer(() => [...model.unmatched.values()].slice(0, limit)),
       readProgress: (name) => answer(() => progress.get(name) ?? null),
@@ -234,15 +235,15 @@ export function createDatabase(world: World, number: number, owns: (shard: numbe
     };
   }
 
-  function openAttempts(after: string, before: string, limit: number): Page<Attempt> {
+  function unsettledAttempts(after: string, before: string, limit: number): Page<Attempt> {
     const inside = ({ transactionId }: Attempt): boolean => transactionId > after && transactionId < before;
-    if (attempts < limit) return { rows: [...open.values()].filter(inside).sort(byId), next: null };
+    if (attempts < limit) return { rows: [...unsettled.values()].filter(inside).sort(byId), next: null };
     const rows: Attempt[] = [];
     let looked = 0;
     for (let at = firstFrom(ids, intentIdOf(after)); at < ids.length && ids[at]! < before; at++) {
       for (const attempt of model.payments.get(ids[at]!)!.attempts) {
         if (!inside(attempt)) continue;
-        if (!isFinal(attempt.status)) rows.push(attempt);
+        if (isUnsettled(attempt)) rows.push(attempt);
         if (++looked === limit) return { rows, next: attempt.transactionId };
       }
     }
@@ -282,6 +283,11 @@ function torn(first: Loaded, second: Loaded): Loaded {
     }),
   );
   return { payments, keys: second.keys };
+}
+
+/** What a walk of recovery looks for. */
+function isUnsettled(attempt: Attempt): boolean {
+  return !isFinal(attempt.status) || mayBeChargedLate(attempt);
 }
 
 function unavailable(): StorageError {

@@ -29,6 +29,7 @@ import type { AskShard } from '../../messages/ask.ts';
 import type { ShardReply } from '../../messages/replies.ts';
 import type { HearWord, ShardRequest } from '../../messages/requests.ts';
 import type { RecoveryScan } from '../../storage/recovery-scan.ts';
+import { mayBeChargedLate } from '../late-success.ts';
 import type { RecoveryDeps } from '../recovery.ts';
 
 export const START = 1_800_000_000_000;
@@ -192,10 +193,10 @@ function scanOf(world: World): RecoveryScan {
     return { looked, next: looked.length === limit ? idOf(looked.at(-1)!) : null };
   }
   return {
-    async openAttempts(after, before, limit) {
+    async unsettledAttempts(after, before, limit) {
       const attempts = [...world.payments.values()].flatMap((payment) => payment.attempts);
       const { looked, next } = window(attempts, (one) => one.transactionId, after, before, limit);
-      return { rows: looked.filter(({ status }) => !isFinal(status)), next };
+      return { rows: looked.filter((one) => !isFinal(one.status) || mayBeChargedLate(one)), next };
     },
     async pendingIntents(after, before, limit) {
       const all = [...world.payments.values()];

@@ -5,7 +5,7 @@ import { attemptFor, callback, created, freshIntent, started } from '../../../te
 import type { Fact } from '../../domain/facts.ts';
 import { firstIdAt, transactionIdOf } from '../../domain/ids.ts';
 import type { TransactionStatus } from '../../domain/transaction.ts';
-import type { RecoveryScan } from '../recovery-scan.ts';
+import type { RecoveryScan, WalkedAttempt } from '../recovery-scan.ts';
 import { StorageError } from '../storage.ts';
 import { createRecoveryScan } from './recovery-scan.ts';
 import { createShardStore } from './shard-store.ts';
@@ -60,7 +60,7 @@ async function putPayments(statuses: ReadonlyArray<TransactionStatus | null>): P
 
 const FIRST = '0'.repeat(32);
 
-test('a walk over attempts finds every open one, in windows, and ends', async () => {
+test('a walk over attempts finds every open one and those FAILED for good, in windows, and ends', async () => {
   const ids = await putPayments([
     'SENT',
     'SUCCESS',
@@ -68,28 +68,42 @@ test('a walk over attempts finds every open one, in windows, and ends', async ()
     'PROCESSING',
     'SUCCESS',
     'REQUIRES_ACTION',
-    'SUCCESS',
+    'FAILED',
   ]);
-  const found: string[] = [];
+  const at = new Date(now);
+  await owner.query('update transactions set completed_at = $1, reopenable = payment_intent_id = $2', [
+    at,
+    ids[6],
+  ]);
+  const found: WalkedAttempt[] = [];
   let after: string | null = FIRST;
   let calls = 0;
   while (after !== null) {
-    const page: Awaited<ReturnType<RecoveryScan['openAttempts']>> = await scan.openAttempts(
+    const page: Awaited<ReturnType<RecoveryScan['unsettledAttempts']>> = await scan.unsettledAttempts(
       after,
       firstIdAt(now + 1000),
       2,
     );
-    found.push(...page.rows.map(({ transactionId }) => transactionId));
+    found.push(...page.rows);
     after = page.next;
     calls++;
   }
-  expect(found).toEqual([0, 3, 5].map((i) => transactionIdOf(ids[i]!, 1)));
+  expect(found.map(({ transactionId }) => transactionId)).toEqual(
+    [0, 2, 3, 5].map((i) => transactionIdOf(ids[i]!, 1)),
+  );
+  const createdAt = now - 1000 + 2;
+  expect(found[1]).toEqual({
+    transactionId: transactionIdOf(ids[2]!, 1),
+    status: 'FAILED',
+    createdAt,
+    completedAt: now,
+  });
   expect(calls).toBe(4);
 });
 
 test('a window is open at both ends', async () => {
   const ids = (await putPayments(['SENT', 'SENT', 'SENT'])).map((id) => transactionIdOf(id, 1));
-  const page = await scan.openAttempts(ids[0]!, ids[2]!, 10);
+  const page = await scan.unsettledAttempts(ids[0]!, ids[2]!, 10);
   expect(page.rows.map(({ transactionId }) => transactionId)).toEqual([ids[1]]);
   expect(page.next).toBeNull();
 });

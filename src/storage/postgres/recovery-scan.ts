@@ -8,12 +8,11 @@
  */
 
 import type { CallbackRecorded } from '../../domain/facts.ts';
-import type { RecoveryScan } from '../recovery-scan.ts';
+import type { TransactionStatus } from '../../domain/transaction.ts';
+import type { RecoveryScan, WalkedAttempt } from '../recovery-scan.ts';
 import { withoutDashes } from './commit-turn.ts';
 import { createConnection } from './connection.ts';
 import { storageErrorOf } from './errors.ts';
-import { ATTEMPT_COLUMNS, type AttemptRow, attemptOf } from './rows.ts';
-import { inBounds } from './statements/commit-turn.ts';
 
 /** The rows of a window in the order of their primary key: partitions one after the other, and never more than the limit. */
 const PINNED_PLANS = {
@@ -30,21 +29,22 @@ const PINNED_PLANS = {
 const RECONNECT_WAIT_MS = 3000;
 
 /**
- * `edge` is the last row a full window looked at: it is returned for its id even when it is final. A window looks at ids and
- * statuses only: nearly all of its rows are final, and whole rows of them were a sixth of PostgreSQL's work under load.
+ * `edge` is the last row a full window looked at: it is returned for its id even when nothing is to be done about it. No more of a
+ * row than this is read: nearly all are settled, and whole rows of them were a sixth of PostgreSQL's work under load.
  */
-const OPEN_ATTEMPTS = {
-  name: 'open_attempts',
+const UNSETTLED_ATTEMPTS = {
+  name: 'unsettled_attempts',
   text: `with looked as materialized (
-  select transaction_id, status from transactions where transaction_id > $1::uuid and transaction_id < $2::uuid
+  select transaction_id, status, created_at, completed_at,
+    status not in ('SUCCESS', 'FAILED') or status = 'FAILED' and not reopenable as unsettled
+  from transactions where transaction_id > $1::uuid and transaction_id < $2::uuid
   order by transaction_id limit $3),
-edge as (select transaction_id from looked offset $3 - 1),
-wanted as materialized (
-  select transaction_id from looked
-  where status not in ('SUCCESS', 'FAILED') or transaction_id = (select transaction_id from edge))
-select ${ATTEMPT_COLUMNS}, t.transaction_id = (select transaction_id from edge) as edge
-from wanted w join transactions t on t.transaction_id = w.transaction_id and ${inBounds('t.transaction_id', '$1', '$2')}
-order by t.transaction_id`,
+edge as (select transaction_id from looked offset $3 - 1)
+select l.transaction_id, l.status, l.unsettled, (extract(epoch from l.created_at) * 1000)::float8 as created_at,
+  (extract(epoch from l.completed_at) * 1000)::float8 as completed_at, l.transaction_id = (select transaction_id from edge) as edge
+from looked l
+where l.unsettled or l.transaction_id = (select transaction_id from edge)
+order by l.transaction_id`,
 };
 
 /** Attempts of an intent have its id with another last digit. */
@@ -87,6 +87,15 @@ on conflict (name) do update set up_to = excluded.up_to, updated_at = now()
 where recovery_progress.up_to < excluded.up_to`,
 };
 
+interface WalkedRow {
+  transaction_id: string;
+  status: TransactionStatus;
+  unsettled: boolean;
+  created_at: number;
+  completed_at: number | null;
+  edge: boolean | null;
+}
+
 interface CallbackRow {
   processor: CallbackRecorded['processor'];
   event_id: string;
@@ -120,15 +129,11 @@ export function createRecoveryScan(
   }
 
   return {
-    async openAttempts(after, before, limit) {
-      const found = await rowsOf<AttemptRow & { edge: boolean | null }>(OPEN_ATTEMPTS, [
-        after,
-        before,
-        limit,
-      ]);
-      const attempts = found.map(attemptOf);
-      const open = attempts.filter(({ status }) => status !== 'SUCCESS' && status !== 'FAILED');
-      return { rows: open, next: found.at(-1)?.edge ? attempts.at(-1)!.transactionId : null };
+    async unsettledAttempts(after, before, limit) {
+      const found = await rowsOf<WalkedRow>(UNSETTLED_ATTEMPTS, [after, before, limit]);
+      const rows = found.filter(({ unsettled }) => unsettled).map(walkedOf);
+      const last = found.at(-1);
+      return { rows, next: last?.edge ? withoutDashes(last.transaction_id) : null };
     },
 
     async pendingIntents(after, before, limit) {
@@ -167,5 +172,14 @@ export function createRecoveryScan(
     },
 
     close: link.close,
+  };
+}
+
+function walkedOf(row: WalkedRow): WalkedAttempt {
+  return {
+    transactionId: withoutDashes(row.transaction_id),
+    status: row.status,
+    createdAt: row.created_at,
+    completedAt: row.completed_at,
   };
 }
