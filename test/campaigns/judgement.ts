@@ -115,3 +115,10 @@ async function evidenceOf(judged: Judged, clientLog: string, id: string): Promis
     told: told.filter((line) => line !== '' && numbers.has(JSON.parse(line).n)),
   });
 }
+
+/** Rows by their `name`, as `<what> <name>`. */
+export async function countsBy(judged: Judged, what: string, rows: string): Promise<Record<string, number>> {
+  const names = await queryShards<{ name: string }>(judged, rows);
+  const groups = Map.groupBy(names, ({ name }) => name);
+  return Object.fromEntries([...groups].map(([name, { length }]) => [`${what} ${name}`, length]));
+}

@@ -14,11 +14,17 @@ export const CARDS = {
   success: '4111111111111111',
   declined: '4000000000000002',
   insufficientFunds: '4000000000000119',
+  debit: '4000008000000005',
+  threeDSecure: '4000008100000004',
+  threeDSecureDeclined: '4000008200000003',
+  threeDSecureSlow: '4000008300000002',
+  bankTrouble: '4000009000000003',
   processingForEver: '4000009100000002',
   successByCallback: '4000009200000001',
   successWithoutCallback: '4000009300000000',
   answerLost: '4000009400000009',
   answerLostCallbackComes: '4000009500000008',
+  answerLate: '4000009600000007',
   error500: '4000009700000006',
   notChargedHtml502: '4000009800000005',
   connectionRefused: '4000009900000004',
@@ -38,6 +44,7 @@ export interface BookLine {
   currency: string;
   status: string;
   effect: 'charged' | 'none';
+  decline_code?: string;
 }
 
 export interface Shop {
