@@ -117,7 +117,7 @@ export async function judgeOutcomes(
         Math.max(0, ...told.filter(wasUnknown).map(({ tookMs }) => tookMs ?? Number.POSITIVE_INFINITY)),
       ),
       'known within ms, bound': KNOWN_MS_MAX,
-      'charges refused by bank A while it was away and B was up': awayTrials.length,
+      'connections refused by bank A while B was up': awayTrials.length,
       'took a charge without a trace at bank A': told.filter(tookWithoutTrace).length,
       'incidents of forged callbacks': incidents.forged,
     },
@@ -189,15 +189,16 @@ function isAway(bank: BankName, from: number, to: number, spells: readonly Spell
   );
 }
 
-/** Whether the charge can only have left while bank A was away, and bank B was well all the while. */
+/** Whether bank A can only have refused the connection, by its card or as it was away all the while, and bank B was there. */
 function mustReachB({ createdAt, order, attempt }: Told, spells: readonly Spell[]): boolean {
-  if (order === undefined || (attempt === 1 && order.plan.card === CARDS.connectionRefused)) return false;
+  if (order === undefined) return false;
   const leftBy = createdAt + LEFT_MS;
+  const refused = attempt === 1 && order.plan.card === CARDS.connectionRefused;
   const whole = spells.some(
     ({ bank, what, from, to }) =>
       bank === 'A' && what === 'away' && from + EDGE_MS < createdAt && leftBy < to - EDGE_MS,
   );
-  return whole && !isAway('B', createdAt, leftBy + PROCESSOR_TIMEOUT_MS, spells);
+  return (refused || whole) && !isAway('B', createdAt, leftBy + PROCESSOR_TIMEOUT_MS, spells);
 }
 
 /** In the book of bank B and not in that of A; or on its way there, where B books nothing or its breaker is open. */

@@ -19,11 +19,10 @@ import { allFinal, countsBy, openCase } from './judgement.ts';
 import { createLoggedShop, type LoggedShop, type Payment } from './logged-shop.ts';
 import { judgeOutcomes, type Ordered } from './outcome-judgement.ts';
 import { type OutcomePlan, outcomePlans } from './outcome-plans.ts';
-import { inWorld, SHORT_TIMES } from './setting.ts';
+import { addMerchantOfTwoBanks, inWorld, SHORT_TIMES } from './setting.ts';
 import { compareSteps } from './step-latencies.ts';
 import { startWeather } from './weather.ts';
 
-const MERCHANT = 'merchant_two_banks';
 /** At once, of a long run; of a short one fewer, so that the weather changes over it. */
 const AT_ONCE = 240;
 const AT_ONCE_OF = 4;
@@ -52,11 +51,10 @@ export const outcomes: Campaign = {
 };
 
 async function payAtTwoBanks(world: World, run: CampaignRun): Promise<CampaignReport> {
-  await world.startBankB();
-  const secretKey = await world.addMerchant(MERCHANT, { fallback: true });
+  const merchant = await addMerchantOfTwoBanks(world);
   const gateway = await world.startGateway(SHORT_TIMES);
   const { log, judge } = openCase(world);
-  const shop = createLoggedShop(world, gateway, { log, merchant: { merchantId: MERCHANT, secretKey } });
+  const shop = createLoggedShop(world, gateway, { log, merchant });
   const plans = outcomePlans(run);
   const ordered: Ordered[] = [];
   const weather = startWeather(world, run.random);

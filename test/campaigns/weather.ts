@@ -29,6 +29,8 @@ export interface Weather {
 
 /** Breakers open while a bank is away, and close only some time after. */
 const WELL_MS: Range = [5000, 9000];
+/** Before the first bank is away for the first time, so that also a short run sees it. */
+const FIRST_WELL_MS: Range = [1500, 3000];
 const AWAY_MS: Range = [2500, 4500];
 const HANGS_MS: Range = [2500, 5000];
 /** Beyond the gateway's patience with a bank. */
@@ -37,7 +39,7 @@ const SILENCE_MS = 4000;
 type Range = readonly [number, number];
 type Kind = Pick<Spell, 'bank' | 'what'>;
 
-/** What happens once in a round; each round has an order of its own, and the first bank's absence is never far. */
+/** What happens in a round; each round has an order of its own. */
 const ROUND: readonly (readonly Kind[])[] = [
   [{ bank: 'A', what: 'away' }],
   [{ bank: 'A', what: 'away' }],
@@ -68,6 +70,8 @@ export function startWeather(world: World, random: () => number): Weather {
   }
 
   async function change(): Promise<void> {
+    await pause(within(FIRST_WELL_MS, random));
+    await pass({ bank: 'A', what: 'away' });
     while (!over) {
       for (const kinds of shuffled(ROUND, random)) {
         if (over) return;
