@@ -13,6 +13,8 @@ export interface BankPage {
   readonly status: number;
   readonly title: string;
   readonly content: Html;
+  /** For a table rather than one thing to decide. */
+  readonly wide?: true;
   /** Where the shopper may be sent after the page's form, as a URL. */
   readonly leadsTo?: string | undefined;
 }
@@ -37,7 +39,7 @@ export function answerPage(response: ServerResponse, page: BankPage): void {
   response.end(body);
 }
 
-function layOut({ title, content }: BankPage): Html {
+function layOut({ title, content, wide }: BankPage): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -49,9 +51,11 @@ function layOut({ title, content }: BankPage): Html {
 <link rel="icon" href="${{ html: ICON }}">
 <style>${{ html: STYLE }}</style>
 </head>
-<body>
+<body${wide === undefined ? null : html` class="wide"`}>
+<header>
 <p class="sandbox"><strong>Sandbox.</strong> Not a real bank. No money moves.</p>
-<header class="bank"><svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path d="M4 12 16 5l12 7zM8 15v8m5.3-8v8m5.4-8v8M24 15v8M5 27h22"/></svg>Sandbox Bank</header>
+<p class="bank"><svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path d="M4 12 16 5l12 7zM8 15v8m5.3-8v8m5.4-8v8M24 15v8M5 27h22"/></svg>Sandbox Bank</p>
+</header>
 <main>${content}</main>
 </body>
 </html>

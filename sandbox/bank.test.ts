@@ -50,6 +50,30 @@ describe('readOrder', () => {
       'field_value',
     ],
     ['cvv of two digits', { ...body, card: { ...card, cvv: '12' } }, 'card.cvv', 'field_value'],
+    ['card and UPI', { ...body, upi: { flow: 'intent' } }, 'upi', 'field_value'],
+    ['neither card nor UPI', { ...body, card: undefined }, 'card', 'field_type'],
+    ['UPI as text', { ...body, card: undefined, upi: 'intent' }, 'upi', 'field_type'],
+    [
+      'another flow of UPI',
+      { ...body, card: undefined, upi: { flow: 'collect' } },
+      'upi.flow',
+      'field_value',
+    ],
+    [
+      'UPI in dollars',
+      { ...body, currency: 'USD', card: undefined, upi: { flow: 'intent' } },
+      'currency',
+      'field_value',
+    ],
+    ['return_url as a number', { ...body, return_url: 7 }, 'return_url', 'field_type'],
+    ['return_url without a host', { ...body, return_url: '/back' }, 'return_url', 'field_value'],
+    ['return_url of a script', { ...body, return_url: 'javascript:x' }, 'return_url', 'field_value'],
+    [
+      'return_url too long',
+      { ...body, return_url: `http://a/${'x'.repeat(1992)}` },
+      'return_url',
+      'field_value',
+    ],
     ['no name', { ...body, card: { ...card, name: '' } }, 'card.name', 'field_value'],
   ])('refuses %s', (_, bad, field, code) => {
     expect(readOrder(bad)).toMatchObject({ ok: false, field, code });
@@ -67,12 +91,28 @@ describe('decide', () => {
     ['5555555555554444', { status: 'succeeded', callback: true }],
     ['4000000000000002', { status: 'declined', declineCode: 'card_declined', callback: true }],
     ['4000000000000119', { status: 'declined', declineCode: 'insufficient_funds', callback: true }],
+    [cardNumber('40000080', 7), { status: 'succeeded', callback: true }],
+    [
+      cardNumber('40000081', 7),
+      { status: 'declined', declineCode: 'authentication_unavailable', callback: true },
+    ],
+    [cardNumber('40000090', 7), { status: 'declined', declineCode: 'acquirer_unavailable', callback: true }],
     [cardNumber('40000091', 7), { status: 'processing', callback: false, settles: false }],
     [cardNumber('40000092', 7), { status: 'processing', callback: true, settles: true }],
     [cardNumber('40000093', 7), { status: 'succeeded', callback: false }],
     [cardNumber('40000099', 7), { status: 'succeeded', callback: true }],
   ])('%s', (number, decision) => {
     expect(decideCard(number)).toMatchObject(decision);
+  });
+
+  it.each(['40000081', '40000082', '40000083'])('%s asks the shopper who can be led back', (bin) => {
+    const asking = readOrder({
+      ...body,
+      card: { ...card, number: cardNumber(bin, 7) },
+      return_url: 'https://shop.example/back',
+    });
+    if (!asking.ok) throw new Error(asking.detail);
+    expect(decide(asking.order, now)).toEqual({ status: 'requires_action', callback: false, settles: false });
   });
 
   it('declines a card after its last month, not within it', () => {

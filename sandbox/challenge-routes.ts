@@ -78,15 +78,12 @@ async function takeChoice(
   response: ServerResponse,
 ): Promise<void> {
   const fault = charge.status === 'requires_action' ? takeFault(desk, charge) : undefined;
-  // What the way back will say; of a decision that is late, what is on its way.
-  let status = decideAsked(charge, choice).status;
-  if (fault?.fault === 'decideLate') {
-    desk.challenges.decideLate(charge, choice, fault.ms);
-  } else {
-    desk.challenges.decide(charge, choice);
-    await charge.written;
-    status = charge.status;
-  }
+  const late = fault?.fault === 'decideLate';
+  if (late) desk.challenges.decideLate(charge, choice, fault.ms);
+  else desk.challenges.decide(charge, choice);
+  // What the way back says; of a decision that is late, what is on its way.
+  const status = late ? decideAsked(charge, choice).status : charge.status;
+  await charge.written;
   // Its outcome is not looked at: the callback is owed anyway and comes again.
   if (fault?.fault === 'callbackFirst') await desk.callbacks.replay(charge);
   if (fault?.fault === 'delay' && !(await pause(fault.ms, response))) return;

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { answer, answerError, answerHtml, answerJson, breakOff, pause } from './answers.ts';
 import { decide, isRecord, readOrder, type ShownCharge, showCharge } from './bank.ts';
+import { answerPage } from './bank-layout.ts';
 import { readBody } from './body.ts';
 import { type Book, type Charge, eventIdOf } from './book.ts';
 import type { Account, Callbacks } from './callbacks.ts';
@@ -16,7 +17,7 @@ import type { Challenges } from './challenges.ts';
 import { type Delays, readDelay } from './delays.ts';
 import { DELAY_MAX_MS, type FaultOrder, type Faults, isIntegerWithin, readFault } from './faults.ts';
 import type { LateBookings } from './late-bookings.ts';
-import { page } from './page.ts';
+import { frontPage } from './page.ts';
 import type { Shop } from './shop/shop.ts';
 
 /** What the routes work with. */
@@ -105,7 +106,7 @@ async function route(
     case 'POST /_bank/callbacks/replay':
       return await postReplay(counter, request, response);
     case 'GET /':
-      return answer(response, 200, 'text/html; charset=utf-8', page);
+      return answerPage(response, frontPage);
     default:
       return answerError(response, 404, 'route_not_found', 'see sandbox/README.md');
   }

@@ -42,7 +42,10 @@ export class BankSide {
 
   /** Posts the callbacks of a payment once more, and resolves to how many there were to post. */
   async replayCallbacks(paymentIntentId: string): Promise<number> {
-    const charges = referencesOf(paymentIntentId).flatMap((one) => this.#book.findEverywhere(one));
+    const charges = referencesOf(paymentIntentId)
+      .flatMap((one) => this.#book.findEverywhere(one))
+      // There is no callback about a charge that asks the shopper.
+      .filter(({ status }) => status !== 'requires_action');
     for (const charge of charges) await this.#callbacks.replay(charge);
     return charges.length;
   }
