@@ -1,4 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
+import { BREAKER_DEFAULTS } from '../connectors/breaker.ts';
+import { guarded } from '../connectors/charges.ts';
 import type { ChargeCard, ChargeMethod, ChargeRequest } from '../connectors/connector.ts';
 import type { CardDetails } from '../domain/card.ts';
 import { makeId, transactionIdOf } from '../domain/ids.ts';
@@ -8,6 +10,8 @@ import type { TokenizedCard } from '../hsm/hsm.ts';
 import type { AskShard } from '../messages/ask.ts';
 import type { ShardReply } from '../messages/replies.ts';
 import type { ShardRequest, StartAttempt } from '../messages/requests.ts';
+import { createMetrics } from '../metrics/metrics.ts';
+import { createMetricRegistry } from '../metrics/registry.ts';
 import { createPay, type PayDeps, type PayRequest, type Route } from './pay.ts';
 
 const NOW = Date.UTC(2026, 0, 21, 10);
@@ -633,6 +637,55 @@ describe('fallback', () => {
     await pay.drained();
     expect(asked[0]).toMatchObject({ type: 'start-attempt', fallback: null });
     expect(asked.map(({ type }) => type)).toEqual(['start-attempt', 'hear-word']);
+  });
+
+  test('a bank that hangs: once it has timed out often enough, payments are charged at the second at once', async () => {
+    let ms = 0;
+    const hanging: Array<() => void> = [];
+    const timedOut = senderWord(place, 'unknown', {
+      failureCode: null,
+      detail: 'no answer in 10 s',
+      at: NOW,
+    });
+    const behindBreaker = guarded(
+      'SANDBOX',
+      () => new Promise((resolve) => hanging.push(() => resolve(timedOut))),
+      { metrics: createMetrics(createMetricRegistry('test')), monotonicMs: () => ms, now: () => NOW },
+      { ...BREAKER_DEFAULTS, windowCallsMin: 3 },
+    );
+    const charged: ProcessorName[] = [];
+    const { pay, asked } = world(
+      {},
+      {
+        route: async () => ROUTE,
+        monotonicMs: () => ms,
+        chargeOf: (processor) =>
+          processor === 'SANDBOX'
+            ? behindBreaker
+            : async () => {
+                charged.push(processor);
+                return CHARGED_THERE;
+              },
+        limits: { sendBeforeMs: 30_000, tokenizeMs: 2000, askDeadlineMs: 1000, inFlightMax: 10 },
+      },
+    );
+    for (let i = 0; i < 3; i++) await pay.pay(request());
+    await vi.waitFor(() => expect(hanging).toHaveLength(3));
+    ms = 10_000;
+    for (const end of hanging.splice(0)) end();
+    await pay.drained();
+    expect(told(asked)).toEqual([timedOut, timedOut, timedOut]);
+    expect(charged).toEqual([]);
+
+    await pay.pay(request());
+    await pay.drained();
+    expect(ms).toBe(10_000);
+    expect(charged).toEqual(['SANDBOX_B']);
+    expect(asked.at(-2)).toMatchObject({
+      type: 'start-leg',
+      word: { failureCode: 'processor_breaker_open' },
+    });
+    expect(told(asked).at(-1)).toEqual(CHARGED_THERE);
   });
 
   test('a replay of a key sends nothing to either', async () => {

@@ -5,7 +5,7 @@
  */
 
 import { expect, test, vi } from 'vitest';
-import type { Options } from '../config/options.ts';
+import { readOptions } from '../config/from-env.ts';
 import { makeId, transactionIdOf } from '../domain/ids.ts';
 import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
 import { createMetrics } from '../metrics/metrics.ts';
@@ -190,18 +190,18 @@ test('a charge that throws gives its place back and counts as trouble', async ()
 test('the setting of charges under way reaches every processor, and one account that hangs leaves room for another', async () => {
   const bank = await startScriptedServer();
   bank.answer(() => undefined);
-  const options = {
-    mode: 'test',
-    faultPoints: [],
-    payment: {
-      processorConnectTimeoutMs: 2000,
-      processorTimeoutMs: 60_000,
-      processorInFlightMax: 2,
-      notFoundProofSeconds: 120,
-    },
-    processors: { SANDBOX: { baseUrl: bank.origin }, SANDBOX_B: { baseUrl: bank.origin } },
-  } as unknown as Options;
-  const charges = createCharges(options, {
+  const read = readOptions({
+    SLUICE_CONTROL_DATABASE_URL: 'postgres://u:x@127.0.0.1:5432/control',
+    SLUICE_VAULT_DATABASE_URL: 'postgres://u:x@127.0.0.1:5432/vault',
+    SLUICE_SHARD_DATABASE_URLS: 'postgres://u:x@127.0.0.1:5432/shard',
+    SLUICE_PKCS11_MODULE: 'software',
+    SLUICE_SANDBOX_URL: bank.origin,
+    SLUICE_SANDBOX_B_URL: bank.origin,
+    SLUICE_PROCESSOR_TIMEOUT_MS: '60000',
+    SLUICE_PROCESSOR_IN_FLIGHT_MAX: '2',
+  });
+  if (!read.ok) throw new Error(JSON.stringify(read.errors));
+  const charges = createCharges(read.options, {
     metrics: createMetrics(createMetricRegistry('test')),
     monotonicMs: () => performance.now(),
     now: Date.now,

@@ -12,7 +12,7 @@ import type { Charge, ChargeRequest, Query } from '../../src/connectors/connecto
 import { type BankCharge, wordOf } from '../../src/connectors/sandbox/status.ts';
 import type { ProcessorCallback } from '../../src/domain/callback.ts';
 import { makeId, showTransactionId, type TransactionId, transactionIdOf } from '../../src/domain/ids.ts';
-import type { ProcessorWord, Said, WordSource } from '../../src/domain/transaction.ts';
+import { type ProcessorWord, senderWord, type WordSource } from '../../src/domain/transaction.ts';
 import { EPOCH, type Thread } from './host.ts';
 import type { World } from './world.ts';
 
@@ -260,22 +260,13 @@ function saidOf(charge: BankCharge, source: WordSource, leg: number | null, at: 
 }
 
 /** What the connector says where the bank has said nothing. */
-function ourWord(request: ChargeRequest, said: Said, failureCode: string | null, at: number): ProcessorWord {
-  return {
-    source: 'answer',
-    said,
-    leg: request.leg,
-    processor: 'SANDBOX',
-    processorAccount: request.account.account,
-    processorTxnId: null,
-    amount: null,
-    currency: null,
-    failureCode,
-    referenceClosed: false,
-    elsewhere: false,
-    nextAction: null,
-    paymentMethodType: null,
-    at,
-    detail: said,
-  };
+function ourWord(
+  request: ChargeRequest,
+  said: 'not_sent' | 'unknown',
+  failureCode: string | null,
+  at: number,
+): ProcessorWord {
+  const { account, leg } = request;
+  const place = { processor: 'SANDBOX', processorAccount: account.account, leg } as const;
+  return senderWord(place, said, { failureCode, detail: said, at });
 }

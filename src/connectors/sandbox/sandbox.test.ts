@@ -7,14 +7,17 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeId, transactionIdOf } from '../../domain/ids.ts';
+import type { ProcessorWord } from '../../domain/transaction.ts';
 import {
   httpAnswer,
   type ScriptedServer,
   startScriptedServer,
 } from '../../outbound/testing/scripted-server.ts';
 import type { ChargeCard, ChargeMethod, ChargeRequest } from '../connector.ts';
-import { connectorContract, type Told } from '../contract-suite.ts';
+import { connectorContract, type Dialect, type HttpText, type Told } from '../contract-suite.ts';
+import { SANDBOXES } from '../registry.ts';
 import { createSandboxCharge, type SandboxCharge } from './charge.ts';
+import type { SandboxConfig } from './config.ts';
 import { createSandbox } from './index.ts';
 
 const clocks = { monotonicMs: () => Number(process.hrtime.bigint()) / 1e6, now: Date.now };
@@ -24,7 +27,15 @@ const CONFIG = {
   connectionsMax: 64,
   notFoundProofMs: 120_000,
 } as const;
-const STATUS = { charged: 'succeeded', declined: 'declined', accepted: 'processing' } as const;
+/** The bank's words for what the suite tells; README.md of the sandbox has them. */
+const STATUS = {
+  charged: 'succeeded',
+  declined: 'declined',
+  accepted: 'processing',
+  action_required: 'requires_action',
+  'a status nobody knows': 'reversed_by_moonlight',
+} as const;
+const EXPIRES_AT = 1_700_000_300_000;
 
 function shown(told: Told): object {
   const { transactionId, account, amount, currency, status } = told;
@@ -34,37 +45,88 @@ function shown(told: Told): object {
     account,
     amount,
     currency,
-    status: status in STATUS ? STATUS[status as keyof typeof STATUS] : 'reversed_by_moonlight',
-    ...(status === 'declined' && { decline_code: 'insufficient_funds', reference_closed: true }),
+    status: STATUS[status],
+    ...(status === 'declined' && { decline_code: told.declineCode, reference_closed: true }),
+    ...(status === 'action_required' && { next_action: shownAction(told.action) }),
+    payment_method: shownMethod(told.paidBy),
     created: 1_700_000_000_000,
   };
 }
 
-describe('contract', () =>
-  connectorContract({
-    processor: 'SANDBOX',
-    declineCode: 'insufficient_funds',
-    declineCloses: true,
-    signedHeaders: ['x-sandbox-timestamp', 'x-sandbox-signature'],
-    open(baseUrl, timeoutMs) {
-      const config = { ...CONFIG, baseUrl, timeoutMs, refusedCards: true };
-      const { charge, close } = createSandboxCharge(config, clocks);
-      return { ...createSandbox(config), charge, close };
-    },
-    chargeAnswer: (told) => ({ status: 200, body: JSON.stringify(shown(told)) }),
-    queryAnswer: (told) => ({ status: 200, body: JSON.stringify(shown(told)) }),
-    queryNotFound: () => ({ status: 404, body: '{"error":{"code":"charge_not_found","message":""}}' }),
-    callback(told, secret, now) {
-      const type =
-        told.status in STATUS ? `charge.${STATUS[told.status as keyof typeof STATUS]}` : 'charge.odd';
-      const body = Buffer.from(
-        JSON.stringify({ event_id: 'sbevt_1', type, created: 1_700_000_000_000, data: shown(told) }),
-      );
-      const timestamp = String(Math.floor(now / 1000));
-      const signature = createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('hex');
-      return { headers: { 'x-sandbox-timestamp': timestamp, 'x-sandbox-signature': signature }, body };
-    },
-  }));
+function shownAction(action: Told['action']): object {
+  switch (action.kind) {
+    case 'redirect':
+      return { type: 'redirect', url: action.url, expires_at: EXPIRES_AT };
+    case 'upi':
+      return { type: 'upi_intent', link: action.link, expires_at: EXPIRES_AT };
+    case 'nobody knows':
+      return { type: 'dance', url: 'https://bank.example/dance', link: 'upi://pay?pa=dance' };
+  }
+}
+
+function shownMethod(paidBy: Told['paidBy']): object | undefined {
+  if (paidBy === 'nobody knows') return { type: 'card', funding: 'prepaid' };
+  return paidBy === 'upi' ? { type: 'upi' } : { type: 'card', funding: paidBy };
+}
+
+const json = (status: number, body: object): HttpText => ({ status, body: JSON.stringify(body) });
+const error = (status: number, code: string): HttpText => json(status, { error: { code, message: 'no' } });
+
+/** The bank in a box, as its own side of the wire. */
+const dialect = (name: SandboxConfig['name']): Dialect => ({
+  processor: name,
+  lacks: [],
+  open(baseUrl, timeouts) {
+    const config = { ...CONFIG, name, baseUrl, ...timeouts, refusedCards: true };
+    const { charge, close } = createSandboxCharge(config, clocks);
+    return { ...createSandbox(config), charge, close };
+  },
+  declines: [
+    { code: 'card_declined', means: 'closed' },
+    { code: 'insufficient_funds', means: 'closed' },
+    { code: 'expired_card', means: 'closed' },
+    { code: 'payment_declined', means: 'closed' },
+    { code: 'authentication_failed', means: 'closed' },
+    { code: 'authentication_expired', means: 'closed' },
+    { code: 'authentication_unavailable', means: 'closed' },
+    { code: 'upi_expired', means: 'closed' },
+    { code: 'acquirer_unavailable', means: 'elsewhere' },
+  ],
+  unlistedDecline: 'final',
+  refusals: Object.fromEntries(
+    [
+      error(401, 'unauthorized'),
+      error(400, 'invalid_json'),
+      error(400, 'field_type'),
+      error(400, 'field_value'),
+      error(400, 'card_number_invalid'),
+      error(413, 'body_too_large'),
+    ].map((text) => [`${text.status} ${JSON.parse(text.body).error.code}`, text]),
+  ),
+  chargeAnswer: (told) => json(200, shown(told)),
+  queryAnswer: (told) => json(200, shown(told)),
+  queryNotFound: () => error(404, 'charge_not_found'),
+  callback(told, secret, now) {
+    const type = told.status in CALLBACKS ? CALLBACKS[told.status]! : 'charge.odd';
+    const event = { event_id: 'sbevt_1', type, created: 1_700_000_000_000, data: shown(told) };
+    const body = Buffer.from(JSON.stringify(event));
+    const timestamp = String(Math.floor(now / 1000));
+    const signature = createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('hex');
+    return { headers: { 'x-sandbox-timestamp': timestamp, 'x-sandbox-signature': signature }, body };
+  },
+  signedHeaders: ['x-sandbox-timestamp', 'x-sandbox-signature'],
+  callbackSeconds: { past: 300, future: 60 },
+});
+
+const CALLBACKS: Readonly<Partial<Record<Told['status'], string>>> = {
+  charged: 'charge.succeeded',
+  declined: 'charge.declined',
+  accepted: 'charge.processing',
+};
+
+describe.each(SANDBOXES)('contract of %s', (name) => connectorContract(dialect(name)));
+
+const UPI_ACTION = { kind: 'upi', link: 'upi://pay?pa=shop@bank' } as const;
 
 describe('charge', () => {
   let server: ScriptedServer;
@@ -79,7 +141,7 @@ describe('charge', () => {
 
   function open(refusedCards: boolean, more: { left?: () => void } = {}): SandboxCharge {
     sandbox = createSandboxCharge(
-      { ...CONFIG, baseUrl: server.origin, timeoutMs: 500, refusedCards },
+      { ...CONFIG, name: 'SANDBOX', baseUrl: server.origin, timeoutMs: 500, refusedCards },
       { ...clocks, ...more },
     );
     return sandbox;
@@ -123,19 +185,63 @@ describe('charge', () => {
     });
   });
 
-  test.each([
-    [401, 'unauthorized'],
-    [400, 'card_number_invalid'],
-    [400, 'field_value'],
-  ])('refused with %d %s: nothing was booked, and that is final', async (status, code) => {
-    server.answer((socket) =>
-      socket.write(httpAnswer(status, JSON.stringify({ error: { code, message: 'no' } }))),
-    );
-    expect(await open(true).charge(request, card('4111111111111111'))).toMatchObject({
-      said: 'declined',
-      failureCode: 'processor_refused',
-      referenceClosed: false,
-      detail: expect.stringContaining(code),
+  test('UPI is a flow and no card', async () => {
+    await open(true).charge(request, { kind: 'upi' });
+    expect(JSON.parse(server.requests[0]!.body.toString())).toEqual({
+      reference: `txn_${request.transactionId}`,
+      amount: 5000,
+      currency: 'INR',
+      return_url: 'https://pay.example/checkout/return',
+      upi: { flow: 'intent' },
+    });
+  });
+
+  const answered = (over: object): Promise<ProcessorWord> => {
+    const told = {
+      transactionId: request.transactionId,
+      account: 'acct_demo',
+      amount: 5000,
+      currency: 'INR',
+    };
+    const charge = shown({ ...told, status: 'charged', declineCode: '', action: UPI_ACTION, paidBy: 'upi' });
+    server.answer((socket) => socket.write(httpAnswer(200, JSON.stringify({ ...charge, ...over }))));
+    return open(true).charge(request, { kind: 'upi' });
+  };
+
+  test('a decline closes its reference by the list and by the bank’s promise, not by one of them', async () => {
+    const declined = { status: 'declined', decline_code: 'acquirer_unavailable' };
+    for (const promise of [{}, { reference_closed: false }, { reference_closed: 'true' }]) {
+      expect(await answered({ ...declined, ...promise })).toMatchObject({
+        said: 'declined',
+        failureCode: 'acquirer_unavailable',
+        referenceClosed: false,
+        elsewhere: false,
+      });
+      await sandbox.close();
+    }
+    for (const code of [undefined, null, 7, 'Card Declined', 'constructor']) {
+      const promised = { ...declined, decline_code: code, reference_closed: true };
+      expect(await answered(promised)).toMatchObject({ referenceClosed: false, elsewhere: false });
+      await sandbox.close();
+    }
+  });
+
+  test.each<[unknown, string | null]>([
+    ['http://127.0.0.1:9400/upi/ch_1', 'http://127.0.0.1:9400/upi/ch_1'],
+    ['javascript:alert(1)', null],
+    [undefined, null],
+  ])('the stand-in for a UPI app at %j', async (simulator, simulatorUrl) => {
+    const next_action = { ...shownAction(UPI_ACTION), simulator_url: simulator };
+    expect(await answered({ status: 'requires_action', next_action })).toMatchObject({
+      said: 'action_required',
+      nextAction: { ...UPI_ACTION, expiresAt: EXPIRES_AT, simulatorUrl },
+    });
+  });
+
+  test('an end that is no time is none', async () => {
+    const next_action = { ...shownAction(UPI_ACTION), expires_at: 'soon' };
+    expect(await answered({ status: 'requires_action', next_action })).toMatchObject({
+      nextAction: { kind: 'upi', expiresAt: null },
     });
   });
 

@@ -37,13 +37,16 @@ const SAID: Readonly<Record<string, Said>> = {
 
 /** What may stand in a row of ours: 100 visible ASCII characters. */
 const PLAIN = /^[\x21-\x7e]{1,100}$/;
+/** A word of the bank's that is read by machines: no digits, so that no echoed card can stand in one. */
+const CODE = /^[a-z_]{1,100}$/;
 
 /** Reads a charge; null when it is not one. */
 export function readCharge(value: unknown): BankCharge | null {
   if (typeof value !== 'object' || value === null) return null;
   const charge = value as Record<string, unknown>;
-  const texts = [charge.id, charge.reference, charge.account, charge.currency, charge.status];
+  const texts = [charge.id, charge.reference, charge.account, charge.currency];
   if (!texts.every((text) => typeof text === 'string' && PLAIN.test(text))) return null;
+  if (typeof charge.status !== 'string' || !CODE.test(charge.status)) return null;
   if (!Number.isSafeInteger(charge.amount)) return null;
   return charge as unknown as BankCharge;
 }
@@ -65,6 +68,7 @@ export function wordOf(
   const nextAction = known === 'action_required' ? readNextAction(charge.next_action) : null;
   // An action nobody can show the shopper is as good as none: the charge is asked about until it is over.
   const said = known === 'action_required' && nextAction === null ? 'accepted' : known;
+  const decline = said === 'declined' ? readDecline(charge) : null;
   return {
     source,
     said,
@@ -74,9 +78,9 @@ export function wordOf(
     processorTxnId: charge.id,
     amount: charge.amount,
     currency: charge.currency,
-    failureCode: said === 'declined' ? declineCode(charge) : null,
-    referenceClosed: said === 'declined' && charge.reference_closed === true,
-    elsewhere: said === 'declined' && charge.reference_closed === true && ELSEWHERE.has(declineCode(charge)),
+    failureCode: decline?.code ?? null,
+    referenceClosed: decline?.closed ?? false,
+    elsewhere: decline?.elsewhere ?? false,
     nextAction,
     paymentMethodType: readMethodType(charge.payment_method),
     at,
@@ -84,11 +88,28 @@ export function wordOf(
   };
 }
 
-/** Declines that are the bank's own trouble and close the reference: another processor may be asked. */
-const ELSEWHERE: ReadonlySet<string> = new Set(['acquirer_unavailable']);
+/**
+ * The bank's decline codes. `closed`: the shopper may try again; `elsewhere`: the bank's own trouble, another processor may be asked.
+ * Either needs the bank's promise that the reference can never be charged as well. A code that is not here is a decline and no more.
+ */
+const DECLINES: ReadonlyMap<string, 'closed' | 'elsewhere'> = new Map([
+  ['card_declined', 'closed'],
+  ['insufficient_funds', 'closed'],
+  ['expired_card', 'closed'],
+  ['payment_declined', 'closed'],
+  ['authentication_failed', 'closed'],
+  ['authentication_expired', 'closed'],
+  ['authentication_unavailable', 'closed'],
+  ['upi_expired', 'closed'],
+  ['acquirer_unavailable', 'elsewhere'],
+]);
 
-function declineCode({ decline_code }: BankCharge): string {
-  return typeof decline_code === 'string' && /^[a-z_]{1,100}$/.test(decline_code) ? decline_code : 'declined';
+function readDecline({ decline_code: code, reference_closed: promised }: BankCharge) {
+  if (typeof code !== 'string' || !CODE.test(code)) {
+    return { code: 'declined', closed: false, elsewhere: false };
+  }
+  const listed = promised === true ? DECLINES.get(code) : undefined;
+  return { code, closed: listed !== undefined, elsewhere: listed === 'elsewhere' };
 }
 
 /** What the bank wants of the shopper; null when it is nothing that could be shown. */
@@ -106,10 +127,13 @@ function readNextAction(value: unknown): NextAction | null {
 /** What an app is opened with, and nothing a page could run. */
 const UPI_LINK = /^upi:\/\/pay\?[\x21-\x7e]{1,1000}$/;
 
+/** Of visible characters only: a parser of addresses passes over line ends and blanks, a header or a page may not. */
+const PAGE_URL = /^https?:\/\/[\x21-\x7e]{1,2000}$/;
+
 function isPageUrl(value: unknown): value is string {
-  if (typeof value !== 'string' || value.length > 2000 || !URL.canParse(value)) return false;
-  const { protocol, username, password } = new URL(value);
-  return (protocol === 'https:' || protocol === 'http:') && username === '' && password === '';
+  if (typeof value !== 'string' || !PAGE_URL.test(value) || !URL.canParse(value)) return false;
+  const { username, password } = new URL(value);
+  return username === '' && password === '';
 }
 
 function readMethodType(value: unknown): PaymentMethodType | null {
