@@ -10,8 +10,8 @@
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { loadOptions } from '../src/cli/command.ts';
-import { readAccount } from '../src/cli/merchant-create.ts';
+import { loadOptions, MisuseError } from '../src/cli/command.ts';
+import { ownAccount } from '../src/cli/merchant-accounts.ts';
 import { openMerchantServices } from '../src/cli/services.ts';
 import { readJson, writeDurably } from '../src/embedded/private-file.ts';
 import {
@@ -42,7 +42,11 @@ export async function ensureLoadMerchants(
   say: (text: string) => void,
 ): Promise<Merchant[]> {
   const { options } = loadOptions(env, undefined);
-  const account = readAccount(undefined, 'SANDBOX', options);
+  const account = ownAccount(options, 'SANDBOX');
+  if (account === undefined)
+    throw new MisuseError(
+      `SLUICE_DATA_DIR ${options.dataDir} has no sandbox bank yet: \`npm start\` makes it`,
+    );
   const file = join(options.dataDir, 'load-merchants.json');
   const digest = createHash('sha256')
     .update(JSON.stringify([account, EXAMPLE_ORIGINS]))

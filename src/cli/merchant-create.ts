@@ -3,18 +3,15 @@
  *
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs';
 import type { StartOptions } from '../config/options.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
 import { createMerchant, type NewMerchant } from '../setup/merchant.ts';
 import type { ProcessorAccount } from '../storage/control.ts';
 import { checkWebhookUrl } from '../webhooks/address.ts';
 import { type Command, loadOptions, MisuseError, readWords, required } from './command.ts';
+import { ownAccount, processorNamed, readAccount } from './merchant-accounts.ts';
 import { originsNamed } from './merchant-origins.ts';
-import { openMerchantServices, sandboxAccountsFile } from './services.ts';
-
-/** Whom this version can charge at: `connectors/registry.ts`, held to it by a test. */
-export const CHARGEABLE: readonly ProcessorName[] = ['SANDBOX', 'SANDBOX_B'];
+import { openMerchantServices } from './services.ts';
 
 /** The command. */
 export const merchantCreate: Command = {
@@ -37,22 +34,16 @@ export const merchantCreate: Command = {
     const read = readWords(words, names, [], ['redirect-origin']);
     const { options } = loadOptions(context.env, read.config);
     const preferredProcessor = processorNamed('--processor', required('--processor', read.processor));
-    const fallbackProcessor =
-      read.fallback === undefined ? null : processorNamed('--fallback', read.fallback);
     const merchant: NewMerchant = {
       merchantId: required('--id', read.id),
       name: required('--name', read.name),
       mode: options.mode,
       preferredProcessor,
-      fallbackProcessor,
+      ...fallbackNamed(read.fallback, read['fallback-account-file'], options),
       transactionFeePercent: read.fee ?? '0.00',
       redirectOrigins: originsNamed('--redirect-origin', read['redirect-origin'], options.mode),
       webhookUrl: webhookUrlNamed(read['webhook-url'], options),
-      account: readAccount(read['account-file'], preferredProcessor, options),
-      fallbackAccount:
-        fallbackProcessor === null
-          ? null
-          : readAccount(read['fallback-account-file'], fallbackProcessor, options),
+      account: accountNamed('--account-file', read['account-file'], preferredProcessor, options),
     };
     const services = await openMerchantServices(options);
     try {
@@ -86,43 +77,29 @@ function webhookUrlNamed(text: string | undefined, options: StartOptions): strin
   return verdict.url.href;
 }
 
-/** Commands take a processor's name in either case. A merchant of a processor that cannot be charged could take no payment. */
-function processorNamed(option: string, text: string): ProcessorName {
-  const name = CHARGEABLE.find((candidate) => candidate === text.toUpperCase());
-  if (name === undefined) {
-    throw new MisuseError(`${option} ${text}: this version can charge at ${CHARGEABLE.join(', ')} only`);
-  }
-  return name;
-}
-
-/** Secrets come from a file, since command lines can be read by every user of the host. Without one: the sandbox's own. */
-export function readAccount(
+/** Without a file: the sandbox's own. */
+function accountNamed(
+  option: string,
   file: string | undefined,
   processor: ProcessorName,
   options: StartOptions,
 ): ProcessorAccount {
-  const shared = sandboxAccountsFile(options);
-  const source = file ?? (processor === 'SANDBOX' && existsSync(shared) ? shared : undefined);
-  if (source === undefined) throw new MisuseError('--account-file is needed');
-  const found = parseAccount(source);
-  if (found === undefined) {
-    throw new MisuseError(`--account-file ${source} must be JSON {"account", "secretKey", "webhookSecret"}`);
-  }
-  return found;
+  const account = file === undefined ? ownAccount(options, processor) : readAccount(option, file);
+  if (account === undefined) throw new MisuseError(`${option} is needed`);
+  return account;
 }
 
-function parseAccount(file: string): ProcessorAccount | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw new MisuseError(`--account-file ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+/** The place charges may go on to, with the account there. */
+function fallbackNamed(
+  name: string | undefined,
+  file: string | undefined,
+  options: StartOptions,
+): Pick<NewMerchant, 'fallbackProcessor' | 'fallbackAccount'> {
+  if (name !== undefined) {
+    const fallbackProcessor = processorNamed('--fallback', name);
+    const fallbackAccount = accountNamed('--fallback-account-file', file, fallbackProcessor, options);
+    return { fallbackProcessor, fallbackAccount };
   }
-  const entry: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
-  if (typeof entry !== 'object' || entry === null) return undefined;
-  const { account, secretKey, webhookSecret } = entry as Record<string, unknown>;
-  if (typeof account !== 'string' || typeof secretKey !== 'string' || typeof webhookSecret !== 'string')
-    return undefined;
-  return { account, secretKey, webhookSecret, previousWebhookSecret: null };
+  if (file !== undefined) throw new MisuseError('--fallback is needed with --fallback-account-file');
+  return { fallbackProcessor: null, fallbackAccount: null };
 }

@@ -10,7 +10,7 @@ import type { Databases, StartOptions } from '../config/options.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
 import { connectEmbedded } from '../embedded/connect.ts';
 import { SERVICE_ROLES } from '../embedded/databases.ts';
-import type { DemoFile } from '../embedded/demo.ts';
+import { type DemoFile, SANDBOX_FOLDERS } from '../embedded/demo.ts';
 import { readJson } from '../embedded/private-file.ts';
 import { openConfigSecrets } from '../hsm/config-secrets.ts';
 import type { MerchantServices } from '../setup/merchant.ts';
@@ -117,7 +117,9 @@ export function sandboxUrl(options: StartOptions): string | null {
   return sandboxUrls(options).find(({ processor }) => processor === 'SANDBOX')?.url ?? null;
 }
 
-/** The file with the sandbox's accounts in an embedded profile. */
-export function sandboxAccountsFile(options: StartOptions): string {
-  return join(options.dataDir, 'sandbox', 'accounts.json');
+/** The file with a sandbox bank's accounts in an embedded profile; undefined for every other processor. */
+export function sandboxAccountsFile(options: StartOptions, processor: ProcessorName): string | undefined {
+  const folder =
+    processor === 'SANDBOX' || processor === 'SANDBOX_B' ? SANDBOX_FOLDERS[processor] : undefined;
+  return folder === undefined ? undefined : join(options.dataDir, folder, 'accounts.json');
 }

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readOptions } from '../config/from-env.ts';
 import { connectors } from '../connectors/registry.ts';
 import type { ExitCode } from './command.ts';
-import { CHARGEABLE } from './merchant-create.ts';
+import { CHARGEABLE } from './merchant-accounts.ts';
 import { sluice } from './sluice.ts';
 
 const DATABASES = {
@@ -20,9 +20,12 @@ const DATABASES = {
 };
 
 let folder: string;
+let account: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
+  account = join(folder, 'account.json');
+  writeFileSync(account, JSON.stringify({ account: 'acct_1', secretKey: 's', webhookSecret: 'w' }));
 });
 
 afterAll(() => {
@@ -57,11 +60,11 @@ it.each([
   ['merchant create --name Shop --processor SANDBOX', '--id'],
   [
     'merchant create --name Shop --processor PAYPAL',
-    '--processor PAYPAL: this version can charge at SANDBOX only',
+    '--processor PAYPAL: this version can charge at SANDBOX, SANDBOX_B only',
   ],
   [
     'merchant create --name Shop --processor stripe',
-    '--processor stripe: this version can charge at SANDBOX only',
+    '--processor stripe: this version can charge at SANDBOX, SANDBOX_B only',
   ],
   [
     'merchant create --id m_1 --name Shop --processor sandbox --fallback PAYU',
@@ -75,14 +78,36 @@ it.each([
     'merchant create --id m_1 --name Shop --processor sandbox --webhook-url shop.example',
     '--webhook-url must be',
   ],
+  [
+    'merchant create --id m_1 --name Shop --processor sandbox --account-file {account} --fallback sandbox_b',
+    '--fallback-account-file is needed',
+  ],
+  [
+    'merchant create --id m_1 --name Shop --processor sandbox --account-file {account} --fallback-account-file x',
+    '--fallback is needed',
+  ],
+  [
+    'merchant create --id m_1 --name Shop --processor sandbox --account-file {account} --fallback sandbox_b --fallback-account-file /nowhere',
+    '--fallback-account-file /nowhere cannot be read: ENOENT',
+  ],
   ['merchant origins', '--id is needed'],
+  ['merchant preferences --processor sandbox', '--id is needed'],
+  ['merchant preferences --id m_1 --fallback stripe', '--fallback stripe: this version can charge'],
+  ['merchant preferences --id m_1 --fallback sandbox_b --no-fallback', 'exclude each other'],
+  [
+    'merchant preferences --id m_1 --no-fallback --fallback-account-file {account}',
+    '--no-fallback and --fallback-account-file',
+  ],
+  ['merchant preferences --id m_1 --account-file /nowhere', '--account-file /nowhere cannot be read: ENOENT'],
+  ['merchant preferences --id m_1 --fee 100.01', '--fee 100.01 must be a percentage'],
+  ['merchant preferences --id m_1 --fee 1,5', '--fee 1,5 must be a percentage'],
   [
     'merchant origins --id m_1 --add https://shop.example/paid',
     '--add https://shop.example/paid must be an origin',
   ],
   ['migrate --owner-password-file x', '--owner'],
 ])('sluice %s is misused', async (line, word) => {
-  const { code, err } = await run(line);
+  const { code, err } = await run(line.replace('{account}', account));
   expect(code).toBe(2);
   expect(err).toContain(word);
 });
@@ -120,14 +145,20 @@ it('merchants are made for every processor that can be charged, and no other', (
 it('prints help and version', async () => {
   const help = await run('help');
   expect(help.code).toBe(0);
-  for (const name of ['start', 'migrate', 'merchant create', 'merchant origins', 'doctor', 'SLUICE_ROLES'])
+  for (const name of [
+    'start',
+    'migrate',
+    'merchant create',
+    'merchant origins',
+    'merchant preferences',
+    'doctor',
+    'SLUICE_ROLES',
+  ])
     expect(help.out).toContain(name);
   expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
 it('fails, and says what to start, when the embedded database does not run', async () => {
-  const account = join(folder, 'account.json');
-  writeFileSync(account, JSON.stringify({ account: 'acct_1', secretKey: 's', webhookSecret: 'w' }));
   const { code, err } = await run(
     `merchant create --id m_1 --name Shop --processor sandbox --account-file ${account}`,
   );

@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   migrate: async () => (await import('./migrate.ts')).migrate,
   'merchant create': async () => (await import('./merchant-create.ts')).merchantCreate,
   'merchant origins': async () => (await import('./merchant-origins.ts')).merchantOrigins,
+  'merchant preferences': async () => (await import('./merchant-preferences.ts')).merchantPreferences,
   verify: async () => (await import('./verify.ts')).verifyCommand,
   doctor: async () => (await import('./doctor.ts')).doctor,
   version: async () => (await import('./help.ts')).version,

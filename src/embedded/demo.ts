@@ -24,6 +24,9 @@ import { readJson, writeDurably } from './private-file.ts';
 /** The demo merchant's id. */
 export const DEMO_MERCHANT_ID = 'merchant_demo';
 
+/** The folders of the banks in a box, in the data folder. */
+export const SANDBOX_FOLDERS = { SANDBOX: 'sandbox', SANDBOX_B: 'sandbox-b' } as const;
+
 /** `data/demo.json`. */
 export interface DemoFile {
   readonly merchantId: string;

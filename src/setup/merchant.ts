@@ -86,6 +86,11 @@ export type CreatedMerchant =
 const MERCHANT_ID = /^[a-z0-9_]{3,64}$/;
 const FEE_PERCENT = /^(100(\.0{1,2})?|\d{1,2}(\.\d{1,2})?)$/;
 
+/** Decimal text with at most two places, 0.00 to 100.00. */
+export function isFeePercent(text: string): boolean {
+  return FEE_PERCENT.test(text);
+}
+
 /** The id of the endpoint a merchant is made with: the same at each writing, so that a merchant written twice has it once. */
 export function firstEndpointId(merchantId: string): string {
   return createHash('sha256').update(`first webhook endpoint of ${merchantId}`).digest('hex').slice(0, 32);
@@ -173,7 +178,7 @@ function merchantFault(merchant: NewMerchant): string | undefined {
   if (!MERCHANT_ID.test(merchant.merchantId)) return 'the id must be 3 to 64 of a-z, 0-9 and underscore';
   if (!/^\P{Cc}{1,200}$/u.test(merchant.name))
     return 'the name must have 1 to 200 characters and no control characters';
-  if (!FEE_PERCENT.test(merchant.transactionFeePercent))
+  if (!isFeePercent(merchant.transactionFeePercent))
     return 'the fee must be a percentage with at most two places';
   if (merchant.fallbackProcessor === merchant.preferredProcessor)
     return 'the fallback must be another processor';
@@ -184,7 +189,8 @@ function merchantFault(merchant: NewMerchant): string | undefined {
   return addressFault(merchant);
 }
 
-function isSandbox(processor: ProcessorName | null): boolean {
+/** A bank in a box: its money is none. */
+export function isSandbox(processor: ProcessorName | null): boolean {
   return processor === 'SANDBOX' || processor === 'SANDBOX_B';
 }
 

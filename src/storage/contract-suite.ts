@@ -12,28 +12,36 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commitAsLane } from '../../test/support/commit-as-lane.ts';
 import {
   attemptFor,
+  audited,
   callback,
   claimed,
   created,
   declined,
   expired,
+  fellBack,
   freshIntent,
+  incident,
   moved,
   started,
 } from '../../test/support/facts.ts';
 import { createModelStore, type ModelStore } from '../../test/support/model-store.ts';
-import type { Effect, Fact, KeyClaimed } from '../domain/facts.ts';
+import type { AttemptMoved, Effect, Fact, KeyClaimed } from '../domain/facts.ts';
 import { keyName } from '../domain/idempotency.ts';
-import { type IntentId, shardOfId } from '../domain/ids.ts';
+import { type IntentId, intentIdOf, shardOfId } from '../domain/ids.ts';
 import type { Payment, PaymentIntent } from '../domain/payment-intent.ts';
-import type { Attempt, Said } from '../domain/transaction.ts';
+import type { Attempt, NextAction, PaymentMethodType, Said } from '../domain/transaction.ts';
 import { type ShardStore, StorageError, type StorageFailureKind } from './storage.ts';
 
 /** Rows that no door reads back, in the order they were written where that can be told. */
 export interface OtherRows {
   outbox: Array<{ transactionId: string | null; type: string; sequence: number }>;
-  incidents: Array<{ transactionId: string; kind: string }>;
+  incidents: Array<{ transactionId: string; kind: string; acknowledged: boolean }>;
+  audits: Array<{ transactionId: string; action: string; operator: string; reason: string }>;
+  /** Of the intent. */
+  paymentMethodType: string | null;
 }
+
+const NO_OTHER_ROWS: OtherRows = { outbox: [], incidents: [], audits: [], paymentMethodType: null };
 
 /** A database of logical shards 0 to 511 with two gateways on it. */
 export interface ShardStoreBed {
@@ -61,6 +69,9 @@ export function shardStoreContract(name: string, make: () => Promise<ShardStoreB
     intentsAndKeys(() => bed);
     attempts(() => bed);
     moves(() => bed);
+    legs(() => bed);
+    methods(() => bed);
+    incidentsAndAudits(() => bed);
     callbacksAndExpiry(() => bed);
     failures(() => bed);
     twoGateways(() => bed);
@@ -305,7 +316,7 @@ function moves(bed: Bed): void {
     expect(effective(await other.commit([moved(attempt, { said: 'charged' })]))).toEqual([false]);
     expect(effective(await other.commit([taken]))).toEqual([false]);
     expect((await payment(one, intent))!.attempts).toEqual([taken.attempt]);
-    expect(await bed().otherRows(intent.paymentIntentId)).toEqual({ outbox: [], incidents: [] });
+    expect(await bed().otherRows(intent.paymentIntentId)).toEqual(NO_OTHER_ROWS);
   });
 
   test('success makes the intent final and tells the merchant, once', async () => {
@@ -318,8 +329,8 @@ function moves(bed: Bed): void {
     expect(read!.intent.status).toBe('SUCCESS');
     expect(read!.attempts).toEqual([paid.attempt]);
     expect(await bed().otherRows(intent.paymentIntentId)).toEqual({
+      ...NO_OTHER_ROWS,
       outbox: [{ transactionId: attempt.transactionId, type: 'payment.succeeded', sequence: 1 }],
-      incidents: [],
     });
   });
 
@@ -371,7 +382,9 @@ function moves(bed: Bed): void {
     ]);
     expect((await payment(store, intent))!.intent.status).toBe('SUCCESS');
     const { outbox, incidents } = await bed().otherRows(intent.paymentIntentId);
-    expect(incidents).toEqual([{ transactionId: attempt.transactionId, kind: 'second_success' }]);
+    expect(incidents).toEqual([
+      { transactionId: attempt.transactionId, kind: 'second_success', acknowledged: false },
+    ]);
     expect(outbox.map(({ type, sequence }) => [sequence, type])).toEqual([
       [1, 'payment.attempt_failed'],
       [2, 'payment.succeeded'],
@@ -406,16 +419,23 @@ function moves(bed: Bed): void {
       await store.commit([refused]);
       const second = attemptFor(intent, 2);
       await store.commit([started(second)]);
-      const closing = moved(order === 0 ? second : refused.attempt, {
-        said: order === 0 ? 'declined' : 'charged',
-      });
-      const other = moved(order === 0 ? refused.attempt : second, {
-        said: order === 0 ? 'charged' : 'declined',
-      });
+      const words = {
+        declined: { said: 'declined', paymentMethodType: 'CREDIT_CARD' },
+        charged: { said: 'charged', paymentMethodType: 'DEBIT_CARD' },
+      } as const;
+      const closing = moved(
+        order === 0 ? second : refused.attempt,
+        words[order === 0 ? 'declined' : 'charged'],
+      );
+      const other = moved(
+        order === 0 ? refused.attempt : second,
+        words[order === 0 ? 'charged' : 'declined'],
+      );
       expect(effective(await store.commit([closing, other]))).toEqual([true, true]);
       expect((await payment(store, intent))!.intent.status).toBe('SUCCESS');
-      const { outbox, incidents } = await bed().otherRows(intent.paymentIntentId);
+      const { outbox, incidents, paymentMethodType } = await bed().otherRows(intent.paymentIntentId);
       expect(incidents).toEqual([]);
+      expect(paymentMethodType).toBe('DEBIT_CARD');
       // The success has the last number, whichever attempt it is of.
       expect(outbox.map(({ type, sequence }) => [sequence, type])).toEqual([
         [1, 'payment.attempt_failed'],
@@ -423,6 +443,204 @@ function moves(bed: Bed): void {
         [3, 'payment.recovered'],
       ]);
     }
+  });
+}
+
+const FALLBACK = { processor: 'SANDBOX_B', processorAccount: 'acct_b' } as const;
+
+/** As {@link sent}, of a merchant with a fallback. */
+async function sentWithFallback(store: ShardStore): Promise<{ intent: PaymentIntent; attempt: Attempt }> {
+  const intent = freshIntent();
+  await store.commit([created(intent)]);
+  const attempt = withFallback(attemptFor(intent));
+  expect(effective(await store.commit([started(attempt)]))).toEqual([true]);
+  return { intent, attempt };
+}
+
+function withFallback(attempt: Attempt): Attempt {
+  return { ...attempt, routing: { ...attempt.routing, fallback: FALLBACK } };
+}
+
+function legs(bed: Bed): void {
+  test('an attempt falls back while it stays SENT: its leg, place and routing are those of the second processor', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sentWithFallback(store);
+    const second = fellBack(attempt);
+    expect(effective(await store.commit([second]))).toEqual([true]);
+    const read = await payment(store, intent);
+    expect(read).toMatchObject({
+      intent: { status: 'PENDING' },
+      attempts: [{ status: 'SENT', leg: 2, ...FALLBACK }],
+    });
+    expect(read!.attempts).toEqual([second.attempt]);
+    expect(await bed().otherRows(intent.paymentIntentId)).toEqual(NO_OTHER_ROWS);
+  });
+
+  test('a fallback that another gateway’s word came before changes nothing, and neither does what followed from it in its turn', async () => {
+    const [one, other] = bed().stores;
+    const { intent, attempt } = await sentWithFallback(one);
+    const refused = declined(attempt);
+    await other.commit([refused]);
+    const second = fellBack(attempt);
+    const paid = moved(second.attempt, { said: 'charged', leg: 2, ...FALLBACK });
+    expect(effective(await one.commit([second]))).toEqual([false]);
+    expect(effective(await one.commit([second, paid]))).toEqual([false, false]);
+    expect((await payment(one, intent))!.attempts).toEqual([refused.attempt]);
+  });
+
+  test('the second leg and its final word in one turn are one change', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sentWithFallback(store);
+    const second = fellBack(attempt);
+    const paid = moved(second.attempt, { said: 'charged', leg: 2, ...FALLBACK });
+    expect(effective(await store.commit([second, paid]))).toEqual([true, true]);
+    expect((await payment(store, intent))!.attempts).toEqual([paid.attempt]);
+    const { outbox } = await bed().otherRows(intent.paymentIntentId);
+    expect(outbox.map(({ type }) => type)).toEqual(['payment.succeeded']);
+  });
+
+  test.each(['one turn', 'two turns'])(
+    'when the first processor charged all the same (fallback and word in %s), the attempt is paid there and still shows both legs',
+    async (turns) => {
+      const [store] = bed().stores;
+      const { intent, attempt } = await sentWithFallback(store);
+      const second = fellBack(attempt);
+      const paid = moved(second.attempt, { said: 'charged' });
+      if (turns === 'two turns') await store.commit([second]);
+      await store.commit(turns === 'two turns' ? [paid] : [second, paid]);
+      const [read] = (await payment(store, intent))!.attempts;
+      expect(read).toEqual(paid.attempt);
+      expect(read).toMatchObject({ status: 'SUCCESS', leg: 1, processor: 'SANDBOX' });
+      expect(read!.routing.legs.map(({ leg, reason }) => [leg, reason])).toEqual([
+        [1, 'preferred'],
+        [2, 'first_unreachable'],
+      ]);
+    },
+  );
+}
+
+const CHALLENGE: NextAction = {
+  kind: 'redirect',
+  url: `https://bank.example/3ds?"a"=\\{1}`,
+  expiresAt: 1_800_000_000_000,
+};
+
+function methods(bed: Bed): void {
+  test('an attempt by UPI has no card; what the shopper must do is kept until the next word', async () => {
+    const [store] = bed().stores;
+    const intent = freshIntent();
+    await store.commit([created(intent)]);
+    const attempt = attemptFor(intent, 1, { card: null, paymentMethodType: 'UPI' });
+    await store.commit([started(attempt)]);
+    expect((await payment(store, intent))!.attempts).toEqual([attempt]);
+    const nextAction = {
+      kind: 'upi',
+      link: 'upi://pay?pa=shop@bank&am=50.00',
+      expiresAt: null,
+      simulatorUrl: null,
+    } as const;
+    const waiting = moved(attempt, { said: 'action_required', nextAction });
+    await store.commit([waiting]);
+    const read = await payment(store, intent);
+    expect(read!.attempts).toEqual([waiting.attempt]);
+    expect(read!.attempts[0]).toMatchObject({ status: 'REQUIRES_ACTION', nextAction, card: null });
+    const paid = moved(waiting.attempt, { said: 'charged' });
+    await store.commit([paid]);
+    expect((await payment(store, intent))!.attempts).toEqual([paid.attempt]);
+    expect(paid.attempt).toMatchObject({ status: 'SUCCESS', nextAction: null, paymentMethodType: 'UPI' });
+    expect((await bed().otherRows(intent.paymentIntentId)).paymentMethodType).toBe('UPI');
+  });
+
+  test('how an intent was paid is told by the move that closes it, and told anew by a late success', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sent(store);
+    const methodOf = async () => (await bed().otherRows(intent.paymentIntentId)).paymentMethodType;
+    const challenged = moved(attempt, {
+      said: 'action_required',
+      nextAction: CHALLENGE,
+      paymentMethodType: 'CREDIT_CARD',
+    });
+    await store.commit([challenged]);
+    expect((await payment(store, intent))!.attempts).toEqual([challenged.attempt]);
+    const refused = declined(challenged.attempt);
+    await store.commit([refused]);
+    // The intent may be tried again: it was not paid in any way yet.
+    expect(await methodOf()).toBeNull();
+    const second = attemptFor(intent, 2);
+    await store.commit([started(second)]);
+    await store.commit([moved(second, { said: 'declined', paymentMethodType: 'DEBIT_CARD' })]);
+    expect(await methodOf()).toBe('DEBIT_CARD');
+    await store.commit([moved(refused.attempt, { said: 'charged' })]);
+    expect(await methodOf()).toBe('CREDIT_CARD');
+  });
+}
+
+function incidentsAndAudits(bed: Bed): void {
+  test('an incident is noted once per transaction and kind, and told once', async () => {
+    const [one, other] = bed().stores;
+    const { intent, attempt } = await sent(one);
+    const { transactionId } = attempt;
+    const quarantined = incident(transactionId);
+    const twice = await one.commit([quarantined, quarantined, incident(transactionId, 'second_charge')]);
+    expect(twice).toEqual([
+      { effective: true, incident: 'quarantined_charge' },
+      { effective: true },
+      { effective: true, incident: 'second_charge' },
+    ]);
+    expect(await other.commit([quarantined])).toEqual([{ effective: true }]);
+    const { incidents } = await bed().otherRows(intent.paymentIntentId);
+    expect(incidents.map(({ kind, acknowledged }) => [kind, acknowledged])).toEqual([
+      ['quarantined_charge', false],
+      ['second_charge', false],
+    ]);
+  });
+
+  test('two gateways note the same incident at once: one tells it', async () => {
+    const [one, other] = bed().stores;
+    for (let round = 0; round < 10; round++) {
+      const { intent, attempt } = await sent(one);
+      const noted = incident(attempt.transactionId);
+      const effects = await Promise.all([commitAsLane(one, [noted]), commitAsLane(other, [noted])]);
+      expect(effects.flat().filter((effect) => effect.incident !== undefined)).toHaveLength(1);
+      expect((await bed().otherRows(intent.paymentIntentId)).incidents).toHaveLength(1);
+    }
+  });
+
+  test('what an operator did is written down with the move it made, and not without it', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sent(store);
+    const { transactionId } = attempt;
+    const closed = moved(attempt, { said: 'declined', source: 'operator' });
+    const entry = audited(transactionId, 'resolved_failed', true);
+    expect(effective(await store.commit([closed, entry]))).toEqual([true, true]);
+    expect(effective(await store.commit([closed, entry]))).toEqual([false, false]);
+    expect(effective(await store.commit([entry]))).toEqual([false]);
+    const { action, operator, reason } = entry;
+    expect((await bed().otherRows(intent.paymentIntentId)).audits).toEqual([
+      { transactionId, action, operator, reason },
+    ]);
+  });
+
+  test('an operator’s acknowledgement marks every incident of that transaction and no other', async () => {
+    const [store] = bed().stores;
+    const [seen, unseen] = [await sent(store), await sent(store)];
+    const { transactionId } = seen.attempt;
+    await store.commit([
+      incident(transactionId),
+      incident(transactionId, 'second_charge'),
+      incident(unseen.attempt.transactionId),
+    ]);
+    const resolved = audited(transactionId, 'resolved_success');
+    await store.commit([resolved]);
+    const marks = async ({ intent }: { intent: PaymentIntent }) =>
+      (await bed().otherRows(intent.paymentIntentId)).incidents.map(({ acknowledged }) => acknowledged);
+    expect(await marks(seen)).toEqual([false, false]);
+    expect(effective(await store.commit([audited(transactionId, 'incident_acknowledged')]))).toEqual([true]);
+    expect(await marks(seen)).toEqual([true, true]);
+    expect(await marks(unseen)).toEqual([false]);
+    // The same trouble heard again is not news.
+    expect(await store.commit([incident(transactionId)])).toEqual([{ effective: true }]);
+    expect(await marks(seen)).toEqual([true, true]);
   });
 }
 
@@ -488,6 +706,10 @@ function failures(bed: Bed): void {
     expect(await failureOf(store.commit([created(own), created(foreign)]))).toBe('fenced');
     expect(await payment(store, own)).toBeNull();
     expect(effective(await store.commit([created(own)]))).toEqual([true]);
+    const { transactionId } = attemptFor(foreign);
+    expect(await failureOf(store.commit([incident(transactionId)]))).toBe('fenced');
+    expect(await failureOf(store.commit([audited(transactionId, 'incident_acknowledged')]))).toBe('fenced');
+    expect(await bed().otherRows(foreign.paymentIntentId)).toEqual(NO_OTHER_ROWS);
   });
 
   test('a value the database refuses poisons its turn and changes nothing', async () => {
@@ -582,8 +804,11 @@ function twoGateways(bed: Bed): void {
 /** One thing of a random turn: about the intent `on` of a small world. */
 interface Step {
   on: number;
-  what: 'create' | 'start' | 'word' | 'callback' | 'expire';
+  what: 'create' | 'start' | 'leg' | 'word' | 'callback' | 'incident' | 'operator' | 'expire';
   said: Said;
+  methodType: PaymentMethodType | null;
+  /** Of the first leg, also when there is a second. */
+  early: boolean;
   closed: boolean;
   keyed: boolean;
   key: number;
@@ -593,8 +818,13 @@ interface Step {
 
 const steps = fc.record<Step>({
   on: fc.nat(5),
-  what: fc.constantFrom('create', 'start', 'start', 'word', 'word', 'callback', 'expire'),
+  what: fc.constantFrom(
+    ...(['create', 'start', 'start', 'leg', 'leg', 'word', 'word'] as const),
+    ...(['callback', 'incident', 'operator', 'expire'] as const),
+  ),
   said: fc.constantFrom('charged', 'declined', 'declined', 'accepted', 'action_required', 'not_sent'),
+  methodType: fc.constantFrom(null, 'CREDIT_CARD', 'DEBIT_CARD'),
+  early: fc.boolean(),
   closed: fc.boolean(),
   keyed: fc.boolean(),
   key: fc.nat(3),
@@ -605,33 +835,60 @@ const turns = fc.array(fc.uniqueArray(steps, { selector: ({ on }) => on, minLeng
   maxLength: 12,
 });
 
+/** What a step comes to: a payment must be there before it is tried, and an attempt before it is spoken of. */
+function reached(what: Step['what'], seen: Payment | undefined): Step['what'] {
+  if (what === 'start' || what === 'expire') return what;
+  if (seen === undefined) return 'create';
+  return seen.attempts.length === 0 ? 'start' : what;
+}
+
 /** The facts of a step, as an actor that believes `seen` decides them. */
 function factsOf(step: Step, intent: PaymentIntent, seen: Payment | undefined, world: string): Fact[] {
   const latest = seen?.attempts.at(-1);
-  switch (step.what) {
+  switch (reached(step.what, seen)) {
     case 'create': {
       if (!step.keyed) return [created(intent)];
       return [claimed(`${world} ${step.key}`, intent.paymentIntentId), created(intent, true)];
     }
     case 'start': {
-      const attempt = attemptFor(intent, Math.min((seen?.attempts.length ?? 0) + 1, 5));
+      const attempt = withFallback(attemptFor(intent, Math.min((seen?.attempts.length ?? 0) + 1, 5)));
       if (!step.keyed) return [started(attempt)];
       return [claimed(`${world} ${step.key}`, attempt.transactionId), started(attempt, true)];
     }
     case 'expire':
       return [expired(intent)];
-    default: {
-      if (latest === undefined) return [];
-      const word = { said: step.said, referenceClosed: step.closed };
-      try {
-        const move = moved(latest, word);
-        if (step.what === 'word') return [move];
-        return [move, callback({ transactionId: latest.transactionId, moves: true })];
-      } catch {
-        return [callback({ transactionId: latest.transactionId, verdict: 'ignored' })];
-      }
-    }
+    case 'incident':
+      return latest === undefined ? [] : [incident(latest.transactionId), incident(latest.transactionId)];
+    default:
+      return latest === undefined ? [] : wordFacts(step, latest);
   }
+}
+
+/** The facts of a word about an attempt; of one without effect its callback alone. */
+function wordFacts(step: Step, latest: Attempt): Fact[] {
+  const { transactionId } = latest;
+  try {
+    const fallback = step.what === 'leg' ? [fellBack(latest)] : [];
+    const move = wordOf(step, fallback[0]?.attempt ?? latest);
+    if (step.what === 'operator') return [move, audited(transactionId, 'resolved_failed', true)];
+    if (step.what === 'callback') return [move, callback({ transactionId, moves: true })];
+    // Of some fallbacks the word comes in a later turn.
+    return step.what === 'leg' && step.keyed ? fallback : [...fallback, move];
+  } catch {
+    if (step.what === 'operator') return [audited(transactionId, 'incident_acknowledged')];
+    return [callback({ transactionId, verdict: 'ignored' })];
+  }
+}
+
+function wordOf({ said, closed, methodType, early }: Step, attempt: Attempt): AttemptMoved {
+  const { leg, processor, processorAccount } = attempt;
+  return moved(attempt, {
+    said,
+    referenceClosed: closed,
+    paymentMethodType: methodType,
+    nextAction: said === 'action_required' ? CHALLENGE : null,
+    ...(!early && { leg, processor, processorAccount }),
+  });
 }
 
 function asTheModel(bed: Bed): void {
@@ -684,7 +941,16 @@ async function sameRows(
     } else {
       expect(row).toEqual(wanted);
     }
-    const { outbox } = await otherRows(id);
+    const { outbox, incidents, audits, paymentMethodType } = await otherRows(id);
+    expect(paymentMethodType).toBe(model.methodTypes.get(id) ?? null);
+    const marks = incidents.map(({ transactionId, kind, acknowledged }) => [
+      `${transactionId} ${kind}`,
+      acknowledged ? 'acknowledged' : 'open',
+    ]);
+    const noted = [...model.incidents].filter(([name]) => intentIdOf(name.slice(0, 32)) === id);
+    expect(marks.sort()).toEqual(noted.sort());
+    const done = model.audits.filter(({ transactionId }) => intentIdOf(transactionId) === id);
+    expect(audits.map(({ action }) => action)).toEqual(done.map(({ action }) => action));
     const told = model.outbox.filter(({ paymentIntentId }) => paymentIntentId === id);
     const words = (list: OtherRows['outbox']) =>
       list.map(({ transactionId, type, sequence }) => `${sequence} ${transactionId} ${type}`).sort();

@@ -9,13 +9,22 @@ import type {
   AttemptMoved,
   AttemptStarted,
   CallbackRecorded,
+  IncidentNoted,
   IntentCreated,
   IntentExpired,
   KeyClaimed,
+  OperatorAudited,
 } from '../../src/domain/facts.ts';
-import { makeId, transactionIdOf } from '../../src/domain/ids.ts';
+import { makeId, type TransactionId, transactionIdOf } from '../../src/domain/ids.ts';
 import type { PaymentIntent } from '../../src/domain/payment-intent.ts';
-import { type Attempt, closesIntent, moveAttempt, type ProcessorWord } from '../../src/domain/transaction.ts';
+import {
+  type Attempt,
+  closesIntent,
+  fallBack,
+  moveAttempt,
+  type ProcessorWord,
+  senderWord,
+} from '../../src/domain/transaction.ts';
 import { anAttempt, anIntent, aWord } from './payments.ts';
 
 /** An intent with an id of its own, made now unless told otherwise. */
@@ -81,6 +90,55 @@ export function moved(before: Attempt, word: Partial<ProcessorWord> = {}): Attem
 /** A refusal that leaves the intent free for another card. */
 export function declined(before: Attempt): AttemptMoved {
   return moved(before, { said: 'declined', referenceClosed: true, failureCode: 'card_declined' });
+}
+
+/** The second leg of an attempt whose first processor could not be reached (commit B2). Throws when it may not fall back. */
+export function fellBack(before: Attempt): AttemptMoved {
+  const at = before.createdAt + 1;
+  const word = senderWord(before, 'not_sent', {
+    failureCode: 'processor_unreachable',
+    detail: 'refused',
+    at,
+  });
+  const attempt = fallBack(before, word, at);
+  if (attempt === null) throw new Error('it may not fall back');
+  const { status, revision } = before;
+  return {
+    kind: 'attempt-moved',
+    expected: { status, revision },
+    attempt,
+    event: null,
+    intentStatus: null,
+  };
+}
+
+export function incident(
+  transactionId: TransactionId,
+  kind: IncidentNoted['incident'] = 'quarantined_charge',
+): IncidentNoted {
+  return {
+    kind: 'incident-noted',
+    transactionId,
+    incident: kind,
+    detail: `it said "5 000"`,
+    at: Date.now(),
+  };
+}
+
+export function audited(
+  transactionId: TransactionId,
+  action: OperatorAudited['action'],
+  moves = false,
+): OperatorAudited {
+  return {
+    kind: 'operator-audited',
+    transactionId,
+    operator: 'asha',
+    action,
+    reason: 'seen in the bank’s books',
+    moves,
+    at: Date.now(),
+  };
 }
 
 export function callback(over: Partial<CallbackRecorded> = {}): CallbackRecorded {

@@ -8,11 +8,17 @@
  * @module
  */
 
-import type { CallbackRecorded, Effect, Fact } from '../../src/domain/facts.ts';
+import type { CallbackRecorded, Effect, Fact, OperatorAudited } from '../../src/domain/facts.ts';
 import { keyName, type StoredKey } from '../../src/domain/idempotency.ts';
 import { type IntentId, intentIdOf } from '../../src/domain/ids.ts';
 import { INTENT_LIFETIME_MS, intentStatus, type Payment } from '../../src/domain/payment-intent.ts';
-import type { Attempt, PaymentEventType, TransactionStatus } from '../../src/domain/transaction.ts';
+import type {
+  Attempt,
+  IncidentKind,
+  PaymentEventType,
+  PaymentMethodType,
+  TransactionStatus,
+} from '../../src/domain/transaction.ts';
 import { type Loaded, type Needs, StorageError, type StorageFailureKind } from '../../src/storage/storage.ts';
 
 export interface ModelStore {
@@ -22,8 +28,12 @@ export interface ModelStore {
   /** Callbacks no transaction was found for, in the order they came. */
   unmatched: Map<string, CallbackRecorded>;
   outbox: OutboxRow[];
-  /** Incidents noted, by transaction and kind. */
-  incidents: Set<string>;
+  /** Incidents noted, by transaction and kind, and whether an operator has acknowledged them. */
+  incidents: Map<string, 'open' | 'acknowledged'>;
+  /** What operators did. */
+  audits: OperatorAudited[];
+  /** How each intent was paid, once a final move has told. */
+  methodTypes: Map<IntentId, PaymentMethodType | null>;
   /** Events of each intent so far. */
   eventSequences: Map<IntentId, number>;
   /** What `commit` was called with. */
@@ -64,7 +74,9 @@ export function createModelStore({ now }: ModelStoreOptions = {}): ModelStore {
     callbacks: new Map(),
     unmatched: new Map(),
     outbox: [],
-    incidents: new Set(),
+    incidents: new Map(),
+    audits: [],
+    methodTypes: new Map(),
     eventSequences: new Map(),
     commits: [],
     beforeCommit: () => undefined,
@@ -106,33 +118,31 @@ interface Turn {
   /** Effects whose key this turn has claimed. */
   claimed: Set<string>;
   moved: Set<string>;
+  /** Attempts with a move of this turn that had no effect: what follows from it has none either. */
+  lost: Set<string>;
   /** Puts a value in the place of another; undefined takes it away. */
   put<Key, Value>(map: Map<Key, Value>, key: Key, value: Value | undefined): void;
-  /** Notes an incident. */
-  note(name: string): void;
   undo(): void;
 }
 
 function beginTurn(store: ModelStore, now: ModelStoreOptions['now']): Turn {
   const undone: Array<() => void> = [];
-  const events = store.outbox.length;
+  const [events, audits] = [store.outbox.length, store.audits.length];
   return {
     store,
     now,
     claimed: new Set(),
     moved: new Set(),
+    lost: new Set(),
     put(map, key, value) {
       const before = map.get(key);
       undone.push(() => set(map, key, before));
       set(map, key, value);
     },
-    note(name) {
-      if (!store.incidents.has(name)) undone.push(() => store.incidents.delete(name));
-      store.incidents.add(name);
-    },
     undo() {
       for (const undo of undone.reverse()) undo();
       store.outbox.length = events;
+      store.audits.length = audits;
     },
   };
 }
@@ -193,16 +203,45 @@ function apply(turn: Turn, fact: Fact): Effect {
       }
       return { effective: true };
     }
-    case 'incident-noted': {
-      const name = `${fact.transactionId} ${fact.incident}`;
-      const known = store.incidents.has(name);
-      turn.note(name);
-      return known ? { effective: true } : { effective: true, incident: fact.incident };
-    }
+    case 'incident-noted':
+      return note(turn, fact.transactionId, fact.incident)
+        ? { effective: true, incident: fact.incident }
+        : { effective: true };
     case 'operator-audited':
-      return { effective: !fact.moves || turn.moved.has(fact.transactionId) };
+      return audit(turn, fact);
   }
 }
+
+function incidentName(transactionId: string, kind: IncidentKind): string {
+  return `${transactionId} ${kind}`;
+}
+
+/** False when it is known already. */
+function note({ store, put }: Turn, transactionId: string, kind: IncidentKind): boolean {
+  const name = incidentName(transactionId, kind);
+  if (store.incidents.has(name)) return false;
+  put(store.incidents, name, 'open');
+  return true;
+}
+
+function audit({ store, put, moved }: Turn, fact: OperatorAudited): Effect {
+  if (fact.moves && !moved.has(fact.transactionId)) return { effective: false };
+  store.audits.push(fact);
+  if (fact.action === 'incident_acknowledged') {
+    for (const kind of INCIDENT_KINDS) {
+      const name = incidentName(fact.transactionId, kind);
+      if (store.incidents.has(name)) put(store.incidents, name, 'acknowledged');
+    }
+  }
+  return { effective: true };
+}
+
+const INCIDENT_KINDS: readonly IncidentKind[] = [
+  'second_success',
+  'earlier_leg_charged',
+  'second_charge',
+  'quarantined_charge',
+];
 
 /** Adds an event under the next number of its intent. */
 function tell({ store, put }: Turn, event: Omit<OutboxRow, 'sequence'>): void {
@@ -239,7 +278,7 @@ function movedColumns(attempt: Attempt): Partial<Attempt> {
   const { reopenable, revision, evidence, updatedAt, completedAt } = attempt;
   return {
     ...{ status, outcome, leg, processor, processorAccount, processorTxnId, failureCode },
-    ...{ paymentMethodType, nextAction, ...(leg !== 1 && { routing }) },
+    ...{ paymentMethodType, nextAction, ...(routing.legs.length > 1 && { routing }) },
     ...{ reopenable, revision, evidence, updatedAt, completedAt },
   };
 }
@@ -251,9 +290,11 @@ function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>)
   const row = payment?.attempts.find((attempt) => attempt.transactionId === transactionId);
   if (
     payment === undefined ||
+    turn.lost.has(transactionId) ||
     row?.status !== fact.expected.status ||
     row.revision !== fact.expected.revision
   ) {
+    turn.lost.add(transactionId);
     return { effective: false };
   }
   const changed = { ...row, ...movedColumns(fact.attempt) };
@@ -265,6 +306,7 @@ function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>)
   const { updatedAt } = fact.attempt;
   const intent = closes ? { ...payment.intent, status: fact.intentStatus!, updatedAt } : payment.intent;
   turn.put(turn.store.payments, intentId, { intent, attempts });
+  if (closes) turn.put(turn.store.methodTypes, intentId, fact.attempt.paymentMethodType);
   if (fact.event !== null) {
     const { type } = fact.event;
     tell(turn, {
@@ -276,7 +318,7 @@ function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>)
     });
   }
   turn.moved.add(transactionId);
-  if (!second) return { effective: true };
-  turn.note(`${transactionId} second_success`);
-  return { effective: true, incident: 'second_success' };
+  return second && note(turn, transactionId, 'second_success')
+    ? { effective: true, incident: 'second_success' }
+    : { effective: true };
 }

@@ -10,12 +10,14 @@ import { type Cluster, startCluster } from '../../../test/support/cluster.ts';
 import { commitAsLane } from '../../../test/support/commit-as-lane.ts';
 import {
   attemptFor,
+  audited,
   callback,
   claimed,
   created,
   declined,
   expired,
   freshIntent,
+  incident,
   moved,
   started,
 } from '../../../test/support/facts.ts';
@@ -63,6 +65,7 @@ async function statementFor(
 interface PlanNode {
   'Node Type': string;
   'Relation Name'?: string;
+  'Index Name'?: string;
   'Actual Loops': number;
   'Rows Removed by Join Filter'?: number;
   Plans?: PlanNode[];
@@ -95,11 +98,21 @@ async function executedNodes(
   return nodes;
 }
 
+function isOfIncidents(node: PlanNode): boolean {
+  return (
+    (node['Node Type'] === 'Bitmap Heap Scan' && node['Relation Name'] === 'incidents') ||
+    (node['Node Type'] === 'Bitmap Index Scan' && node['Index Name'] === 'incidents_transaction_id_kind_key')
+  );
+}
+
 const today = () => new Date().toISOString().slice(0, 10).replaceAll('-', '');
 
 describe('plans of prepared statements', () => {
-  /** What is there before the batch (nothing, intents, their first attempts), and its facts. */
-  const batches: Record<string, ['nothing' | 'intents' | 'attempts', (intent: PaymentIntent) => Fact[]]> = {
+  /** What is there before the batch (nothing, intents, their first attempts, incidents of those), and its facts. */
+  const batches: Record<
+    string,
+    ['nothing' | 'intents' | 'attempts' | 'incidents', (intent: PaymentIntent) => Fact[]]
+  > = {
     intents: ['nothing', (intent) => [created(intent)]],
     'keyed intents': [
       'nothing',
@@ -116,6 +129,15 @@ describe('plans of prepared statements', () => {
       ],
     ],
     expiries: ['attempts', (intent) => [expired(intent)]],
+    incidents: ['attempts', (intent) => [incident(attemptFor(intent).transactionId)]],
+    'what operators did': [
+      'incidents',
+      (intent) => [
+        moved(attemptFor(intent), { said: 'charged', source: 'operator' }),
+        audited(attemptFor(intent).transactionId, 'resolved_success', true),
+        audited(attemptFor(intent).transactionId, 'incident_acknowledged'),
+      ],
+    ],
     'all at once': [
       'attempts',
       (intent) => [
@@ -126,6 +148,8 @@ describe('plans of prepared statements', () => {
         moved(attemptFor(intent), { said: 'charged' }),
         expired(intent),
         callback({ transactionId: attemptFor(intent).transactionId, moves: true }),
+        incident(attemptFor(intent).transactionId),
+        audited(attemptFor(intent).transactionId, 'incident_acknowledged'),
       ],
     ],
   };
@@ -138,11 +162,15 @@ describe('plans of prepared statements', () => {
       const nodes = await executedNodes(
         [
           before === 'nothing' ? [] : intents.map((intent) => created(intent)),
-          before === 'attempts' ? intents.map((intent) => started(attemptFor(intent))) : [],
+          ['attempts', 'incidents'].includes(before)
+            ? intents.map((intent) => started(attemptFor(intent)))
+            : [],
+          before === 'incidents' ? intents.map((intent) => incident(attemptFor(intent).transactionId)) : [],
         ],
         intents.flatMap(factsOf),
       );
-      const types = new Set(nodes.map((node) => node['Node Type']));
+      // All incidents of a transaction are looked up by their index, several rows at once: there a bitmap is right.
+      const types = new Set(nodes.filter((node) => !isOfIncidents(node)).map((node) => node['Node Type']));
       expect([...types].filter((type) => /Seq Scan|Hash Join|Merge Join|Bitmap|Gather/.test(type))).toEqual(
         [],
       );

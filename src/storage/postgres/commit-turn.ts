@@ -275,7 +275,7 @@ function moveColumns(rows: readonly AttemptMoved[]): string[] {
     quotedArray(attempts.map(({ processor }) => processor)),
     quotedArray(attempts.map(({ processorAccount }) => processorAccount)),
     // It grows with a second leg and never else.
-    jsonArray(attempts.map(({ leg, routing }) => (leg === 1 ? null : JSON.stringify(routing)))),
+    jsonArray(attempts.map(({ routing }) => (routing.legs.length === 1 ? null : JSON.stringify(routing)))),
     quotedArray(attempts.map(({ processorTxnId }) => processorTxnId)),
     bareArray(attempts.map(({ paymentMethodType }) => paymentMethodType)),
     jsonArray(attempts.map(({ nextAction }) => (nextAction === null ? null : JSON.stringify(nextAction)))),
@@ -359,14 +359,14 @@ function effectsOf(facts: readonly Fact[], row: CommitRow): Effect[] {
           read.get(fact.attempt.transactionId),
         );
       case 'attempt-moved':
-        return movedEffect(fact.attempt.transactionId, moves, secondSuccesses);
+        return movedEffect(fact, moves, secondSuccesses);
       case 'intent-expired':
         return { effective: expiries.has(fact.paymentIntentId) };
       case 'callback-recorded':
         return { effective: !fact.moves || moves.has(fact.transactionId!) };
       case 'incident-noted':
-        // One that is known already is as good as noted.
-        return noted.has(fact.transactionId + fact.incident)
+        // One that is known already is as good as noted; a new one is told by the first of its facts.
+        return noted.delete(fact.transactionId + fact.incident)
           ? { effective: true, incident: fact.incident }
           : { effective: true };
       case 'operator-audited':
@@ -376,9 +376,16 @@ function effectsOf(facts: readonly Fact[], row: CommitRow): Effect[] {
   return facts.map(effectOf);
 }
 
-function movedEffect(id: string, moves: ReadonlySet<string>, secondSuccesses: ReadonlySet<string>): Effect {
-  const effective = moves.has(id);
-  return secondSuccesses.has(id) ? { effective, incident: 'second_success' } : { effective };
+/** Of several moves of one attempt only the one to SUCCESS can be a second success. */
+function movedEffect(
+  { attempt: { transactionId }, intentStatus }: AttemptMoved,
+  moves: ReadonlySet<string>,
+  secondSuccesses: ReadonlySet<string>,
+): Effect {
+  const effective = moves.has(transactionId);
+  return intentStatus === 'SUCCESS' && secondSuccesses.has(transactionId)
+    ? { effective, incident: 'second_success' }
+    : { effective };
 }
 
 function startedEffect(effective: boolean, read: AttemptRead | undefined): Effect {

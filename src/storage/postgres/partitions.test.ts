@@ -117,7 +117,7 @@ test('the service can make neither tables nor a century of partitions, and can d
   ).rejects.toMatchObject({ code: '22023' });
 });
 
-test('old days are dropped, but for those with open payments or unmatched callbacks', async () => {
+test('old days are dropped, but for those with open payments or unmatched callbacks; incidents and audit stay', async () => {
   for (const day of ['2020-01-01', '2020-01-02', '2020-01-03', '2020-01-04', '2020-01-05']) {
     await ensurePartitions(service, { now: new Date(`${day}T12:00:00Z`), daysAhead: 0 });
   }
@@ -128,6 +128,16 @@ test('old days are dropped, but for those with open payments or unmatched callba
   await insertIntent(idOn('2020-01-03'), 'PENDING');
   await service.query(
     "insert into processor_callbacks (day, processor, event_id, verdict, received_at) values ('2020-01-04', 'SANDBOX', 'e', 'unmatched', now())",
+  );
+  const gone = idOn('2020-01-01');
+  await service.query(
+    `insert into incidents (transaction_id, payment_intent_id, kind, at) values ($1, $1, 'second_charge', '2020-01-01')`,
+    [gone],
+  );
+  await service.query(
+    `insert into operator_audit (transaction_id, operator, action, reason, at)
+     values ($1, 'asha', 'incident_acknowledged', 'refunded', '2020-01-01')`,
+    [gone],
   );
   const before = await partitions();
   const retired = await retirePartitions(cluster.owner.shards[0]!, {
@@ -153,6 +163,11 @@ test('old days are dropped, but for those with open payments or unmatched callba
   expect(days('processor_callbacks', after)).toEqual(['20200104', '20200105']);
   expect(days('idempotency_keys', after)).toEqual([]);
   expect(retired.dropped).toHaveLength(before.length - after.length);
+  const { rows } = await owner.query(
+    'select kind, action from incidents join operator_audit using (transaction_id) where transaction_id = $1',
+    [gone],
+  );
+  expect(rows).toEqual([{ kind: 'second_charge', action: 'incident_acknowledged' }]);
 });
 
 test('a run that was cut short is finished by the next; a table that somebody else detached is kept', async () => {

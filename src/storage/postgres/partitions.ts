@@ -7,7 +7,8 @@
  *
  * Kept whatever their age: the days of payments with an attempt that is not final or an intent that is still PENDING, the
  * days with a callback that no transaction was found for, and the days of events merchants are still to be told, with those of
- * the payments they are of: a gateway that was off for weeks tells them when it is back.
+ * the payments they are of: a gateway that was off for weeks tells them when it is back. Incidents and what operators did are in no
+ * partition and never go: they are few, and somebody may have to account for them.
  *
  * @module
  */

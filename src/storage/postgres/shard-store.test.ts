@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { startCluster } from '../../../test/support/cluster.ts';
+import { lastTransactionIdOf } from '../../domain/ids.ts';
 import { shardStoreContract } from '../contract-suite.ts';
 import { withoutDashes } from './commit-turn.ts';
 import { ensurePartitions } from './partitions.ts';
@@ -24,18 +25,33 @@ shardStoreContract('PostgreSQL', async () => {
         'select transaction_id, type, sequence from outbox where payment_intent_id = $1 order by sequence',
         [intentId],
       );
-      const incidents = await owner.query<{ transaction_id: string; kind: string }>(
-        'select transaction_id, kind from incidents where payment_intent_id = $1 order by id',
+      const incidents = await owner.query<{ id: string; kind: string; acknowledged: boolean }>(
+        `select transaction_id as id, kind, acknowledged_at is not null as acknowledged from incidents
+         where payment_intent_id = $1 order by incidents.id`,
         [intentId],
       );
-      const idOf = (uuid: string) => withoutDashes(uuid);
+      const audits = await owner.query<{ id: string; action: string; operator: string; reason: string }>(
+        `select transaction_id as id, action, operator, reason from operator_audit
+         where transaction_id between $1 and $2 order by operator_audit.id`,
+        [intentId, lastTransactionIdOf(intentId)],
+      );
+      const intent = await owner.query<{ type: string | null }>(
+        'select payment_method_type as type from payment_intents where payment_intent_id = $1',
+        [intentId],
+      );
+      const named = <Row extends { id: string }>({ id, ...row }: Row) => ({
+        transactionId: withoutDashes(id),
+        ...row,
+      });
       return {
         outbox: outbox.rows.map(({ transaction_id: id, type, sequence }) => ({
-          transactionId: id === null ? null : idOf(id),
+          transactionId: id === null ? null : withoutDashes(id),
           type,
           sequence,
         })),
-        incidents: incidents.rows.map(({ transaction_id: id, kind }) => ({ transactionId: idOf(id), kind })),
+        incidents: incidents.rows.map(named),
+        audits: audits.rows.map(named),
+        paymentMethodType: intent.rows[0]?.type ?? null,
       };
     },
 

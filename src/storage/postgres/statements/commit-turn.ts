@@ -328,8 +328,8 @@ moved_events as (
       as u(transaction_id, event_id, event_type, status, failure_code, changed_at, place)
     where u.event_id is not null) e),
 second_successes as (
-  insert into incidents (transaction_id, payment_intent_id, kind)
-  select m.transaction_id, m.payment_intent_id, 'second_success' from moved m
+  insert into incidents (transaction_id, payment_intent_id, kind, detail)
+  select m.transaction_id, m.payment_intent_id, 'second_success', 'another attempt of this payment was charged before' from moved m
   where (select count(*) from final_intents) < (select count(*) from moved where intent_status is not null)
     and m.intent_status = 'SUCCESS' and m.transaction_id <> all (array(select transaction_id from final_intents))
   on conflict (transaction_id, kind) do nothing
