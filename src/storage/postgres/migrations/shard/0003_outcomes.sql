@@ -21,6 +21,9 @@ ALTER TABLE incidents
   ADD COLUMN acknowledged_at timestamptz,
   ADD UNIQUE (transaction_id, kind);
 
+-- Only the few that were not believed are indexed: an operator looks at them.
+CREATE INDEX processor_callbacks_quarantined ON processor_callbacks (received_at) WHERE verdict = 'quarantined';
+
 -- What operators changed by hand, and why. Append-only.
 CREATE TABLE operator_audit (
   id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

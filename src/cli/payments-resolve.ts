@@ -1,0 +1,190 @@
+/**
+ * `sluice payments resolve`: an operator's word about an attempt whose outcome only a person could find, with its reason in the audit.
+ *
+ * The change is one commit like any other: compare-and-set, the merchant's event in it. What a gateway believes of the attempt meanwhile
+ * loses against it and reads the row anew.
+ *
+ * @module
+ */
+import { randomBytes } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { luhnValid } from '../domain/card.ts';
+import type { Fact } from '../domain/facts.ts';
+import { intentIdOf, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
+import { acknowledgeIncidents, type OperatorWord, resolveByOperator } from '../domain/operator-resolution.ts';
+import type { Attempt } from '../domain/transaction.ts';
+import type { OperatorDesk } from '../storage/operator-desk.ts';
+import { explained, openOperatorDesk } from '../storage/postgres/operator-desk.ts';
+import { createShardStore } from '../storage/postgres/shard-store.ts';
+import { type ShardStore, StorageError, type StorageFailureKind } from '../storage/storage.ts';
+import { type Command, type ExitCode, loadOptions, MisuseError, readWords, required } from './command.ts';
+import { idFirst, shardDatabaseOf } from './payments.ts';
+
+const WORDS = ['success', 'failed', 'acknowledged'] as const;
+type Resolution = (typeof WORDS)[number];
+
+const REASON_LENGTH_MAX = 500;
+const OPERATOR_LENGTH_MAX = 100;
+/** A gateway that works on the very attempt may win this often. */
+const TRIES_MAX = 10;
+/** After these the attempt is read again: nothing was changed, or the row tells what was. */
+const READ_AGAIN: ReadonlySet<StorageFailureKind> = new Set([
+  'repeat',
+  'lock_timeout',
+  'unavailable',
+  'uncertain',
+]);
+
+/** The command. */
+export const paymentsResolve: Command = {
+  name: 'payments resolve',
+  usage: 'ID --as success|failed|acknowledged --reason TEXT [--by NAME] [--config FILE]',
+  summary:
+    'Say by an operator’s word that an attempt (txn_…) was charged or has failed, or acknowledge its incidents; reason and operator (default: the user of the system) go to the audit.',
+  async run(words, context) {
+    const { id, shown, rest } = idFirst(words);
+    const read = readWords(rest, ['as', 'reason', 'by']);
+    if (id === intentIdOf(id)) throw new MisuseError(`${shown} is an intent: name its attempt, txn_…`);
+    const as = resolutionNamed(required('--as', read.as));
+    const reason = sentence('--reason', required('--reason', read.reason), REASON_LENGTH_MAX);
+    const operator = sentence('--by', read.by ?? systemUser(), OPERATOR_LENGTH_MAX);
+    const { options } = loadOptions(context.env, read.config);
+    const connectionString = await shardDatabaseOf(options, id);
+    // Opened first: a database that is down is told of at once and by name.
+    const desk = await openOperatorDesk(connectionString);
+    const store = createShardStore({
+      connectionString,
+      applicationName: 'sluice payments resolve',
+      ownShard: shardOfId(id),
+    });
+    try {
+      const done = await resolve({ store, desk }, id, as, { operator, reason });
+      (done.code === 0 ? (text: string) => context.out(`${text}\n`) : context.err)(`${shown} ${done.text}`);
+      return done.code;
+    } catch (error) {
+      throw error instanceof StorageError || codeOf(error) !== undefined
+        ? explained(connectionString, error)
+        : error;
+    } finally {
+      await Promise.all([desk.close(), store.close()]);
+    }
+  },
+};
+
+interface Services {
+  store: ShardStore;
+  desk: OperatorDesk;
+}
+
+interface Done {
+  code: ExitCode;
+  /** What goes after the id. */
+  text: string;
+}
+
+async function resolve(
+  services: Services,
+  id: TransactionId,
+  as: Resolution,
+  who: Pick<OperatorWord, 'operator' | 'reason'>,
+): Promise<Done> {
+  for (let tries = 1; ; tries++) {
+    const now = Date.now();
+    const eventId = makeId(now, shardOfId(id), randomBytes(8));
+    try {
+      const attempt = await findAttempt(services.store, id);
+      if (attempt === null) return { code: 1, text: 'is not there' };
+      const done = await resolveOnce(services, attempt, as, { ...who, eventId, now });
+      if (done !== 'lost') return done;
+    } catch (error) {
+      if (!(error instanceof StorageError && READ_AGAIN.has(error.kind)) || tries === TRIES_MAX) throw error;
+    }
+    if (tries === TRIES_MAX)
+      return { code: 1, text: 'is being changed by a gateway all the time: try again' };
+  }
+}
+
+async function findAttempt(store: ShardStore, id: TransactionId): Promise<Attempt | null> {
+  const intentId = intentIdOf(id);
+  const loaded = await store.prefetch({ payments: new Set([intentId]), keys: new Map() });
+  const attempts = loaded.payments.get(intentId)?.attempts ?? [];
+  return attempts.find(({ transactionId }) => transactionId === id) ?? null;
+}
+
+/** `lost`: somebody else changed the attempt meanwhile, and nothing was written. */
+async function resolveOnce(
+  { store, desk }: Services,
+  attempt: Attempt,
+  as: Resolution,
+  word: OperatorWord,
+): Promise<Done | 'lost'> {
+  if (as === 'acknowledged') return await acknowledge({ store, desk }, attempt, word);
+  const decision = resolveByOperator(attempt, as, word);
+  if (decision.kind !== 'facts') {
+    const { kind, why } = decision;
+    return kind === 'refused' ? { code: 1, text: why } : { code: 0, text: `${why}: nothing was changed` };
+  }
+  const { facts, attempt: next } = decision;
+  const effects = await store.commit(facts);
+  if (!effects.every(({ effective }) => effective)) return 'lost';
+  const incident = effects.find((effect) => effect.incident !== undefined)?.incident;
+  const beware = incident === undefined ? '' : `; incident ${incident} was noted`;
+  return { code: 0, text: `is ${next.status} now (was ${attempt.status})${beware}` };
+}
+
+async function acknowledge({ store, desk }: Services, attempt: Attempt, word: OperatorWord): Promise<Done> {
+  const { transactionId } = attempt;
+  const incidents = (await desk.incidentsOf(intentIdOf(transactionId))).filter(
+    (incident) => incident.transactionId === transactionId,
+  );
+  if (incidents.length === 0) return { code: 1, text: 'has no incident to acknowledge' };
+  const waiting = incidents.filter(({ acknowledgedAt }) => acknowledgedAt === null);
+  if (waiting.length === 0) return { code: 0, text: 'was acknowledged already: nothing was changed' };
+  const fact: Fact = acknowledgeIncidents(attempt, word);
+  await store.commit([fact]);
+  return { code: 0, text: `acknowledged: ${waiting.map(({ kind }) => kind).join(', ')}` };
+}
+
+function resolutionNamed(word: string): Resolution {
+  const named = WORDS.find((one) => one === word);
+  if (named === undefined) throw new MisuseError(`--as ${word} is none of ${WORDS.join(', ')}`);
+  return named;
+}
+
+/** Text that is kept for ever and shown on terminals. */
+function sentence(option: string, text: string, lengthMax: number): string {
+  if (text.trim() === '') throw new MisuseError(`${option} is empty`);
+  if (text.length > lengthMax) throw new MisuseError(`${option} is longer than ${lengthMax} characters`);
+  if (/\p{C}/u.test(text)) throw new MisuseError(`${option} has a control character`);
+  if (holdsCardNumber(text))
+    throw new MisuseError(`${option} has digits that look like a card number: leave them out`);
+  return text;
+}
+
+/** Digits in one piece, or in pieces as people write card numbers. A bank's longer references are none. */
+function holdsCardNumber(text: string): boolean {
+  const runs = text.match(/\d+(?:[ .-]\d+)*/g) ?? [];
+  return runs.some((run) => {
+    const pieces = run.split(/[ .-]/);
+    return pieces.some((_, from) =>
+      pieces.some((_, to) => to >= from && isCardNumber(pieces.slice(from, to + 1).join(''))),
+    );
+  });
+}
+
+function isCardNumber(digits: string): boolean {
+  return digits.length >= 13 && digits.length <= 19 && luhnValid(Buffer.from(digits));
+}
+
+function systemUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    throw new MisuseError('--by is needed: the system has no name for this user');
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  const { code } = Object(error) as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
+}
