@@ -365,12 +365,20 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
   ): Fact {
     memory.proposeMove(after);
     if (isFinal(after.status)) behind.drop(after.transactionId);
+    // What is learnt of an attempt that is over moves its intent no second time.
+    const ends = after.status !== before.status;
     return {
       kind: 'attempt-moved',
       expected: { status: before.status, revision: before.revision },
       attempt: after,
       event: event === null ? null : { eventId, type: event },
-      intentStatus: after.status === 'SUCCESS' ? 'SUCCESS' : closesIntent(after) ? 'FAILED' : null,
+      intentStatus: !ends
+        ? null
+        : after.status === 'SUCCESS'
+          ? 'SUCCESS'
+          : closesIntent(after)
+            ? 'FAILED'
+            : null,
     };
   }
 

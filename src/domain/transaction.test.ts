@@ -1,25 +1,33 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { anAttempt, aWord } from '../../test/support/payments.ts';
+import { anAttempt, aWord, T0 } from '../../test/support/payments.ts';
 import { ATTEMPTS_MAX } from './ids.ts';
 import {
+  type Attempt,
+  type AttemptMove,
   closesIntent,
+  fallBack,
+  fallbackReason,
   isFinal,
   moveAttempt,
+  type NextAction,
   type ProcessorWord,
   publicStatus,
+  type Routing,
   type Said,
+  senderWord,
   type TransactionStatus,
+  type WordSource,
 } from './transaction.ts';
 
-// One row per state; the columns are what is said. `=` duplicate, `-` ignored, else the next state's first letters.
+// One row per state; the columns are what is said. `=` duplicate, `-` ignored, `+` noted, else the next state's first letters.
 const TABLE = `
-                  charged declined accepted action_required not_sent unknown never_arrived
-  SENT            SUCCESS FAILED   PROCESS  REQUIRES        FAILED   PROCESS FAILED
-  PROCESSING      SUCCESS FAILED   =        REQUIRES        -        =       FAILED
-  REQUIRES_ACTION SUCCESS FAILED   PROCESS  =               -        =       -
-  SUCCESS         =       -        -        -               -        -       -
-  FAILED          SUCCESS =        -        -               =        -       =
+                  charged declined accepted action_required not_sent unknown never_arrived not_found no_answer
+  SENT            SUCCESS FAILED   PROCESS  REQUIRES        FAILED   PROCESS FAILED        +         +
+  PROCESSING      SUCCESS FAILED   =        REQUIRES        -        =       FAILED        +         +
+  REQUIRES_ACTION SUCCESS FAILED   PROCESS  =               -        =       -             +         +
+  SUCCESS         =       -        -        -               -        -       -             -         -
+  FAILED          SUCCESS =        -        -               =        -       =             -         -
 `;
 
 const [header, ...lines] = TABLE.trim()
@@ -29,21 +37,34 @@ const rows = lines.flatMap(([status, ...cells]) =>
   cells.map((cell, i) => [status!, header![i]!, cell] as const),
 );
 
+/** The processor of {@link aWord} has named the charge before. */
+const KNOWN = { processorTxnId: 'ch_1' };
+
+function applied(attempt: Attempt, word: ProcessorWord): Extract<AttemptMove, { verdict: 'applied' }> {
+  const move = moveAttempt(attempt, word);
+  if (move.verdict !== 'applied') throw new Error(`${move.verdict}: ${move.reason}`);
+  return move;
+}
+
 describe('the transition table', () => {
   test.each(rows)('%s, told %s: %s', (status, said, cell) => {
     const before = anAttempt({ status: status as TransactionStatus });
-    const move = moveAttempt(before, aWord({ said: said as Said }));
+    const word = aWord({ said: said as Said, processorTxnId: null });
+    const move = moveAttempt(before, word);
+    expect(move.incidents).toEqual([]);
     if (cell === '=') expect(move.verdict).toBe('duplicate');
     else if (cell === '-') expect(move.verdict).toBe('ignored');
     else {
-      expect(move.verdict).toBe('applied');
-      expect(move.verdict === 'applied' && move.attempt.status.startsWith(cell)).toBe(true);
-      expect(move.verdict === 'applied' && move.attempt.revision).toBe(before.revision + 1);
+      const { attempt, event } = applied(before, word);
+      expect(attempt.status.startsWith(cell === '+' ? status : cell)).toBe(true);
+      expect(attempt.revision).toBe(before.revision + 1);
+      expect(attempt.evidence.at(-1)).toMatchObject({ said, leg: 1 });
+      expect(event !== null).toBe(isFinal(attempt.status));
     }
   });
 
   test('it has a row for every state and a column for every word', () => {
-    expect(rows).toHaveLength(5 * 7);
+    expect(rows).toHaveLength(5 * 9);
   });
 });
 
@@ -59,10 +80,14 @@ describe('a word must be about this charge, whatever it says', () => {
     ['processor_mismatch', { processor: 'STRIPE', amount: 1, currency: 'USD' }],
     ['amount_mismatch', { amount: 1, currency: 'USD', processorTxnId: 'ch_2' }],
   ])('%s', (reason, over) => {
-    expect(moveAttempt(anAttempt({ processorTxnId: 'ch_1' }), aWord(over))).toEqual({
-      verdict: 'quarantined',
-      reason,
-    });
+    for (const said of ['charged', 'declined'] as const) {
+      expect(moveAttempt(anAttempt(KNOWN), aWord({ ...over, said }))).toEqual({
+        verdict: 'quarantined',
+        reason,
+        // Money was taken that is nobody's here.
+        incidents: said === 'charged' ? ['quarantined_charge'] : [],
+      });
+    }
   });
 
   test('what the source does not name cannot differ', () => {
@@ -91,7 +116,17 @@ describe('reopening', () => {
       true,
     ],
     ['declined, reference may still be charged', { said: 'declined', source: 'answer' }, false],
-    ['recovery hears of a decline', { said: 'declined', source: 'query', referenceClosed: true }, false],
+    [
+      'declined to a query, reference closed',
+      { said: 'declined', source: 'query', referenceClosed: true },
+      true,
+    ],
+    [
+      'declined when the shopper is back, reference closed',
+      { said: 'declined', source: 'return', referenceClosed: true },
+      true,
+    ],
+    ['an operator closes it', { said: 'declined', source: 'operator', referenceClosed: true }, false],
     ['recovery proves that it never arrived', { said: 'never_arrived', source: 'recovery' }, false],
     ['recovery claims that nothing was sent', { said: 'not_sent', source: 'recovery' }, false],
   ])('%s', (_, over, reopenable) => {
@@ -107,6 +142,285 @@ describe('reopening', () => {
       false,
     );
     expect(closesIntent(anAttempt({ status: 'FAILED', reopenable: true, attempt: ATTEMPTS_MAX }))).toBe(true);
+  });
+});
+
+const SECOND = { processor: 'SANDBOX_B', processorAccount: 'acct_b' } as const;
+const ROUTED = {
+  fallback: SECOND,
+  legs: [{ leg: 1, processor: 'SANDBOX', processorAccount: 'acct_demo', reason: 'preferred', at: T0 }],
+} satisfies Routing;
+const FIRST_LEG = anAttempt({ routing: ROUTED });
+const UNREACHABLE = senderWord({ leg: 1, processor: 'SANDBOX', processorAccount: 'acct_demo' }, 'not_sent', {
+  failureCode: 'processor_unreachable',
+  detail: 'connection refused',
+  at: T0 + 5,
+});
+const SECOND_LEG = fallBack(FIRST_LEG, UNREACHABLE, T0 + 6)!;
+const FROM_SECOND = { ...SECOND, leg: 2, processorTxnId: 'chb_1' };
+
+describe('falling back', () => {
+  test.each<[Partial<ProcessorWord>, string | null]>([
+    [{ said: 'not_sent', failureCode: 'processor_unreachable' }, 'first_unreachable'],
+    [{ said: 'not_sent', failureCode: 'processor_busy' }, 'first_busy'],
+    [{ said: 'not_sent', failureCode: 'processor_breaker_open' }, 'first_breaker_open'],
+    [{ said: 'not_sent', failureCode: 'send_before_passed' }, null],
+    [{ said: 'not_sent', failureCode: null }, null],
+    [{ said: 'declined', elsewhere: true, referenceClosed: true }, 'first_refused'],
+    [{ said: 'declined', referenceClosed: true }, null],
+    [{ said: 'unknown', failureCode: 'processor_unreachable' }, null],
+    [{ said: 'charged', elsewhere: true }, null],
+    [{ said: 'accepted' }, null],
+    [{ said: 'action_required' }, null],
+    [{ said: 'never_arrived', source: 'recovery' }, null],
+    [{ said: 'not_found', source: 'query' }, null],
+    [{ said: 'not_sent', source: 'recovery', failureCode: 'processor_unreachable' }, null],
+    [{ said: 'declined', source: 'callback', elsewhere: true, referenceClosed: true }, null],
+    [{ said: 'declined', source: 'query', elsewhere: true, referenceClosed: true }, null],
+    [{ said: 'declined', source: 'operator', elsewhere: true, referenceClosed: true }, null],
+  ])('%o: %s', (over, reason) => {
+    const word = aWord(over);
+    expect(fallbackReason(word)).toBe(reason);
+    const second = fallBack(FIRST_LEG, word, T0 + 6);
+    if (reason === null) expect(second).toBeNull();
+    else {
+      expect(second).toMatchObject({ ...SECOND, leg: 2, status: 'SENT', revision: FIRST_LEG.revision + 1 });
+      expect(second!.routing.legs).toEqual([...ROUTED.legs, { ...SECOND, leg: 2, reason, at: T0 + 6 }]);
+      expect(second!.evidence).toMatchObject([{ said: word.said, leg: 1 }]);
+    }
+  });
+
+  test.each<[string, Partial<Attempt>]>([
+    ['the merchant has no second processor', { routing: { ...ROUTED, fallback: null } }],
+    ['the attempt is under way', { status: 'PROCESSING' }],
+    ['the shopper acts', { status: 'REQUIRES_ACTION' }],
+    ['the attempt is over', { status: 'FAILED' }],
+    ['the attempt is paid', { status: 'SUCCESS' }],
+  ])('there is no second leg when %s', (_, over) => {
+    expect(fallBack(anAttempt({ routing: ROUTED, ...over }), UNREACHABLE, T0)).toBeNull();
+  });
+
+  test('there is no third leg, and no second one by a word of another account', () => {
+    expect(fallBack(SECOND_LEG, UNREACHABLE, T0)).toBeNull();
+    expect(fallBack(SECOND_LEG, { ...UNREACHABLE, ...SECOND, leg: 2 }, T0)).toBeNull();
+    expect(fallBack(FIRST_LEG, { ...UNREACHABLE, processorAccount: 'acct_other' }, T0)).toBeNull();
+  });
+
+  test('what the first processor has named is not taken for the second one’s', () => {
+    const { attempt } = applied(FIRST_LEG, aWord({ said: 'not_found', source: 'query' }));
+    expect(attempt.processorTxnId).toBe('ch_1');
+    const second = fallBack(attempt, UNREACHABLE, T0 + 6)!;
+    expect(applied(second, aWord(FROM_SECOND)).attempt).toMatchObject({
+      status: 'SUCCESS',
+      processorTxnId: 'chb_1',
+    });
+  });
+});
+
+describe('a decline for which the sender may fall back', () => {
+  const refusal = aWord({ said: 'declined', elsewhere: true, referenceClosed: true, source: 'callback' });
+
+  test.each(['callback', 'query', 'return'] as const)('is noted when a %s is first', (source) => {
+    const noted = applied(FIRST_LEG, { ...refusal, source });
+    expect(noted).toMatchObject({ event: null, attempt: { status: 'SENT', leg: 1 } });
+    expect(fallBack(noted.attempt, { ...refusal, source: 'answer' }, T0 + 6)).toMatchObject({ leg: 2 });
+  });
+
+  test.each<[string, Attempt, ProcessorWord]>([
+    ['the sender itself tells it', FIRST_LEG, { ...refusal, source: 'answer' }],
+    ['the sender may send no more', FIRST_LEG, { ...refusal, at: FIRST_LEG.sendBefore + 1 }],
+    ['there is no second processor', anAttempt(), refusal],
+    ['the sender has spoken', { ...FIRST_LEG, status: 'PROCESSING' }, refusal],
+    ['it is the second leg', SECOND_LEG, { ...refusal, ...FROM_SECOND }],
+    ['another processor would say the same', FIRST_LEG, { ...refusal, elsewhere: false }],
+  ])('closes the attempt when %s', (_, attempt, word) => {
+    expect(applied(attempt, word).attempt).toMatchObject({ status: 'FAILED', reopenable: true });
+  });
+});
+
+describe('words of another leg', () => {
+  test.each<Said>([
+    'declined',
+    'accepted',
+    'action_required',
+    'not_sent',
+    'unknown',
+    'never_arrived',
+    'not_found',
+    'no_answer',
+  ])('%s of the first moves nothing once the second has begun', (said) => {
+    expect(moveAttempt(SECOND_LEG, aWord({ said }))).toEqual({
+      verdict: 'ignored',
+      reason: 'a word of leg 1',
+      incidents: [],
+    });
+  });
+
+  test('charged by the first all the same: paid there, and somebody must look', () => {
+    const { attempt, event, incidents } = applied(SECOND_LEG, aWord({ source: 'callback', leg: null }));
+    expect(attempt).toMatchObject({
+      status: 'SUCCESS',
+      leg: 1,
+      processor: 'SANDBOX',
+      processorTxnId: 'ch_1',
+    });
+    expect([event, incidents]).toEqual(['payment.succeeded', ['earlier_leg_charged']]);
+    // And by the second as well, from which the answer was still to come.
+    expect(moveAttempt(attempt, aWord(FROM_SECOND))).toMatchObject({
+      verdict: 'ignored',
+      incidents: ['second_charge'],
+    });
+  });
+
+  test('charged by the first after the second has charged: both are incidents', () => {
+    const { attempt } = applied(SECOND_LEG, aWord(FROM_SECOND));
+    expect(moveAttempt(attempt, aWord())).toEqual({
+      verdict: 'ignored',
+      reason: 'both legs were charged',
+      incidents: ['earlier_leg_charged', 'second_charge'],
+    });
+  });
+
+  test('charged by the first after the second has declined is a late success', () => {
+    const { attempt } = applied(SECOND_LEG, aWord({ ...FROM_SECOND, said: 'declined' }));
+    expect(applied(attempt, aWord())).toMatchObject({
+      event: 'payment.recovered',
+      attempt: { status: 'SUCCESS', leg: 1, failureCode: null },
+    });
+  });
+
+  test('a leg that never began has no words', () => {
+    expect(moveAttempt(FIRST_LEG, aWord(FROM_SECOND))).toMatchObject({
+      verdict: 'quarantined',
+      reason: 'processor_mismatch',
+    });
+  });
+});
+
+describe('what the shopper must do', () => {
+  const step = (url: string, expiresAt: number | null = T0 + 300_000): NextAction => ({
+    kind: 'redirect',
+    url,
+    expiresAt,
+  });
+  const wanted = (nextAction: NextAction, source: WordSource = 'query'): ProcessorWord =>
+    aWord({ said: 'action_required', nextAction, source });
+  const acting = applied(anAttempt(), wanted(step('https://bank.example/1'), 'answer')).attempt;
+
+  test.each<Said>(['charged', 'declined', 'accepted'])('is gone with "%s"', (said) => {
+    expect(acting.nextAction).toEqual(step('https://bank.example/1'));
+    expect(applied(acting, aWord({ said })).attempt.nextAction).toBeNull();
+  });
+
+  test('is a link of an app for UPI, and no card is needed', () => {
+    const link: NextAction = { kind: 'upi', link: 'upi://pay?tr=1', expiresAt: null, simulatorUrl: null };
+    const upi = anAttempt({ card: null, paymentMethodType: 'UPI' });
+    const { attempt } = applied(upi, wanted(link));
+    expect(attempt).toMatchObject({ status: 'REQUIRES_ACTION', nextAction: link, paymentMethodType: 'UPI' });
+    expect(applied(attempt, aWord()).attempt).toMatchObject({ status: 'SUCCESS', paymentMethodType: 'UPI' });
+  });
+
+  test('is the bank’s newest step, and the same step is a duplicate', () => {
+    expect(moveAttempt(acting, wanted(step('https://bank.example/1'))).verdict).toBe('duplicate');
+    for (const next of [step('https://bank.example/2'), step('https://bank.example/1', T0 + 600_000)]) {
+      const { attempt, event } = applied(acting, wanted(next));
+      expect(attempt).toMatchObject({
+        status: 'REQUIRES_ACTION',
+        nextAction: next,
+        revision: acting.revision + 1,
+      });
+      expect(event).toBeNull();
+    }
+  });
+
+  test('does not go back to the first step when the answer is heard last', () => {
+    const { attempt } = applied(anAttempt(), wanted(step('https://bank.example/2')));
+    expect(moveAttempt(attempt, wanted(step('https://bank.example/1'), 'answer')).verdict).toBe('duplicate');
+  });
+});
+
+describe('what a word teaches is known whichever came first', () => {
+  test('an "accepted" after an "unknown" still names the charge, so that it cannot have never arrived', () => {
+    const unknown = applied(anAttempt(), aWord({ said: 'unknown', processorTxnId: null })).attempt;
+    const { attempt, event } = applied(unknown, aWord({ said: 'accepted', source: 'query' }));
+    expect(attempt).toMatchObject({ status: 'PROCESSING', processorTxnId: 'ch_1' });
+    expect(event).toBeNull();
+    const proof = aWord({ said: 'never_arrived', source: 'recovery', processorTxnId: null });
+    expect(moveAttempt(attempt, proof).verdict).toBe('ignored');
+  });
+
+  test('the kind of card is learnt after the end, and lost by no word', () => {
+    const paid = applied(anAttempt(), aWord()).attempt;
+    expect(paid.paymentMethodType).toBeNull();
+    const learnt = applied(paid, aWord({ source: 'callback', paymentMethodType: 'DEBIT_CARD' }));
+    expect(learnt).toMatchObject({
+      event: null,
+      attempt: {
+        status: 'SUCCESS',
+        outcome: 'charged',
+        paymentMethodType: 'DEBIT_CARD',
+        completedAt: paid.completedAt,
+      },
+    });
+    const known = anAttempt({ paymentMethodType: 'CREDIT_CARD' });
+    expect(applied(known, aWord({ said: 'declined' })).attempt.paymentMethodType).toBe('CREDIT_CARD');
+    const later = fallBack({ ...known, routing: ROUTED }, UNREACHABLE, T0)!;
+    expect(later.paymentMethodType).toBe('CREDIT_CARD');
+  });
+
+  test('a second id for one charge is quarantined, though the first was learnt from a word without effect', () => {
+    const unknown = applied(anAttempt(), aWord({ said: 'unknown', processorTxnId: null })).attempt;
+    const { attempt } = applied(unknown, aWord({ said: 'accepted' }));
+    expect(moveAttempt(attempt, aWord({ processorTxnId: 'ch_2' }))).toMatchObject({
+      reason: 'processor_txn_id_mismatch',
+      incidents: ['quarantined_charge'],
+    });
+  });
+});
+
+describe('evidence', () => {
+  test('a query that says the same again adds nothing', () => {
+    const { attempt } = applied(
+      anAttempt(),
+      aWord({ said: 'not_found', source: 'query', processorTxnId: null }),
+    );
+    const again = aWord({ said: 'not_found', source: 'query', processorTxnId: null, at: T0 + 9000 });
+    expect(moveAttempt(attempt, again).verdict).toBe('duplicate');
+  });
+
+  test('it has an end, and what ends the attempt is in it all the same', () => {
+    let attempt = anAttempt();
+    for (let n = 0; n < 100; n++) {
+      for (const said of ['not_found', 'no_answer', 'accepted', 'action_required'] as const) {
+        const move = moveAttempt(attempt, aWord({ said, source: 'query' }));
+        if (move.verdict === 'applied') attempt = move.attempt;
+      }
+    }
+    expect(attempt.evidence).toHaveLength(24);
+    expect(applied(attempt, aWord()).attempt.evidence.at(-1)).toMatchObject({ said: 'charged' });
+    expect(applied(attempt, aWord()).attempt.evidence).toHaveLength(25);
+  });
+});
+
+describe('an operator', () => {
+  test.each<[TransactionStatus, Said, string]>([
+    ['SENT', 'charged', 'payment.succeeded'],
+    ['PROCESSING', 'charged', 'payment.succeeded'],
+    ['REQUIRES_ACTION', 'charged', 'payment.succeeded'],
+    ['FAILED', 'charged', 'payment.recovered'],
+    ['SENT', 'declined', 'payment.failed'],
+    ['PROCESSING', 'declined', 'payment.failed'],
+    ['REQUIRES_ACTION', 'declined', 'payment.failed'],
+  ])('%s, resolved as %s: %s, for good', (status, said, event) => {
+    const word = aWord({ said, source: 'operator', processorTxnId: null });
+    const move = applied(anAttempt({ status }), word);
+    expect(move.event).toBe(event);
+    expect(move.attempt.reopenable).toBe(false);
+  });
+
+  test('does not take a success back', () => {
+    const word = aWord({ said: 'declined', source: 'operator', processorTxnId: null });
+    expect(moveAttempt(anAttempt({ status: 'SUCCESS', ...KNOWN }), word).verdict).toBe('ignored');
   });
 });
 

@@ -254,11 +254,45 @@ export function moveAttempt(attempt: Attempt, word: ProcessorWord): AttemptMove 
   if (word.said === 'never_arrived' && attempt.processorTxnId !== null) {
     return still('ignored', 'the processor has named this charge before');
   }
-  const cell = MOVES[attempt.status][word.said];
+  const cell = cellOf(attempt, word);
   if (cell === 'noted') return note(attempt, word);
-  if (cell === 'duplicate' || cell === 'ignored') return still(cell, `${word.said} while ${attempt.status}`);
+  if (cell === 'duplicate' || cell === 'ignored') {
+    return learn(attempt, word) ?? still(cell, `${word.said} while ${attempt.status}`);
+  }
   const next = afterWord(attempt, word, cell);
   return { verdict: 'applied', attempt: next, event: eventOf(attempt, next), incidents: [] };
+}
+
+/** The table's cell, but for two words that it cannot tell from others. */
+function cellOf(attempt: Attempt, word: ProcessorWord): Cell {
+  if (isLeftToSender(attempt, word)) return 'noted';
+  return asksAnew(attempt, word) ? 'REQUIRES_ACTION' : MOVES[attempt.status][word.said];
+}
+
+/**
+ * A decline for which the sender may go to the second processor: while it still may, nobody who heard it elsewhere closes the attempt
+ * under its hands, or the race of callback and answer would decide whether there is a second leg. A sender that is gone is
+ * recovery's to outlive.
+ */
+function isLeftToSender(attempt: Attempt, { said, source, elsewhere, at }: ProcessorWord): boolean {
+  const mayFallBack = attempt.status === 'SENT' && attempt.leg === 1 && attempt.routing.fallback !== null;
+  const bySender = source === 'answer' || source === 'operator';
+  return mayFallBack && said === 'declined' && elsewhere && !bySender && at <= attempt.sendBefore;
+}
+
+/** The bank wants another step of the shopper than the one we show. The answer to the charge is the oldest of words and brings none. */
+function asksAnew({ status, nextAction }: Attempt, word: ProcessorWord): boolean {
+  if (status !== 'REQUIRES_ACTION' || word.said !== 'action_required' || word.source === 'answer')
+    return false;
+  return word.nextAction !== null && !isSameStep(nextAction, word.nextAction);
+}
+
+function isSameStep(shown: NextAction | null, wanted: NextAction): boolean {
+  return shown !== null && addressOf(shown) === addressOf(wanted) && shown.expiresAt === wanted.expiresAt;
+}
+
+function addressOf(action: NextAction): string {
+  return action.kind === 'redirect' ? action.url : action.link;
 }
 
 function still(verdict: 'duplicate' | 'ignored', reason: string): AttemptMove {
@@ -308,23 +342,41 @@ function moveByOtherLeg(attempt: Attempt, word: ProcessorWord, leg: RoutedLeg): 
   return { verdict: 'applied', attempt: next, event: eventOf(attempt, next), incidents };
 }
 
-/** A query's answer that moves nothing is kept once, not at each repeat. */
+/** A word that moves nothing is kept once, not at each repeat. */
 function note(attempt: Attempt, word: ProcessorWord): AttemptMove {
   const last = attempt.evidence.at(-1);
   if (last?.said === word.said && last.source === word.source)
     return still('duplicate', `${word.said} again`);
-  if (attempt.evidence.length >= NOTED_MAX) return still('ignored', 'enough was noted');
-  const next = {
-    ...attempt,
-    revision: attempt.revision + 1,
-    evidence: evidenceWith(attempt, word),
-    updatedAt: word.at,
-  };
-  return { verdict: 'applied', attempt: next, event: null, incidents: [] };
+  if (attempt.evidence.length >= EVIDENCE_MAX) return still('ignored', 'enough was noted');
+  return { verdict: 'applied', attempt: changedBy(attempt, word), event: null, incidents: [] };
 }
 
-/** Lines of evidence beyond which queries add none. */
-const NOTED_MAX = 24;
+/**
+ * What a word that moves nothing still teaches: the processor's id, the kind of card. Null: nothing. Else which of two equal words
+ * came first would decide what is known of the charge.
+ */
+function learn(attempt: Attempt, word: ProcessorWord): AttemptMove | null {
+  const named = attempt.processorTxnId === null && word.processorTxnId !== null;
+  const typed = attempt.paymentMethodType === null && word.paymentMethodType !== null;
+  if (!named && !typed) return null;
+  return { verdict: 'applied', attempt: changedBy(attempt, word), event: null, incidents: [] };
+}
+
+/** Lines of evidence beyond which only what ends an attempt, or its leg, adds another. */
+const EVIDENCE_MAX = 24;
+
+/** What every word changes that is not without effect. */
+function changedBy(attempt: Attempt, word: ProcessorWord): Attempt {
+  const full = attempt.evidence.length >= EVIDENCE_MAX;
+  return {
+    ...attempt,
+    processorTxnId: attempt.processorTxnId ?? word.processorTxnId,
+    paymentMethodType: word.paymentMethodType ?? attempt.paymentMethodType,
+    revision: attempt.revision + 1,
+    evidence: full ? attempt.evidence : evidenceWith(attempt, word),
+    updatedAt: word.at,
+  };
+}
 
 function evidenceWith(attempt: Attempt, word: ProcessorWord): Evidence[] {
   const { at, source, said, detail } = word;
@@ -333,18 +385,15 @@ function evidenceWith(attempt: Attempt, word: ProcessorWord): Evidence[] {
 
 function afterWord(attempt: Attempt, word: ProcessorWord, status: TransactionStatus): Attempt {
   const final = isFinal(status);
+  const changed = changedBy(attempt, word);
   return {
-    ...attempt,
+    ...changed,
     status,
     outcome: OUTCOMES[word.said as keyof typeof OUTCOMES],
-    processorTxnId: word.processorTxnId ?? attempt.processorTxnId,
     failureCode: status === 'FAILED' ? (word.failureCode ?? FAILURE_CODES[word.said] ?? 'declined') : null,
     reopenable: status === 'FAILED' && reopens(word),
-    paymentMethodType: word.paymentMethodType ?? attempt.paymentMethodType,
     nextAction: status === 'REQUIRES_ACTION' ? word.nextAction : null,
-    revision: attempt.revision + 1,
-    evidence: evidenceWith(attempt, word),
-    updatedAt: word.at,
+    evidence: final ? evidenceWith(attempt, word) : changed.evidence,
     completedAt: final ? word.at : null,
   };
 }
@@ -387,6 +436,9 @@ export function fallBack(attempt: Attempt, word: ProcessorWord, now: number): At
     ...attempt,
     ...fallback,
     leg: 2,
+    // What the first processor named is its own.
+    processorTxnId: null,
+    paymentMethodType: word.paymentMethodType ?? attempt.paymentMethodType,
     routing: { fallback, legs: [...legs, { leg: 2, ...fallback, reason, at: now }] },
     revision: attempt.revision + 1,
     evidence: evidenceWith(attempt, word),
