@@ -9,6 +9,7 @@
 import { shuffled } from '../support/random.ts';
 import { CARDS } from '../support/shop.ts';
 import type { CampaignRun } from './campaign.ts';
+import type { Means } from './logged-shop.ts';
 import { PROCESSOR_TIMEOUT_MS } from './setting.ts';
 
 /** As `POST /_bank/faults` takes it, but for the amount, which is the payment's. */
@@ -21,7 +22,7 @@ export interface FaultOrder {
 
 export interface FaultPlan {
   name: string;
-  card: string;
+  card: Means;
   faults: readonly FaultOrder[];
   /** How the payment ends. */
   ends: 'SUCCESS' | 'FAILED';

@@ -78,7 +78,7 @@ async function tryPlan(world: World, shop: LoggedShop, plan: FaultPlan, tally: T
     const amount = tally.amounts++;
     for (const fault of plan.faults) await orderFault(world.bankUrl, fault, amount);
     const payment = await shop.buy(plan.card, amount);
-    const end = payment === null ? null : await endOf(shop, payment, plan);
+    const end = payment === null ? null : await endOf(world, shop, payment, plan);
     // What is left waits for a charge or a question that never comes; a fault of the callback is still to strike.
     if (end !== 'as planned' || plan.faults.some(({ count = 1 }) => count > 1))
       await clearFaults(world.bankUrl, amount);
@@ -95,12 +95,17 @@ async function tryPlan(world: World, shop: LoggedShop, plan: FaultPlan, tally: T
 }
 
 /** Looks until the payment has ended as planned. Late success makes a SUCCESS of FAILED, so only time tells another end. */
-async function endOf(shop: LoggedShop, { transactionId }: Payment, plan: FaultPlan): Promise<string> {
+async function endOf(
+  world: World,
+  shop: LoggedShop,
+  { transactionId }: Payment,
+  plan: FaultPlan,
+): Promise<string> {
   const until = performance.now() + ENDS_WITHIN_MS;
   let answered = false;
   for (let everyMs = 100; ; everyMs = Math.min(everyMs * 1.5, 1000)) {
     const told = await shop.transaction(transactionId);
-    if (!answered) answered = await answerBank(told, 'approve');
+    if (!answered) answered = await answerBank(world, told, 'approve');
     const { status, outcome, failureCode } = told?.body ?? {};
     const sendable = plan.name !== 'connection refused';
     if (sendable && outcome === 'not_sent' && failureCode === 'processor_unreachable') return 'not sent';

@@ -171,7 +171,7 @@ function isProven({ atA, legs, order }: Told, spells: readonly Spell[]): boolean
     case 'first_unreachable':
       return (
         atA.length === 0 &&
-        (order?.plan.card === CARDS.connectionRefused || isAway('A', second.at, second.at, spells))
+        (order?.plan.means === CARDS.connectionRefused || isAway('A', second.at, second.at, spells))
       );
     case 'first_breaker_open':
     case 'first_busy':
@@ -193,7 +193,7 @@ function isAway(bank: BankName, from: number, to: number, spells: readonly Spell
 function mustReachB({ createdAt, order, attempt }: Told, spells: readonly Spell[]): boolean {
   if (order === undefined) return false;
   const leftBy = createdAt + LEFT_MS;
-  const refused = attempt === 1 && order.plan.card === CARDS.connectionRefused;
+  const refused = attempt === 1 && order.plan.means === CARDS.connectionRefused;
   const whole = spells.some(
     ({ bank, what, from, to }) =>
       bank === 'A' && what === 'away' && from + EDGE_MS < createdAt && leftBy < to - EDGE_MS,
@@ -204,7 +204,7 @@ function mustReachB({ createdAt, order, attempt }: Told, spells: readonly Spell[
 /** In the book of bank B and not in that of A; or on its way there, where B books nothing or its breaker is open. */
 function reachedB({ atA, atB, leg, order, evidence }: Told): boolean {
   if (leg !== 2 || atA.length > 0) return false;
-  if (atB.length > 0 || order!.plan.card === CARDS.notChargedHtml502) return true;
+  if (atB.length > 0 || order!.plan.means === CARDS.notChargedHtml502) return true;
   if (order!.plan.faultsAtB.some(({ fault }) => BOOK_NOTHING.includes(fault))) return true;
   return evidence.some(
     ({ leg: of, said, detail }) => of === 2 && said === 'not_sent' && /breaker/.test(detail),

@@ -11,10 +11,11 @@ import { CARDS } from '../support/shop.ts';
 import type { CampaignRun } from './campaign.ts';
 import type { Choice } from './challenged-shopper.ts';
 import { dealt, FAULT_PLANS, type FaultOrder, type FaultPlan, SECOND_FAULTS } from './fault-plans.ts';
+import type { Means } from './logged-shop.ts';
 
 export interface OutcomePlan {
   name: string;
-  card: string;
+  means: Means;
   faults: readonly FaultOrder[];
   /** What befalls it at the second bank. */
   faultsAtB: readonly FaultOrder[];
@@ -28,7 +29,7 @@ export interface OutcomePlan {
 const SOUND = 30;
 const SHARE_AT_B = 0.25;
 
-const plain = (name: string, card: string): FaultPlan => ({
+const plain = (name: string, card: Means): FaultPlan => ({
   name,
   card,
   faults: [],
@@ -36,7 +37,7 @@ const plain = (name: string, card: string): FaultPlan => ({
   calledBack: card === CARDS.success,
 });
 
-const asked = (name: string, card: string, choice: Choice): FaultPlan & { choice: Choice } => ({
+const asked = (name: string, card: Means, choice: Choice): FaultPlan & { choice: Choice } => ({
   ...plain(name, card),
   choice,
 });
@@ -60,6 +61,11 @@ const CARD_PLANS: ReadonlyArray<FaultPlan & { choice?: Choice }> = [
   asked('3-D Secure left', CARDS.threeDSecure, 'leave'),
   asked('3-D Secure approved, then declined', CARDS.threeDSecureDeclined, 'approve'),
   asked('3-D Secure approved, slow', CARDS.threeDSecureSlow, 'approve'),
+  asked('UPI approved', 'upi', 'approve'),
+  asked('UPI approved', 'upi', 'approve'),
+  asked('UPI declined', 'upi', 'decline'),
+  asked('UPI with too little money', 'upi', 'insufficient_funds'),
+  asked('UPI left', 'upi', 'leave'),
 ];
 
 const DECK: ReadonlyArray<FaultPlan & { choice?: Choice }> = [
@@ -76,10 +82,10 @@ const AT_B: readonly FaultOrder[] = [
 
 /** The plans of a run, by its seed. */
 export function outcomePlans(run: CampaignRun): OutcomePlan[] {
-  return dealt(DECK, run).map(({ name, card, faults, ends, calledBack, choice = 'approve' }) => {
+  return dealt(DECK, run).map(({ name, card: means, faults, ends, calledBack, choice = 'approve' }) => {
     const charge = faults.find(({ step }) => step === 'charge');
     const atB = run.random() < SHARE_AT_B ? [AT_B[Math.floor(run.random() * AT_B.length)]!] : [];
     const leavesNoTrace = charge !== undefined && ends === 'FAILED' && !calledBack && faults.length === 1;
-    return { name, card, faults, faultsAtB: atB, choice, leavesNoTrace };
+    return { name, means, faults, faultsAtB: atB, choice, leavesNoTrace };
   });
 }

@@ -16,7 +16,7 @@ import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
 import { answerBank } from './challenged-shopper.ts';
 import { inCrew } from './crew.ts';
 import { allFinal, countsBy, openCase } from './judgement.ts';
-import { createLoggedShop, type LoggedShop, type Payment } from './logged-shop.ts';
+import { createLoggedShop, type LoggedShop, type Means, type Payment } from './logged-shop.ts';
 import { judgeOutcomes, type Ordered } from './outcome-judgement.ts';
 import { type OutcomePlan, outcomePlans } from './outcome-plans.ts';
 import { addMerchantOfTwoBanks, inWorld, SHORT_TIMES } from './setting.ts';
@@ -114,8 +114,8 @@ async function makeOrder(
   const atA: boolean[] = [];
   for (const fault of plan.faults) atA.push(await orderFault(world.bankUrl, fault, amount));
   for (const fault of plan.faultsAtB) await orderFault(world.bankBUrl, fault, amount);
-  const payment = await buyAtLast(shop, plan.card, amount);
-  await payUntilTheEnd(shop, payment, plan, random);
+  const payment = await buyAtLast(shop, plan.means, amount);
+  await payUntilTheEnd(world, shop, payment, plan, random);
   await pause(CALLED_BACK_MS);
   const [waitingAtA] = await Promise.all([
     clearFaults(world.bankUrl, amount),
@@ -131,9 +131,9 @@ async function makeOrder(
 }
 
 /** A gateway under load may refuse; an order it has refused is made again. */
-async function buyAtLast(shop: LoggedShop, card: string, amount: number): Promise<Payment> {
+async function buyAtLast(shop: LoggedShop, means: Means, amount: number): Promise<Payment> {
   for (let tries = 1; tries <= TRIES_MAX; tries++) {
-    const payment = await shop.buy(card, amount);
+    const payment = await shop.buy(means, amount);
     if (payment !== null) return payment;
     await pause(250 * tries);
   }
@@ -142,6 +142,7 @@ async function buyAtLast(shop: LoggedShop, card: string, amount: number): Promis
 
 /** The shopper answers the bank, and takes another card where the attempt allows one. */
 async function payUntilTheEnd(
+  world: World,
   shop: LoggedShop,
   payment: Payment,
   plan: OutcomePlan,
@@ -149,7 +150,7 @@ async function payUntilTheEnd(
 ): Promise<void> {
   let { transactionId } = payment;
   for (let cards = 1; ; cards++) {
-    if ((await endOf(shop, transactionId, plan)) !== 'FAILED' || cards === CARDS_MAX) return;
+    if ((await endOf(world, shop, transactionId, plan)) !== 'FAILED' || cards === CARDS_MAX) return;
     const next = await shop.pay(payment, random() < 0.8 ? CARDS.success : CARDS.insufficientFunds);
     if (next?.status !== 202) return;
     transactionId = next.body.transactionId;
@@ -157,6 +158,7 @@ async function payUntilTheEnd(
 }
 
 async function endOf(
+  world: World,
   shop: LoggedShop,
   transactionId: string,
   { choice }: OutcomePlan,
@@ -167,7 +169,7 @@ async function endOf(
     const told = await shop.transaction(transactionId);
     const status = told?.body.status;
     if (status === 'SUCCESS' || status === 'FAILED') return status;
-    if (!answered) answered = await answerBank(told, choice);
+    if (!answered) answered = await answerBank(world, told, choice);
     await pause(everyMs);
   }
   return null;

@@ -53,6 +53,8 @@ export interface Shop {
   /** Makes an intent of `amount` INR and resolves with its id. */
   intent(amount?: number): Promise<string>;
   session(paymentIntentId: string): Promise<{ sessionId: string; redirectUrl: string; expiresAt: string }>;
+  /** Begins a payment by UPI as JSON at the checkout. */
+  payByUpi(sessionId: string): Promise<Answer>;
   /** Posts a card as JSON to the checkout. */
   pay(sessionId: string, card: string, more?: Record<string, unknown>): Promise<Answer>;
   /** The same as a browser's form. Redirects are not followed. */
@@ -118,6 +120,12 @@ export function createShop(
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ sessionId, ...cardFields(card), ...more }),
+      }),
+    payByUpi: (sessionId) =>
+      call(`${gateway.checkoutUrl}/internal/payment/process`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ sessionId, method: 'upi' }),
       }),
     payByForm: (sessionId, card) =>
       call(`${gateway.checkoutUrl}/internal/payment/process`, {
