@@ -27,7 +27,9 @@ export interface OutcomePlan {
 
 /** Shares of a deck: were more than half of the charges to fail, the breakers would be open most of the time. */
 const SOUND = 30;
-const SHARE_AT_B = 0.25;
+/** Of orders, whose faults at the first bank await them at the second as well; of the others, which some other fault awaits there. */
+const SAME_AT_B = 0.5;
+const OTHER_AT_B = 0.2;
 
 const plain = (name: string, card: Means): FaultPlan => ({
   name,
@@ -74,9 +76,11 @@ const DECK: ReadonlyArray<FaultPlan & { choice?: Choice }> = [
   ...CARD_PLANS,
 ];
 
-/** What may befall an order at the second bank: any fault there is. */
-const AT_B: readonly FaultOrder[] = [
-  ...FAULT_PLANS.flatMap(({ faults }) => faults).filter(({ count = 1 }) => count === 1),
+/** What may befall any order at the second bank; faults of questions and challenges need a card that brings them about. */
+const OTHERS_AT_B: readonly FaultOrder[] = [
+  ...FAULT_PLANS.flatMap(({ faults }) => faults).filter(
+    ({ step, count = 1 }) => step === 'charge' && count === 1,
+  ),
   ...SECOND_FAULTS,
 ];
 
@@ -84,8 +88,12 @@ const AT_B: readonly FaultOrder[] = [
 export function outcomePlans(run: CampaignRun): OutcomePlan[] {
   return dealt(DECK, run).map(({ name, card: means, faults, ends, calledBack, choice = 'approve' }) => {
     const charge = faults.find(({ step }) => step === 'charge');
-    const atB = run.random() < SHARE_AT_B ? [AT_B[Math.floor(run.random() * AT_B.length)]!] : [];
     const leavesNoTrace = charge !== undefined && ends === 'FAILED' && !calledBack && faults.length === 1;
-    return { name, means, faults, faultsAtB: atB, choice, leavesNoTrace };
+    return { name, means, faults, faultsAtB: dealtAtB(faults, run), choice, leavesNoTrace };
   });
+}
+
+function dealtAtB(faults: readonly FaultOrder[], { random }: CampaignRun): readonly FaultOrder[] {
+  if (random() < SAME_AT_B) return faults;
+  return random() < OTHER_AT_B ? [OTHERS_AT_B[Math.floor(random() * OTHERS_AT_B.length)]!] : [];
 }
