@@ -138,6 +138,9 @@ function unresolvedJson(attempt: Attempt, now: number): object {
   };
 }
 
+/** Wide enough for nearly all; what is longer moves the rest of its line. */
+const WIDTHS = [36, 10, 15, 15, 10, 16, 16, 20] as const;
+
 const HEADS: Readonly<Record<Kind, string>> = {
   attempt: `Attempts without a final word\n${columns(['transaction', 'age', 'status', 'outcome', 'processor', 'account', 'amount', 'merchant', 'last evidence'])}`,
   incident: 'Incidents nobody acknowledged',
@@ -169,9 +172,6 @@ function tableList({ out }: CommandContext, now: number): List {
     },
   };
 }
-
-/** Wide enough for nearly all; what is longer moves the rest of its line. */
-const WIDTHS = [36, 10, 15, 15, 10, 16, 16, 20] as const;
 
 function columns(cells: readonly string[]): string {
   return cells.map((cell, i) => cell.padEnd(WIDTHS[i] ?? 0)).join('  ');

@@ -19,6 +19,9 @@ const DATABASES = {
   SLUICE_SHARD_DATABASE_URLS: 'postgres://u@127.0.0.1/shard_1',
 };
 
+const INTENT = 'pi_019b0000000070008000000000000000';
+const TRANSACTION = 'txn_019b0000000070008000000000000001';
+
 let folder: string;
 let account: string;
 
@@ -32,13 +35,19 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function run(
-  line: string,
-  env: Record<string, string> = {},
-): Promise<{ code: ExitCode; out: string; err: string }> {
+interface Ran {
+  code: ExitCode;
+  out: string;
+  err: string;
+}
+
+async function run(line: string, env: Record<string, string> = {}): Promise<Ran> {
+  return await runWords(line === '' ? [] : line.split(' '), env);
+}
+
+async function runWords(words: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
-  const words = line === '' ? [] : line.split(' ');
   const settings = { SLUICE_DATA_DIR: folder, ...env };
   const code = await sluice(words, {
     env: settings,
@@ -106,10 +115,46 @@ it.each([
     '--add https://shop.example/paid must be an origin',
   ],
   ['migrate --owner-password-file x', '--owner'],
+  ['payments', 'unknown command payments'],
+  ['payments unresolved --older-than soon', '--older-than soon is not a number of seconds'],
+  ['payments show', 'an id is needed first'],
+  ['payments show --json', 'an id is needed first'],
+  ['payments show order_1', 'order_1 is no id of a payment'],
+  [`payments resolve ${TRANSACTION} --reason r`, '--as is needed'],
+  [
+    `payments resolve ${TRANSACTION} --as paid --reason r`,
+    '--as paid is none of success, failed, acknowledged',
+  ],
+  [`payments resolve ${TRANSACTION} --as success`, '--reason is needed'],
+  [`payments resolve ${INTENT} --as success --reason r`, 'is an intent: name its attempt, txn_…'],
 ])('sluice %s is misused', async (line, word) => {
   const { code, err } = await run(line.replace('{account}', account));
   expect(code).toBe(2);
   expect(err).toContain(word);
+});
+
+it.each([
+  ['r'.repeat(501), 'longer than 500 characters'],
+  ['   ', '--reason is empty'],
+  ['the bank\u001b[2J said so', 'control character'],
+  ['two\nlines', 'control character'],
+  ['card 4111111111111111 was charged', 'look like a card number'],
+  ['card 4111 1111 1111 1111 12/28', 'look like a card number'],
+  ['card 4111-1111-1111-1111', 'look like a card number'],
+])('a reason that must not be kept is refused (%#)', async (reason, word) => {
+  const words = ['payments', 'resolve', TRANSACTION, '--as', 'success', '--reason', reason];
+  const { code, err } = await runWords(words);
+  expect([code, err]).toEqual([2, expect.stringContaining(word)]);
+});
+
+it('a bank’s own reference is no card number', async () => {
+  // An acquirer's reference of 23 digits, and one of UPI with 12.
+  const reason = 'ARN 74537606023000000000011, RRN 602312345678';
+  const { code, err } = await runWords(
+    ['payments', 'resolve', TRANSACTION, '--as', 'success', '--reason', reason],
+    { SLUICE_API_PORT: 'x' },
+  );
+  expect([code, err]).toEqual([2, expect.stringContaining('SLUICE_API_PORT')]);
 });
 
 it('names every bad setting before it starts anything', async () => {
@@ -151,6 +196,9 @@ it('prints help and version', async () => {
     'merchant create',
     'merchant origins',
     'merchant preferences',
+    'payments unresolved',
+    'payments show',
+    'payments resolve',
     'doctor',
     'SLUICE_ROLES',
   ])

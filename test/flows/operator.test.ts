@@ -83,8 +83,8 @@ interface Listed {
 }
 
 async function listed(): Promise<Listed[]> {
-  const { code, out } = await run(['unresolved', '--older-than', '0', '--json']);
-  expect(code).toBe(0);
+  const { code, out, err } = await run(['unresolved', '--older-than', '0', '--json']);
+  expect([code, err]).toEqual([0, '']);
   return out
     .trimEnd()
     .split('\n')
@@ -92,8 +92,8 @@ async function listed(): Promise<Listed[]> {
 }
 
 async function story(id: string) {
-  const { code, out } = await run(['show', id, '--json']);
-  expect(code).toBe(0);
+  const { code, out, err } = await run(['show', id, '--json']);
+  expect([code, err]).toEqual([0, '']);
   return JSON.parse(out);
 }
 

@@ -37,6 +37,13 @@ const WALK_ROWS = 5000;
 const PAGE_ROWS = 500;
 /** A person waits no longer for one page, or for one part of a story. */
 const TIMEOUT_MS = 30_000;
+/** It only reads. Joins look each row up by its key; what no index knows is searched from end to end. */
+const SETTINGS = {
+  default_transaction_read_only: 'on',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  jit: 'off',
+};
 const BEFORE_ALL = '0'.repeat(32);
 /** An event's id is made within this of the word it is of, but for callbacks that waited for their transaction. */
 const EVENT_BEFORE_MS = 60_000;
@@ -109,7 +116,7 @@ export async function openOperatorDesk(connectionString: string): Promise<Operat
     connectionString,
     applicationName: 'sluice payments',
     statementTimeoutMs: TIMEOUT_MS,
-    settings: { jit: 'off', default_transaction_read_only: 'on' },
+    settings: SETTINGS,
   }).catch((error: unknown) => {
     throw explained(connectionString, error);
   });

@@ -291,6 +291,7 @@ CREATE TABLE processor_callbacks (
   PRIMARY KEY (day, processor, event_id),
   CHECK (((verdict)::text = ANY ((ARRAY['applied'::character varying, 'duplicate'::character varying, 'ignored'::character varying, 'quarantined'::character varying, 'unmatched'::character varying])::text[])))
 ) PARTITION BY RANGE (day);
+CREATE INDEX processor_callbacks_quarantined ON ONLY public.processor_callbacks USING btree (received_at) WHERE ((verdict)::text = 'quarantined'::text);
 CREATE INDEX processor_callbacks_unmatched ON ONLY public.processor_callbacks USING btree (received_at) WHERE ((verdict)::text = 'unmatched'::text);
 GRANT insert, select, update (reason), update (verdict) ON processor_callbacks TO sluice_shard;
 
