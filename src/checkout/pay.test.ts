@@ -308,6 +308,16 @@ test('a replay is the stored answer, and nothing is sent; the key is bound to th
   expect(JSON.stringify(asked)).not.toContain('4111111111111111');
 });
 
+test('a payment by UPI has its key as well, bound to the intent and to UPI', async () => {
+  const { pay, asked } = world();
+  const idempotency = { endpoint: 'POST /v1/payment/process', key: 'k1' };
+  await pay.pay(request({ method: { kind: 'upi' }, idempotency }));
+  await pay.pay(request({ idempotency }));
+  const keys = asked.flatMap((command) => (command.type === 'start-attempt' ? [command.key] : []));
+  expect(keys).toMatchObject([{ key: 'k1' }, { key: 'k1' }]);
+  expect(keys[0]!.bodyHash).not.toBe(keys[1]!.bodyHash);
+});
+
 test('a word is repeated until it is heard, with one event id', async () => {
   const { pay, asked } = world({ word: [refusedBy('overloaded'), refusedBy('thread_died'), HEARD] });
   await pay.pay(request());

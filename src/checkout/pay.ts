@@ -275,14 +275,15 @@ function shownCard({ brand, masked, expiryMonth, expiryYear, fingerprint, token 
 }
 
 /**
- * A key is bound to intent, card and expiry, not to the bytes of the body: a plain hash stored over a card
+ * A key is bound to intent, card and expiry, or to UPI, not to the bytes of the body: a plain hash stored over a card
  * number could be guessed back to it, whereas the fingerprint is keyed in the HSM.
  */
 function keyOf(request: PayRequest, sealed: TokenizedCard | null): StartAttempt['key'] {
-  if (request.idempotency === null || sealed === null) return null;
+  if (request.idempotency === null) return null;
   const { endpoint, key } = request.idempotency;
-  const expiry = `${sealed.expiryMonth}/${sealed.expiryYear}`;
-  const bodyHash = hash('sha256', `${request.intentId} ${sealed.fingerprint} ${expiry}`, 'hex');
+  const paidWith =
+    sealed === null ? 'upi' : `${sealed.fingerprint} ${sealed.expiryMonth}/${sealed.expiryYear}`;
+  const bodyHash = hash('sha256', `${request.intentId} ${paidWith}`, 'hex');
   return { merchantId: request.merchantId, endpoint, key, bodyHash };
 }
 

@@ -1,20 +1,25 @@
 /**
- * Bank: the processor of a simulation with its book, its answers, its queries and its callbacks.
+ * Bank: a processor of a simulation with its book, its answers, its queries and its callbacks. There are two.
  *
  * Its book is what the run is judged by. A reference is charged once, as banks promise by their idempotency keys; how
  * often it was sent is counted beside it, because a gateway that relies on the bank for that has lost its own promise.
- * A decline that names the reference closed is never charged later; any other decline may be.
+ * A decline that names the reference closed is never charged later; any other decline may be. A shopper who must act on the bank's
+ * page or in a UPI app does so, or lets the time for it pass.
  *
  * @module
  */
 
-import type { Charge, ChargeRequest, Query } from '../../src/connectors/connector.ts';
+import type { Charge, ChargeMethod, ChargeRequest, Query } from '../../src/connectors/connector.ts';
 import { type BankCharge, wordOf } from '../../src/connectors/sandbox/status.ts';
 import type { ProcessorCallback } from '../../src/domain/callback.ts';
 import { makeId, showTransactionId, type TransactionId, transactionIdOf } from '../../src/domain/ids.ts';
-import { type ProcessorWord, senderWord, type WordSource } from '../../src/domain/transaction.ts';
+import { senderWord } from '../../src/domain/transaction.ts';
 import { EPOCH, type Thread } from './host.ts';
 import type { World } from './world.ts';
+
+/** Where merchants' charges go first, and where some of them may go next. */
+export type BankName = 'SANDBOX' | 'SANDBOX_B';
+export const BANKS: readonly BankName[] = ['SANDBOX', 'SANDBOX_B'];
 
 export interface BookEntry {
   transactionId: TransactionId;
@@ -41,6 +46,8 @@ const SLOW_MS = [1000, 240_000] as const;
 const BOOKS_LATE_MS = [500, 200_000] as const;
 const FORGETS_MS = [500, 30_000] as const;
 const WORKS_MS = [20, 5000] as const;
+/** How long the shopper has to act; nobody came in time. */
+const EXPIRES_MS = [5000, 60_000] as const;
 const TURNS_MS = [1000, 90_000] as const;
 const CALLBACK_MS = [0.1, 40] as const;
 const CALLBACK_SLOW_MS = [1000, 120_000] as const;
@@ -51,11 +58,12 @@ const CHARGE_TIMEOUT_MS = 10_000;
 const QUERY_TIMEOUT_MS = 5000;
 
 /** Opens a bank with an empty book. */
-export function createBank(world: World): Bank {
+export function createBank(world: World, name: BankName): Bank {
   const { scheduler, trace, random, between, happens, checker } = world;
   const book = new Map<TransactionId, BookEntry>();
   let unfinished = 0;
   let lastEvent = 0;
+  let lastStep = 0;
 
   /** Something that ends `ms` from now, and is unfinished until then. */
   function later(ms: number, run: () => void): void {
@@ -67,25 +75,25 @@ export function createBank(world: World): Bank {
   }
 
   function chargeFrom(thread: Thread): Charge {
-    return (request) =>
+    return (request, method) =>
       new Promise((resolve) => {
         const { host } = thread;
+        const { account, leg } = request;
+        const place = { processor: name, processorAccount: account.account, leg };
+        // What the connector says where the bank has said nothing.
+        const own = (said: 'not_sent' | 'unknown', failureCode: string | null): void =>
+          resolve(senderWord(place, said, { failureCode, detail: said, at: host.now() }));
         const refused = happens(world.faults.bankRefusesConnection);
         thread.enterAfter(between(CONNECT_MS), () => {
-          if (refused) return resolve(ourWord(request, 'not_sent', 'processor_unreachable', host.now()));
-          if (!request.mayLeave())
-            return resolve(ourWord(request, 'not_sent', 'send_before_passed', host.now()));
-          trace.note('sent', request.transactionId, thread.name);
-          checker.sent(request.transactionId);
-          thread.enterAfter(CHARGE_TIMEOUT_MS, () => resolve(ourWord(request, 'unknown', null, host.now())));
-          send(request, (charge) =>
+          if (refused) return own('not_sent', 'processor_unreachable');
+          if (!request.mayLeave()) return own('not_sent', 'send_before_passed');
+          trace.note('sent', request.transactionId, `${thread.name} ${name}`);
+          checker.sent(request.transactionId, name, leg);
+          thread.enterAfter(CHARGE_TIMEOUT_MS, () => own('unknown', null));
+          send(request, method, (charge) =>
             thread.enterAfter(between(TRAVEL_MS), () => {
-              const at = host.now();
-              resolve(
-                charge === null
-                  ? ourWord(request, 'unknown', null, at)
-                  : saidOf(charge, 'answer', request.leg, at),
-              );
+              if (charge === null) own('unknown', null);
+              else resolve(wordOf(name, charge, 'answer', leg, host.now()));
             }),
           );
         });
@@ -93,16 +101,26 @@ export function createBank(world: World): Bank {
   }
 
   /** @param answer hears the charge as it stands; null: an error that says nothing */
-  function send(request: ChargeRequest, answer: (charge: BankCharge | null) => void): void {
+  function send(
+    request: ChargeRequest,
+    method: ChargeMethod,
+    answer: (charge: BankCharge | null) => void,
+  ): void {
     const { faults } = world;
     const arrivals = happens(faults.requestDuplicated) ? 2 : 1;
     for (let n = 0; n < arrivals; n++) {
       if (happens(faults.chargeLost)) continue;
-      later(between(happens(faults.chargeSlow) ? SLOW_MS : TRAVEL_MS), () => receive(request, answer));
+      later(between(happens(faults.chargeSlow) ? SLOW_MS : TRAVEL_MS), () =>
+        receive(request, method, answer),
+      );
     }
   }
 
-  function receive(request: ChargeRequest, answer: (charge: BankCharge | null) => void): void {
+  function receive(
+    request: ChargeRequest,
+    method: ChargeMethod,
+    answer: (charge: BankCharge | null) => void,
+  ): void {
     const { faults } = world;
     const tell = (charge: BankCharge): void => {
       if (!happens(faults.chargeAnswerLost)) answer(happens(faults.bankAnswersError) ? null : { ...charge });
@@ -113,62 +131,92 @@ export function createBank(world: World): Bank {
     } else if (happens(faults.bankBooksLate)) {
       answer(null);
       later(between(BOOKS_LATE_MS), () => {
-        if (!book.has(request.transactionId)) enter(request);
+        if (!book.has(request.transactionId)) enter(request, method);
       });
     } else {
-      tell(enter(request));
+      tell(enter(request, method));
     }
   }
 
   /** Books a charge and decides what becomes of it. */
-  function enter({ transactionId, amount, currency, account }: ChargeRequest): BankCharge {
+  function enter(
+    { transactionId, amount, currency, account }: ChargeRequest,
+    { kind }: ChargeMethod,
+  ): BankCharge {
     const charge: BankCharge = {
-      id: `ch_${book.size + 1}`,
+      id: `ch_${name}_${book.size + 1}`,
       reference: showTransactionId(transactionId),
       account: account.account,
       amount,
       currency,
       status: 'processing',
+      payment_method:
+        kind === 'upi' ? { type: 'upi' } : { type: 'card', funding: random() < 0.5 ? 'credit' : 'debit' },
     };
     const visibleAt = scheduler.now() + (happens(world.faults.bankForgets) ? between(FORGETS_MS) : 0);
     const entry = { transactionId, charge, visibleAt };
     book.set(transactionId, entry);
-    if (random() < 0.25) work(entry);
+    if (kind === 'upi' || random() < 0.25) work(entry, kind === 'upi');
     else decide(entry);
     return charge;
   }
 
-  /** Works on a charge for a while; the shopper may have to act, also more than once. */
-  function work(entry: BookEntry): void {
-    entry.charge.status = random() < 0.5 ? ACTION_REQUIRED : 'processing';
-    trace.note('book', entry.transactionId, entry.charge.status);
-    if (random() < 0.8) tellOf(entry);
+  /** Works on a charge for a while; the shopper may have to act, also more than once, or never comes. */
+  function work(entry: BookEntry, acts = random() < 0.5): void {
+    const { charge } = entry;
+    charge.status = acts ? ACTION_REQUIRED : 'processing';
+    if (acts) charge.next_action = stepOf(charge);
+    else delete charge.next_action;
+    trace.note('book', entry.transactionId, charge.status);
+    if (!acts && random() < 0.8) tellOf(entry);
+    if (acts && random() < 0.15) {
+      later(between(EXPIRES_MS), () => decline(entry, 'authentication_expired', true));
+      return;
+    }
     later(between(WORKS_MS), () => {
-      if (random() < 0.6) work(entry);
+      if (random() < 0.4) work(entry);
       else decide(entry);
     });
   }
 
+  /** Each time the shopper must act it is another page, or another link. */
+  function stepOf({ id, payment_method: method }: BankCharge): object {
+    const expires = EPOCH + Math.floor(scheduler.now()) + EXPIRES_MS[1];
+    const step = `${id}_${++lastStep}`;
+    return (method as { type: string }).type === 'upi'
+      ? { type: 'upi_intent', link: `upi://pay?tr=${step}`, expires_at: expires }
+      : { type: 'redirect', url: `https://bank.example/3ds/${step}`, expires_at: expires };
+  }
+
   function decide(entry: BookEntry): void {
-    const { charge } = entry;
     const draw = random();
-    if (draw < 0.65) {
-      charge.status = 'succeeded';
-    } else {
-      charge.status = 'declined';
-      charge.decline_code = 'card_declined';
-      charge.reference_closed = draw < 0.93;
-      if (!charge.reference_closed && happens(world.faults.declineTurns)) {
-        later(between(TURNS_MS), () => {
-          charge.status = 'succeeded';
-          delete charge.decline_code;
-          delete charge.reference_closed;
-          trace.note('book', entry.transactionId, 'succeeded after a decline');
-          tellOf(entry);
-        });
-      }
+    if (draw < 0.65) succeed(entry);
+    // The bank's own trouble, after which another bank may be asked.
+    else if (draw < 0.75) decline(entry, 'acquirer_unavailable', true);
+    else if (draw < 0.93) decline(entry, 'card_declined', true);
+    else {
+      decline(entry, 'card_declined', false);
+      if (happens(world.faults.declineTurns)) later(between(TURNS_MS), () => succeed(entry));
     }
+  }
+
+  function succeed(entry: BookEntry): void {
+    const { charge } = entry;
+    charge.status = 'succeeded';
+    delete charge.decline_code;
+    delete charge.reference_closed;
+    delete charge.next_action;
     trace.note('book', entry.transactionId, charge.status);
+    tellOf(entry);
+  }
+
+  function decline(entry: BookEntry, code: string, closed: boolean): void {
+    const { charge } = entry;
+    charge.status = 'declined';
+    charge.decline_code = code;
+    charge.reference_closed = closed;
+    delete charge.next_action;
+    trace.note('book', entry.transactionId, code);
     tellOf(entry);
   }
 
@@ -178,8 +226,8 @@ export function createBank(world: World): Bank {
     const { faults } = world;
     const callbackId = `evt_${++lastEvent}`;
     const at = EPOCH + Math.floor(scheduler.now());
-    const word = saidOf({ ...charge }, 'callback', null, at);
-    const callback = { processor: 'SANDBOX', callbackId, transactionId, word, receivedAt: at } as const;
+    const word = wordOf(name, { ...charge }, 'callback', null, at);
+    const callback = { processor: name, callbackId, transactionId, word, receivedAt: at } as const;
     const afterMs = between(happens(faults.callbackSlow) ? CALLBACK_SLOW_MS : CALLBACK_MS);
     later(afterMs, () => deliver(callback, true));
     if (happens(faults.callbackDuplicated)) later(afterMs, () => deliver(callback, true));
@@ -245,7 +293,7 @@ export function createBank(world: World): Bank {
             resolve(
               seen === null
                 ? { kind: 'not_found' }
-                : { kind: 'found', word: saidOf(seen, 'query', leg, now) },
+                : { kind: 'found', word: wordOf(name, seen, 'query', leg, now) },
             ),
           );
         });
@@ -253,20 +301,4 @@ export function createBank(world: World): Bank {
   }
 
   return { book, chargeFrom, queryFrom, unfinished: () => unfinished };
-}
-
-function saidOf(charge: BankCharge, source: WordSource, leg: number | null, at: number): ProcessorWord {
-  return wordOf('SANDBOX', charge, source, leg, at);
-}
-
-/** What the connector says where the bank has said nothing. */
-function ourWord(
-  request: ChargeRequest,
-  said: 'not_sent' | 'unknown',
-  failureCode: string | null,
-  at: number,
-): ProcessorWord {
-  const { account, leg } = request;
-  const place = { processor: 'SANDBOX', processorAccount: account.account, leg } as const;
-  return senderWord(place, said, { failureCode, detail: said, at });
 }

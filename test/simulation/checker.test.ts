@@ -19,7 +19,7 @@ function createWorld() {
   const time = { now: 0 };
   const checker = createChecker(() => ({
     databaseOf: () => ({ model }) as Database,
-    bank: { book } as unknown as Bank,
+    bankOf: () => ({ book }) as unknown as Bank,
     notFoundProofMs: 10_000,
     now: () => time.now,
     clocksHold: true,
@@ -42,12 +42,18 @@ test('what is in order is not objected to', () => {
   const { model, book, checker, attempt, paid, what } = createWorld();
   const { transactionId, amount, currency, processorAccount: account } = attempt;
   const charge = { id: 'ch_1', reference: '', account, amount, currency, status: 'succeeded' };
-  checker.sent(transactionId);
+  checker.sent(transactionId, 'SANDBOX', 1);
   book.set(transactionId, { transactionId, charge, visibleAt: 0 });
   const before = new Map([[transactionId, attempt]]);
   checker.committed([paid], model.apply([paid]), before);
   checker.attemptAcknowledged(transactionId, null);
-  expect(judge([model], book, checker, 0)).toEqual({ intents: 1, attempts: 1, charged: 1, recovered: 0 });
+  expect(judge([model], [...book.values()], checker, 0)).toEqual({
+    intents: 1,
+    attempts: 1,
+    charged: 1,
+    recovered: 0,
+    fellBack: 0,
+  });
   expect(what()).toEqual([]);
 });
 
@@ -55,7 +61,7 @@ test('a success without a charge, and a charge without a success', () => {
   const { model, book, checker, attempt, paid, what } = createWorld();
   checker.committed([paid], model.apply([paid]), new Map([[attempt.transactionId, attempt]]));
   expect(what()).toEqual([expect.stringContaining('was not charged')]);
-  judge([model], book, checker, 0);
+  judge([model], [...book.values()], checker, 0);
   expect(what()).toContainEqual(expect.stringContaining('success_without_charge'));
 });
 
@@ -72,13 +78,31 @@ test('what was acknowledged and is not there, and one key with two answers', () 
 
 test('a charge that is sent twice, or before its attempt is stored', () => {
   const { checker, attempt, intent, what } = createWorld();
-  checker.sent(attempt.transactionId);
-  checker.sent(attempt.transactionId);
-  checker.sent(transactionIdOf(intent.paymentIntentId, 2));
+  checker.sent(attempt.transactionId, 'SANDBOX', 1);
+  checker.sent(attempt.transactionId, 'SANDBOX', 1);
+  checker.sent(transactionIdOf(intent.paymentIntentId, 2), 'SANDBOX', 1);
   expect(what()).toEqual([
     expect.stringContaining('sent twice'),
     expect.stringContaining('before it was stored'),
   ]);
+});
+
+test('a second leg that is sent before it is stored, or while the first bank may still charge', () => {
+  const { book, checker, attempt, what } = createWorld();
+  const { transactionId, amount, currency, processorAccount: account } = attempt;
+  checker.sent(transactionId, 'SANDBOX', 1);
+  const charge = { id: 'ch_1', reference: '', account, amount, currency, status: 'declined' };
+  const refused = { ...charge, decline_code: 'acquirer_unavailable', reference_closed: true };
+  book.set(transactionId, { transactionId, charge: refused, visibleAt: 0 });
+  checker.sent(transactionId, 'SANDBOX_B', 2);
+  expect(what()).toEqual([expect.stringContaining('leg 2')]);
+
+  const other = createWorld();
+  const onSecond = { ...other.attempt, leg: 2, processor: 'SANDBOX_B' as const };
+  other.checker.sent(other.attempt.transactionId, 'SANDBOX', 1);
+  other.model.payments.set(other.intent.paymentIntentId, { intent: other.intent, attempts: [onSecond] });
+  other.checker.sent(other.attempt.transactionId, 'SANDBOX_B', 2);
+  expect(other.what()).toEqual([expect.stringContaining('SANDBOX may charge it')]);
 });
 
 test('an answer that is given twice, or never by a thread that lives', () => {

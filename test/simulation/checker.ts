@@ -16,7 +16,7 @@ import type { Attempt, TransactionStatus } from '../../src/domain/transaction.ts
 import type { ShardReply } from '../../src/messages/replies.ts';
 import type { ShardRequest } from '../../src/messages/requests.ts';
 import type { ModelStore } from '../support/model-store.ts';
-import type { Bank } from './bank.ts';
+import type { Bank, BankName } from './bank.ts';
 import { type Database, POISON } from './database.ts';
 import type { Thread } from './host.ts';
 
@@ -59,8 +59,8 @@ export interface Checker {
   ): (reply: ShardReply) => void;
   /** How many wait in a bounded place. */
   waiting(where: string, count: number, countMax: number): void;
-  /** A charge leaves for the bank. */
-  sent(transactionId: TransactionId): void;
+  /** A charge leaves for a bank. */
+  sent(transactionId: TransactionId, bank: BankName, leg: number): void;
   /** A merchant is told that its intent is there; `key` is the idempotency key it used, in its scope. */
   intentAcknowledged(intentId: IntentId, order: Order, key: string | null): void;
   /** A shopper is told that the payment is on its way. */
@@ -77,7 +77,7 @@ export interface Checker {
 
 export interface CheckedParts {
   databaseOf(shard: number): Database;
-  bank: Bank;
+  bankOf(name: BankName): Bank;
   notFoundProofMs: number;
   /** Milliseconds since the start of the run. */
   now(): number;
@@ -157,7 +157,8 @@ function isOwn(request: ShardRequest, latest: Attempt | undefined): boolean {
 export function createChecker(parts: () => CheckedParts): Checker {
   const violations: Violation[] = [];
   const acknowledged = { intents: new Map<IntentId, Order>(), attempts: new Set<TransactionId>() };
-  const sent = new Set<TransactionId>();
+  /** Charges that left, by transaction: to which banks, in their order. */
+  const sent = new Map<TransactionId, BankName[]>();
   /** Idempotency key → what it was answered with. */
   const answers = new Map<string, string>();
   const open = new Map<object, { thread: Thread; what: string; askedMs: number }>();
@@ -177,9 +178,9 @@ export function createChecker(parts: () => CheckedParts): Checker {
     return modelOf(intentId).payments.get(intentId);
   }
 
-  function isStored(transactionId: TransactionId): boolean {
+  function attemptAt(transactionId: TransactionId): Attempt | undefined {
     const payment = modelOf(transactionId).payments.get(intentIdOf(transactionId));
-    return payment?.attempts.some((attempt) => attempt.transactionId === transactionId) ?? false;
+    return payment?.attempts.find((attempt) => attempt.transactionId === transactionId);
   }
 
   function moved(before: Attempt, after: Attempt): void {
@@ -192,8 +193,13 @@ export function createChecker(parts: () => CheckedParts): Checker {
       violate(`${id} was moved by a gateway that took it for an attempt of its own`, id);
     if (after.revision <= before.revision)
       violate(`${id} went from revision ${before.revision} to ${after.revision}`, id);
-    if (status === 'SUCCESS' && parts().bank.book.get(id)?.charge.status !== 'succeeded')
-      violate(`${id} became SUCCESS and was not charged`, id);
+    const book = parts().bankOf(after.processor as BankName).book;
+    if (status === 'SUCCESS' && book.get(id)?.charge.status !== 'succeeded')
+      violate(`${id} became SUCCESS and was not charged by ${after.processor}`, id);
+    if (after.paymentMethodType === null && before.paymentMethodType !== null)
+      violate(`${id} was paid by ${before.paymentMethodType}, and then by nothing`, id);
+    if ((status === 'REQUIRES_ACTION') !== (after.nextAction !== null))
+      violate(`${id} is ${status} with the step ${JSON.stringify(after.nextAction)}`, id);
   }
 
   /** It stands behind one that is closed and allows it. */
@@ -232,6 +238,9 @@ export function createChecker(parts: () => CheckedParts): Checker {
     committed(facts, effects, before) {
       for (const [i, fact] of facts.entries()) {
         if (!effects[i]!.effective) continue;
+        // A forged charge of another amount is noted as one; no bank lies about a leg.
+        if (fact.kind === 'incident-noted' && fact.incident !== 'quarantined_charge')
+          violate(`${fact.incident}: ${fact.transactionId}`, fact.transactionId);
         if (effects[i]!.incident !== undefined && fact.kind === 'attempt-moved')
           violate(`a second attempt was charged: ${fact.attempt.transactionId}`, fact.attempt.transactionId);
         if (fact.kind === 'attempt-started') started(fact.attempt);
@@ -268,10 +277,21 @@ export function createChecker(parts: () => CheckedParts): Checker {
     waiting(where, count, countMax) {
       if (count > countMax) violate(`${count} wait in ${where}, where ${countMax} may`);
     },
-    sent(transactionId) {
-      if (sent.has(transactionId)) violate(`${transactionId} was sent twice`, transactionId);
-      sent.add(transactionId);
-      if (!isStored(transactionId)) violate(`${transactionId} was sent before it was stored`, transactionId);
+    sent(transactionId, bank, leg) {
+      const before = sent.get(transactionId) ?? [];
+      if (before.includes(bank)) violate(`${transactionId} was sent twice to ${bank}`, transactionId);
+      sent.set(transactionId, [...before, bank]);
+      const stored = attemptAt(transactionId);
+      if (stored === undefined) violate(`${transactionId} was sent before it was stored`, transactionId);
+      else if (stored.leg !== leg || stored.processor !== bank)
+        violate(`leg ${leg} of ${transactionId} was sent before it was stored`, transactionId);
+      // Wherever it left for before must have refused it for good, in the bank's own book.
+      for (const earlier of before.filter((one) => one !== bank)) {
+        const charge = parts().bankOf(earlier).book.get(transactionId)?.charge;
+        const refused = charge?.status === 'declined' && charge.reference_closed === true;
+        if (!refused || charge.decline_code !== 'acquirer_unavailable')
+          violate(`${transactionId} was sent to ${bank}, and ${earlier} may charge it`, transactionId);
+      }
     },
     intentAcknowledged(intentId, order, key) {
       acknowledged.intents.set(intentId, order);
@@ -281,7 +301,7 @@ export function createChecker(parts: () => CheckedParts): Checker {
     },
     attemptAcknowledged(transactionId, key) {
       acknowledged.attempts.add(transactionId);
-      if (!isStored(transactionId))
+      if (attemptAt(transactionId) === undefined)
         violate(`${transactionId} was acknowledged and is not there`, transactionId);
       sameAnswer(key, transactionId);
     },

@@ -135,19 +135,11 @@ async function payOnce(
   key: string | null,
 ): Promise<OutcomeCode | null> {
   const { checker, trace, random } = world;
+  const byUpi = random() < 0.15;
   const request = (): PayRequest => ({
     intentId,
     merchantId,
-    method: {
-      kind: 'card',
-      card: {
-        pan: Buffer.from(TEST_CARD),
-        cvv: Buffer.from('123'),
-        expiryMonth: 12,
-        expiryYear: EXPIRY_YEAR,
-        cardholderName: Buffer.from(`Card ${card}`),
-      },
-    },
+    method: byUpi ? { kind: 'upi' } : cardOf(card),
     claimedAmount: null,
     claimedCurrency: null,
     successUrl: null,
@@ -170,6 +162,19 @@ async function payOnce(
     await world.sleep(200 * 3 ** tries * (0.5 + random()));
   }
   return null;
+}
+
+function cardOf(card: number): PayRequest['method'] {
+  return {
+    kind: 'card',
+    card: {
+      pan: Buffer.from(TEST_CARD),
+      cvv: Buffer.from('123'),
+      expiryMonth: 12,
+      expiryYear: EXPIRY_YEAR,
+      cardholderName: Buffer.from(`Card ${card}`),
+    },
+  };
 }
 
 /** Looks until the latest attempt is over; `free` when another card may be tried. */

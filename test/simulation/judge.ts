@@ -1,7 +1,7 @@
 /**
  * Judge: what must hold once a run has come to rest: the faults are over, time enough has passed, nothing is under way.
  *
- * The bank's book, the databases and what clients were told are joined payment by payment and handed to the rules of
+ * The banks' books, the databases and what clients were told are joined payment by payment and handed to the rules of
  * `sluice verify`: a run is judged as a real gateway is.
  *
  * @module
@@ -30,6 +30,8 @@ export interface Verdict {
   charged: number;
   /** Late successes. */
   recovered: number;
+  /** Attempts that went to their second bank. */
+  fellBack: number;
 }
 
 /** Recovery comes round to every unpaid intent, whatever its clock says, within this time. */
@@ -41,16 +43,16 @@ const CLOSED_LATE_MS = 30 * 60_000;
  */
 export function judge(
   models: readonly ModelStore[],
-  book: ReadonlyMap<string, BookEntry>,
+  book: readonly BookEntry[],
   checker: Checker,
   restMs: number,
 ): Verdict {
-  const verdict: Verdict = { intents: 0, attempts: 0, charged: 0, recovered: 0 };
+  const verdict: Verdict = { intents: 0, attempts: 0, charged: 0, recovered: 0, fellBack: 0 };
   const effects = new Set<string>();
   // Whatever is still open is open too long: that it was waited for is what rest means.
   const terms: Terms = {
     account: null,
-    processors: ['SANDBOX'],
+    processors: null,
     now: EPOCH * 2,
     unknownAfterMs: 0,
     closedBefore: EPOCH + restMs - INTENT_CLOSED_AFTER_MS - CLOSED_LATE_MS,
@@ -63,6 +65,7 @@ export function judge(
     verdict.attempts += story.attempts.length;
     verdict.charged += story.charges!.length;
     verdict.recovered += story.events.filter(({ type }) => type === 'payment.recovered').length;
+    verdict.fellBack += story.attempts.filter(({ processor }) => processor === 'SANDBOX_B').length;
     effects.add(story.intentId);
     for (const { transactionId } of story.attempts) effects.add(transactionId);
   }
@@ -84,7 +87,7 @@ interface WritableStory extends Story {
 
 function storiesOf(
   models: readonly ModelStore[],
-  book: ReadonlyMap<string, BookEntry>,
+  book: readonly BookEntry[],
   { acknowledged }: Checker,
 ): Map<IntentId, Story> {
   const stories = new Map<IntentId, WritableStory>();
@@ -102,9 +105,10 @@ function storiesOf(
       storyOf(paymentIntentId).events.push({ intentId: paymentIntentId, ...row });
     }
   }
-  for (const { transactionId, charge } of book.values()) {
+  for (const { transactionId, charge } of book) {
     const { amount, currency, account, status } = charge;
-    const at = { transactionId, processor: 'SANDBOX' as const, account };
+    // Banks are told apart by their accounts.
+    const at = { transactionId, processor: null, account };
     if (status === 'succeeded') storyOf(transactionId).charges.push({ ...at, amount, currency });
     else storyOf(transactionId).refusals.push({ ...at, declineCode: charge.decline_code ?? null });
   }

@@ -10,7 +10,9 @@ import { createPostgresBus } from '../../src/bus/postgres/callback-bus.ts';
 import { createPay, type Pay } from '../../src/checkout/pay.ts';
 import { LIMITS } from '../../src/config/limits.ts';
 import { guarded } from '../../src/connectors/charges.ts';
+import type { Charge, ChargeAccount, Query } from '../../src/connectors/connector.ts';
 import type { ProcessorCallback } from '../../src/domain/callback.ts';
+import type { ProcessorName } from '../../src/domain/transaction.ts';
 import type { AskShard } from '../../src/messages/ask.ts';
 import type { ShardReply } from '../../src/messages/replies.ts';
 import type { ShardRequest } from '../../src/messages/requests.ts';
@@ -18,6 +20,7 @@ import { createRecovery } from '../../src/recovery/recovery.ts';
 import type { Placement } from '../../src/runtime/placement.ts';
 import { createLane, type Lane } from '../../src/runtime/turn.ts';
 import { StorageError } from '../../src/storage/storage.ts';
+import { BANKS } from './bank.ts';
 import type { Thread } from './host.ts';
 import { SILENT_METRICS } from './metrics.ts';
 import { createTokenizer } from './tokenizer.ts';
@@ -77,20 +80,20 @@ export function openLanes(world: World, thread: Thread, placement: Placement, in
 export function openPay(world: World, thread: Thread, ask: AskShard): Pay {
   const { layout, trace } = world;
   const { host } = thread;
-  const charge = guarded(
-    'SANDBOX',
-    world.bank.chargeFrom(thread),
-    { metrics: SILENT_METRICS, monotonicMs: host.monotonicMs, now: host.now },
-    BREAKER,
+  const clocks = { metrics: SILENT_METRICS, monotonicMs: host.monotonicMs, now: host.now };
+  const charges = new Map<ProcessorName, Charge>(
+    BANKS.map((name) => [name, guarded(name, world.banks[name].chargeFrom(thread), clocks, BREAKER)]),
   );
   return createPay({
     ask,
     tokenizer: createTokenizer(world, thread),
     route: async (merchantId) => ({
-      preferred: { processor: 'SANDBOX', account: accountOf(merchantId) },
-      fallback: null,
+      preferred: { processor: 'SANDBOX', account: accountOf(merchantId, 'SANDBOX') },
+      fallback: hasFallback(merchantId)
+        ? { processor: 'SANDBOX_B', account: accountOf(merchantId, 'SANDBOX_B') }
+        : null,
     }),
-    chargeOf: () => charge,
+    chargeOf: (processor) => charges.get(processor) ?? null,
     takesUpi: () => true,
     returnUrlOf: (transactionId) => `https://pay.example/checkout/return?transaction=${transactionId}`,
     now: host.now,
@@ -112,16 +115,18 @@ export function openBackground(world: World, thread: Thread, ask: AskShard, appl
   const { layout, trace, checker } = world;
   const { host } = thread;
   const scans = world.databases.map((database) => database.scan(thread));
-  const query = world.bank.queryFrom(thread);
+  const queries = new Map<ProcessorName, Query>(
+    BANKS.map((name) => [name, world.banks[name].queryFrom(thread)]),
+  );
   createRecovery({
     scans,
     ask,
     askDeadlineMs: LIMITS.replyTimeoutMs,
-    connectorOf: () => ({
-      query,
+    connectorOf: (processor) => ({
+      query: queries.get(processor)!,
       notFound: { queries: 3, proofMs: layout.notFoundProofMs, gapMs: Math.ceil(layout.notFoundProofMs / 3) },
     }),
-    accountOf: async (merchantId) => accountOf(merchantId),
+    accountOf: async (merchantId, processor) => accountOf(merchantId, processor),
     now: host.now,
     random: world.random,
     randomBytes: world.randomBytes,
@@ -147,9 +152,14 @@ export function openBackground(world: World, thread: Thread, ask: AskShard, appl
   bus.consume(apply).catch((error: unknown) => checker.violate(String(error)));
 }
 
-/** What a merchant has at its processor. */
-function accountOf(merchantId: string): { account: string; secretKey: string } {
-  return { account: `acct_${merchantId}`, secretKey: 'unused' };
+/** Every second merchant has a second processor. */
+function hasFallback(merchantId: string): boolean {
+  return Number(merchantId.split('_')[1]) % 2 === 0;
+}
+
+/** What a merchant has at a processor. */
+function accountOf(merchantId: string, processor: ProcessorName): ChargeAccount {
+  return { account: `acct_${processor}_${merchantId}`, secretKey: 'unused' };
 }
 
 function failureOf(error: unknown) {

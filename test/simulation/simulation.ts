@@ -12,7 +12,7 @@ import { isFinal } from '../../src/domain/transaction.ts';
 import type { ShardRange } from '../../src/storage/control.ts';
 import { evenShardMap } from '../../src/storage/shard-map.ts';
 import { seededRandom } from '../support/random.ts';
-import { createBank } from './bank.ts';
+import { BANKS, type BookEntry, createBank } from './bank.ts';
 import { createChecker, type Violation } from './checker.ts';
 import { order } from './clients.ts';
 import { createDatabase } from './database.ts';
@@ -87,8 +87,8 @@ export async function simulate({
   const models = world.databases.map(({ model }) => model);
   const verdict =
     checker.violations.length > 0
-      ? { intents: 0, attempts: 0, charged: 0, recovered: 0 }
-      : judge(models, world.bank.book, checker, scheduler.now());
+      ? { intents: 0, attempts: 0, charged: 0, recovered: 0, fellBack: 0 }
+      : judge(models, booksOf(world), checker, scheduler.now());
   return {
     seed,
     faults: described,
@@ -113,7 +113,7 @@ function createWorld(seed: number, watched: string | null): World {
     ranges.find(({ low, high }) => shard >= low && shard <= high)!.database;
   const checker = createChecker(() => ({
     databaseOf: (shard) => world.databases[databaseIndex(shard)]!,
-    bank: world.bank,
+    bankOf: (name) => world.banks[name],
     notFoundProofMs: layout.notFoundProofMs,
     now: scheduler.now,
     clocksHold: faults.clockSteps === 0,
@@ -127,8 +127,8 @@ function createWorld(seed: number, watched: string | null): World {
     faults,
     databases: [],
     gateways: [],
-    get bank() {
-      return bank;
+    get banks() {
+      return banks;
     },
     clients: 0,
     randomBytes(length) {
@@ -140,7 +140,7 @@ function createWorld(seed: number, watched: string | null): World {
     happens: (chance) => chance > 0 && random() < chance,
     sleep: (ms) => new Promise((resolve) => void scheduler.after(ms, resolve)),
   };
-  const bank = createBank(world);
+  const banks = { SANDBOX: createBank(world, 'SANDBOX'), SANDBOX_B: createBank(world, 'SANDBOX_B') };
   for (let index = 0; index < layout.databases; index++) {
     world.databases.push(createDatabase(world, index, (shard) => databaseIndex(shard) === index));
   }
@@ -194,7 +194,15 @@ function calm(world: World): void {
 }
 
 function isAtRest(world: World): boolean {
-  return world.clients === 0 && world.bank.unfinished() === 0 && openAttempts(world).length === 0;
+  return world.clients === 0 && unfinishedAtBanks(world) === 0 && openAttempts(world).length === 0;
+}
+
+function unfinishedAtBanks({ banks }: World): number {
+  return BANKS.reduce((sum, name) => sum + banks[name].unfinished(), 0);
+}
+
+function booksOf({ banks }: World): BookEntry[] {
+  return BANKS.flatMap((name) => [...banks[name].book.values()]);
 }
 
 function openAttempts({ databases }: World): string[] {
@@ -209,5 +217,5 @@ function openAttempts({ databases }: World): string[] {
 
 function whatIsOpen(world: World): string {
   const open = openAttempts(world);
-  return `${world.clients} clients, ${world.bank.unfinished()} at the bank, ${open.length} attempts: ${open.slice(0, 3).join(', ')}`;
+  return `${world.clients} clients, ${unfinishedAtBanks(world)} at the banks, ${open.length} attempts: ${open.slice(0, 3).join(', ')}`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Bank } from './bank.ts';
+import type { Bank, BankName } from './bank.ts';
 import type { Checker } from './checker.ts';
 import type { Database } from './database.ts';
 import type { Faults, Layout } from './faults.ts';
@@ -23,7 +23,7 @@ export interface World {
   faults: Faults;
   readonly databases: Database[];
   readonly gateways: Gateway[];
-  readonly bank: Bank;
+  readonly banks: Readonly<Record<BankName, Bank>>;
   /** Shoppers, merchants and readers that are not done. */
   clients: number;
   randomBytes(length: number): Buffer;
