@@ -245,6 +245,10 @@ describe('is right', () => {
       { ...REFUSED, refusals: [] },
     ],
     [
+      'charged by the second bank, the first declined for a trouble of its own and called back before it answered',
+      { ...REFUSED, attempts: [wentOn('first_refused', [heard('declined', 'callback'), heard('declined')])] },
+    ],
+    [
       'charged by the second bank, which recovery asked about before the first was left',
       fallenBack(
         'first_unreachable',
@@ -487,6 +491,11 @@ describe('is found, and nothing else', () => {
     [
       'a fallback by a decline that a callback brought',
       fallenBack('first_refused', heard('declined', 'callback')),
+      [['fallback_unproven', T1]],
+    ],
+    [
+      'a fallback although a callback said that it was charged',
+      fallenBack('first_refused', heard('charged', 'callback'), heard('declined')),
       [['fallback_unproven', T1]],
     ],
     [

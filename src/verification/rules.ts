@@ -267,7 +267,9 @@ function judgeRouting(attempt: ScannedAttempt, story: Story, find: Find): void {
     find('routing_differs', id);
   if (first === undefined || second === undefined) return;
   const heard = evidence.filter(({ leg, said }) => leg === 1 && !SAYS_NOTHING.includes(said));
-  const isProven = heard.length > 0 && heard.every((line) => isProof(line, second));
+  const isProven =
+    heard.some((line) => isProof(line, second)) &&
+    heard.every((line) => isProof(line, second) || agrees(line, second));
   if (!isProven || !isBookedAsProven(attempt.transactionId, first, second, story))
     find('fallback_unproven', id);
 }
@@ -294,6 +296,11 @@ function isProof({ source, said }: Evidence, { reason }: RoutedLeg): boolean {
   return said === 'not_sent'
     ? NOT_REACHED.includes(reason)
     : said === 'declined' && reason === 'first_refused';
+}
+
+/** The same decline by another way: it is noted, and left to the sender. */
+function agrees({ said }: Evidence, { reason }: RoutedLeg): boolean {
+  return said === 'declined' && reason === 'first_refused';
 }
 
 /** What the first processor has booked must bear out why it was left: nothing, or a decline for a trouble of its own. */
