@@ -29,8 +29,6 @@ export interface Ordered {
  * more), so the sixth question comes within 136 s; faults and a bank that is away or silent may eat the five before it.
  */
 const KNOWN_MS_MAX = 150_000;
-/** A charge leaves this soon after its attempt is durable, on a machine that is busy. */
-const LEFT_MS = 1500;
 /** Moments of one machine by different processes, and a bank that is on its way out or back. */
 const EDGE_MS = 500;
 /** Evidence by which an attempt must have gone on to the second bank. */
@@ -39,6 +37,8 @@ const NOT_SENT_CODES: readonly string[] = [
   'processor_busy',
   'processor_breaker_open',
 ];
+/** Reasons of the gateway's own not to send to the second bank. */
+const HELD_BACK: readonly string[] = ['processor_breaker_open', 'send_before_passed'];
 /** Forgeries that are signed rightly, of a charge that never was: each is noted as an incident. */
 const FORGED: readonly string[] = ['forgeAmount', 'forgeAccount'];
 /** Faults by which a bank books nothing, ever. */
@@ -87,7 +87,10 @@ export async function judgeOutcomes(
       ...told.flatMap((one) => wrongsOf(one, spells).map((what) => `${one.reference} ${what}`)),
       ...awayTrials
         .filter((one) => !reachedB(one))
-        .map((one) => `${one.reference} was refused by bank A while B was up, and did not reach B`),
+        .map(
+          (one) =>
+            `${one.reference} was refused by bank A while B was up, and did not reach B (${JSON.stringify(one)})`,
+        ),
       ...incidents.violations,
     ],
     figures: {
@@ -116,6 +119,7 @@ export async function judgeOutcomes(
       ...percentiles('once unknown, known after ms', told.filter(wasUnknown)),
       'known after ms, bound': KNOWN_MS_MAX,
       'connections refused by bank A while B was up': awayTrials.length,
+      'of these held back by the breaker of bank B or the time': awayTrials.filter(isHeldBack).length,
       'took a charge without a trace at bank A': told.filter(tookWithoutTrace).length,
       'incidents of forged callbacks': incidents.forged,
     },
@@ -187,26 +191,26 @@ function isAway(bank: BankName, from: number, to: number, spells: readonly Spell
   );
 }
 
-/** Whether bank A can only have refused the connection, by its card or as it was away all the while, and bank B was there. */
-function mustReachB({ createdAt, order, attempt }: Told, spells: readonly Spell[]): boolean {
-  if (order === undefined) return false;
-  const leftBy = createdAt + LEFT_MS;
-  const refused = attempt === 1 && order.plan.means === CARDS.connectionRefused;
-  const whole = spells.some(
-    ({ bank, what, from, to }) =>
-      bank === 'A' && what === 'away' && from + EDGE_MS < createdAt && leftBy < to - EDGE_MS,
-  );
-  return (refused || whole) && !isAway('B', createdAt, leftBy + PROCESSOR_TIMEOUT_MS, spells);
+/** Whether bank A has refused the connection, as the sender heard it, and bank B was there for all of what came of that. */
+function mustReachB({ legs, evidence, order }: Told, spells: readonly Spell[]): boolean {
+  if (order === undefined || legs[1]?.reason !== 'first_unreachable') return false;
+  const heard = evidence.find(({ leg }) => leg === 2)?.at ?? legs[1].at;
+  return !isAway('B', legs[1].at, heard + PROCESSOR_TIMEOUT_MS, spells);
 }
 
-/** In the book of bank B and not in that of A; or on its way there, where B books nothing or its breaker is open. */
-function reachedB({ atA, atB, leg, order, evidence }: Told): boolean {
+/** In the book of bank B and not in that of A; or taken by a bank B that books nothing; or held back by the gateway itself. */
+function reachedB(told: Told): boolean {
+  const { atA, atB, leg, order } = told;
   if (leg !== 2 || atA.length > 0) return false;
-  if (atB.length > 0 || order!.plan.means === CARDS.notChargedHtml502) return true;
-  if (order!.plan.faultsAtB.some(({ fault }) => BOOK_NOTHING.includes(fault))) return true;
-  return evidence.some(
-    ({ leg: of, said, detail }) => of === 2 && said === 'not_sent' && /breaker/.test(detail),
-  );
+  const { means, faultsAtB } = order!.plan;
+  const booksNothing =
+    means === CARDS.notChargedHtml502 || faultsAtB.some(({ fault }) => BOOK_NOTHING.includes(fault));
+  return atB.length > 0 || booksNothing || isHeldBack(told);
+}
+
+/** Not sent to bank B, as its breaker was open or the time to send was over. */
+function isHeldBack({ outcome, failureCode, leg }: Told): boolean {
+  return leg === 2 && outcome === 'not_sent' && HELD_BACK.includes(failureCode ?? '');
 }
 
 /** The first bank has taken the charge and booked nothing: nobody but the gateway's own caution keeps it from the second. */
