@@ -70,8 +70,8 @@ async function payAtTwoBanks(world: World, run: CampaignRun): Promise<CampaignRe
   const steps = await compareSteps(shop, {
     bankUrl: world.bankUrl,
     ...(run.count < LONG_RUN
-      ? { perSecond: 30, seconds: 1.5, rounds: 2 }
-      : { perSecond: 50, seconds: 10, rounds: 3 }),
+      ? { perSecond: 30, seconds: 1.5, rounds: 2, moreMs: 1000 }
+      : { perSecond: 50, seconds: 10, rounds: 3, moreMs: 20 }),
   });
   await settled(world, ordered);
   const own = await judgeOutcomes(world, ordered, weather.spells);
