@@ -469,12 +469,24 @@ describe('the second leg', () => {
     expect(world.store.incidents.size).toBe(0);
   });
 
+  test('a first processor that charged all the same, heard in the very turn of commit B2, keeps the second from being charged', async () => {
+    const world = createWorld();
+    for (const step of [create(), start({ fallback: SECOND })]) await world.ask(step);
+    const replies = await Promise.all([world.ask(startLeg()), world.ask(callback())]);
+    expect(replies.map(outcome)).toEqual(['leg refused', 'applied']);
+    expect(world.store.payments.get(INTENT)!.attempts[0]).toMatchObject({ status: 'SUCCESS', leg: 1 });
+    expect([...world.store.incidents.keys()]).toEqual([`${TXN} earlier_leg_charged`]);
+  });
+
   test('a first processor that charged all the same is noted once, and the second one’s charge beside it', async () => {
     const world = createWorld();
     for (const step of GIVEN['an attempt on its second leg']!) await world.ask(step);
     for (const step of [hear(), hear(FROM_SECOND), callback(FROM_SECOND, { processor: 'SANDBOX_B' })])
       await world.ask(step);
-    expect([...world.store.incidents.keys()].sort()).toEqual([`${TXN} earlier_leg_charged`, `${TXN} second_charge`]);
+    expect([...world.store.incidents.keys()].sort()).toEqual([
+      `${TXN} earlier_leg_charged`,
+      `${TXN} second_charge`,
+    ]);
     expect(world.store.outbox.map(({ type }) => type)).toEqual(['payment.succeeded']);
   });
 });

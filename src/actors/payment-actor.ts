@@ -213,7 +213,11 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     return {
       kind: 'facts',
       facts: [proposeMove(mine!, next, null, '')],
-      reply: () => ({ type: 'leg-started', started: true }),
+      // A word of the same turn may have said that the first processor charged all the same.
+      reply: () => ({
+        type: 'leg-started',
+        started: (memory.attempt(transactionId) ?? next).status === 'SENT',
+      }),
     };
   }
 
