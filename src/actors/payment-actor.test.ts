@@ -438,6 +438,16 @@ test('another charge of the reference than the one whose "accepted" waits to be 
   expect(outcome(await world.ask(callback({}, { callbackId: 'sbevt_2' })))).toBe('applied');
 });
 
+test('what is not in rupees is not paid by UPI, whether the gateway remembers the intent or not', async () => {
+  const world = createWorld();
+  await world.ask(create({ intent: { ...intent, currency: 'USD' } }));
+  const upi = start({ card: null });
+  const replies = [await world.other.ask(upi), await world.ask(upi), await world.ask(upi)];
+  expect(replies.map(outcome)).toEqual(['invalid_request', 'invalid_request', 'invalid_request']);
+  expect(world.store.payments.get(INTENT)!.attempts).toEqual([]);
+  expect(outcome(await world.ask(start()))).toBe('first');
+});
+
 describe('the second leg', () => {
   test('the sender that asks again after a lost commit is told of its own leg, and nobody else is', async () => {
     const world = createWorld();

@@ -168,10 +168,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     const refusal = payment === null ? paymentNotFound() : attemptRefusal(payment, command, now);
     if (refusal !== null && afresh) return answer({ type: 'refused', refusal });
     // Without a payment in memory the first attempt is tried blind: the insert itself reads the intent.
-    if (
-      refusal !== null &&
-      (payment !== null || command.claimedAmount !== null || command.claimedCurrency !== null)
-    ) {
+    if (refusal !== null && (payment !== null || asksOfIntent(command))) {
       return READ_FIRST;
     }
     return proposeAttempt(command, payment);
@@ -475,6 +472,11 @@ function answer(reply: ShardReply): Decided {
 function attemptStarted(attempt: Attempt, orderId: string): ShardReply {
   const { transactionId, amount, currency, leg } = attempt;
   return { type: 'attempt-started', transactionId, amount, currency, orderId, leg, replayed: null };
+}
+
+/** Whether it may only start on an intent that is as it says. */
+function asksOfIntent({ claimedAmount, claimedCurrency, card }: StartAttempt): boolean {
+  return claimedAmount !== null || claimedCurrency !== null || card === null;
 }
 
 /** The answer to a repeated key: nothing is sent for it. */
