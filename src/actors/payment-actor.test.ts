@@ -447,7 +447,7 @@ describe('the second leg', () => {
     for (const step of GIVEN['an attempt on its second leg']!) await world.ask(step);
     for (const step of [hear(), hear(FROM_SECOND), callback(FROM_SECOND, { processor: 'SANDBOX_B' })])
       await world.ask(step);
-    expect([...world.store.incidents].sort()).toEqual([`${TXN} earlier_leg_charged`, `${TXN} second_charge`]);
+    expect([...world.store.incidents.keys()].sort()).toEqual([`${TXN} earlier_leg_charged`, `${TXN} second_charge`]);
     expect(world.store.outbox.map(({ type }) => type)).toEqual(['payment.succeeded']);
   });
 });

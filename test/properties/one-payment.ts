@@ -363,7 +363,7 @@ export async function playPayment(
     payment,
     attempt: payment.attempts[0]!,
     events: store.outbox.map(({ type }) => type),
-    incidents: [...store.incidents].map((name) => name.split(' ')[1]!).sort(),
+    incidents: [...store.incidents.keys()].map((name) => name.split(' ')[1]!).sort(),
     booked: { 1: standing(1), 2: standing(2) },
     told,
     concluded,
