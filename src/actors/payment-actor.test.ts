@@ -411,6 +411,24 @@ test('an "accepted" is not written when the final word comes in its time, and is
   });
 });
 
+test.each([
+  ['a callback', () => callback({ processorTxnId: 'ch_2' }), 'quarantined'],
+  ['a query', () => hear({ source: 'query', processorTxnId: 'ch_2' }), 'quarantined PROCESSING'],
+] as const)(
+  '%s that names another charge than an "accepted" that waits to be written is quarantined',
+  async (_, other, verdict) => {
+    const world = createWorld();
+    for (const step of [create(), start(), hear({ said: 'accepted' })]) await world.ask(step);
+    expect(outcome(await world.ask(other()))).toBe(verdict);
+    expect([...world.store.incidents.keys()]).toEqual([`${TXN} quarantined_charge`]);
+    await world.lane.close();
+    expect(world.store.payments.get(INTENT)!.attempts[0]).toMatchObject({
+      status: 'PROCESSING',
+      processorTxnId: 'ch_1',
+    });
+  },
+);
+
 describe('the second leg', () => {
   test('the sender that asks again after a lost commit is told of its own leg, and nobody else is', async () => {
     const world = createWorld();
@@ -447,7 +465,10 @@ describe('the second leg', () => {
     for (const step of GIVEN['an attempt on its second leg']!) await world.ask(step);
     for (const step of [hear(), hear(FROM_SECOND), callback(FROM_SECOND, { processor: 'SANDBOX_B' })])
       await world.ask(step);
-    expect([...world.store.incidents.keys()].sort()).toEqual([`${TXN} earlier_leg_charged`, `${TXN} second_charge`]);
+    expect([...world.store.incidents.keys()].sort()).toEqual([
+      `${TXN} earlier_leg_charged`,
+      `${TXN} second_charge`,
+    ]);
     expect(world.store.outbox.map(({ type }) => type)).toEqual(['payment.succeeded']);
   });
 });

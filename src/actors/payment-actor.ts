@@ -225,7 +225,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
         ? answer({ type: 'refused', refusal: paymentNotFound() })
         : READ_FIRST;
     }
-    const move = moveAttempt(found, command.word);
+    const move = moveAttempt(withWaiting(found), command.word);
     const noted = incidentFacts(command.transactionId, move.incidents, command.word.detail, command.now);
     if (move.verdict !== 'applied') {
       if (!mayAnswer(found, move.verdict)) return READ_FIRST;
@@ -259,7 +259,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
         : READ_FIRST;
     }
     if (word === null) return record(command, 'ignored', 'says nothing about a charge');
-    const move = moveAttempt(found, word);
+    const move = moveAttempt(withWaiting(found), word);
     const noted = incidentFacts(transactionId, move.incidents, word.detail, command.now);
     if (move.verdict !== 'applied') {
       if (!mayAnswer(found, move.verdict)) return READ_FIRST;
@@ -268,6 +268,16 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     }
     const moved = proposeMove(found, move.attempt, move.event, command.eventId);
     return record(command, 'applied', null, { moved, noted });
+  }
+
+  /**
+   * The attempt as it is known here: an "accepted" that waits to be written has named the charge already. Those are the processor's own
+   * words in its answer, so another id is refused by them although no row has them yet.
+   */
+  function withWaiting(attempt: Attempt): Attempt {
+    const waiting = attempt.processorTxnId === null ? behind.peek(attempt.transactionId) : undefined;
+    const named = waiting?.leg === attempt.leg ? waiting.processorTxnId : null;
+    return named === null ? attempt : { ...attempt, processorTxnId: named };
   }
 
   function record(

@@ -26,6 +26,8 @@ export function createWriteBehind(sizeMax: number) {
       words.set(transactionId, { transactionId, word, dueAt });
       return true;
     },
+    /** The word that waits; it stays. */
+    peek: (transactionId: TransactionId): ProcessorWord | undefined => words.get(transactionId)?.word,
     drop(transactionId: TransactionId): void {
       words.delete(transactionId);
     },
