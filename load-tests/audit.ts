@@ -67,7 +67,7 @@ export async function readBySql(
     record.writeLog(clientLog);
     const { rules, counts, remarks } = await verify({
       shardDatabaseUrls: shards,
-      book,
+      books: book === null ? [] : [{ place: book, processor: 'SANDBOX' }],
       clientLog,
       unknownAfterMs: UNKNOWN_AFTER_MS,
       now: Date.now(),

@@ -137,9 +137,10 @@ describe('requests', () => {
       optional: ['amount', 'currency'],
     });
     expect(reading).toMatchObject({ ok: true, form: { words: { sessionId: 'sess_1' }, amount: null } });
-    if (!reading.ok) return;
-    expect(Buffer.from(reading.form.card.pan).toString()).toBe(cardNumber);
-    expect(Buffer.from(reading.form.card.cardholderName).toString()).toBe('Load Test');
+    if (!reading.ok || reading.form.method.kind !== 'card') throw new Error('no card was read');
+    const { card } = reading.form.method;
+    expect(Buffer.from(card.pan).toString()).toBe(cardNumber);
+    expect(Buffer.from(card.cardholderName).toString()).toBe('Load Test');
   });
 
   test('learn the transaction from where the 303 leads', () => {

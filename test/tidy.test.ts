@@ -161,6 +161,7 @@ const PACKAGE_ROOMS: Record<string, RegExp> = {
   undici: /^src\/outbound\/|^bench\/baseline\//,
   'prom-client': /^src\/metrics\//,
   pino: /^src\/metrics\//,
+  qrcode: /^src\/checkout\//,
   zod: /^src\/http\//,
   autocannon: /^load-tests\//,
   'json-schema-to-typescript': /^clients\/typescript\//,

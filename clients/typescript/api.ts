@@ -64,13 +64,8 @@ export type Currency =
 /** SUCCESS and FAILED are final words of the processor. */
 export type PaymentStatus = 'PENDING' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
 
-export type PaymentEventType =
-  'payment.succeeded' | 'payment.failed' | 'payment.attempt_failed' | 'payment.recovered';
-
-export type DeliveryState = 'waiting' | 'delivered' | 'dead';
-
-/** The card as it may be shown. */
-export interface Card {
+/** Null when it is paid by UPI. */
+export type Card = {
   brand: string;
   masked: string;
   expiryMonth: string;
@@ -79,7 +74,43 @@ export interface Card {
   fingerprint: string;
   /** The sealed card in the vault. */
   token: string;
-}
+} | null;
+
+export type PaymentEventType =
+  'payment.succeeded' | 'payment.failed' | 'payment.attempt_failed' | 'payment.recovered';
+
+export type DeliveryState = 'waiting' | 'delivered' | 'dead';
+
+/** A card and the session it was typed in, or UPI and the session it was chosen in. */
+export type ProcessPayment =
+  | {
+      /** `sess_` and 32 hex digits. */
+      sessionId: string;
+      /** Minor units. Must be the intent’s if it comes; the price is never taken from here. */
+      amount?: number | string | null;
+      /** Must be the intent’s if it comes. */
+      currency?: string | null;
+      method?: 'card' | null;
+      /** Digits; spaces and dashes are dropped. Never a JSON number. */
+      cardNumber: string;
+      /** One or two digits, 1 to 12. */
+      expiryMonth: string | number;
+      /** Two or four digits. */
+      expiryYear: string | number;
+      /** 3 digits, 4 for American Express. */
+      cvv: string;
+      /** As on the card; one with 12 or more digits is refused. */
+      cardholderName: string;
+    }
+  | {
+      /** `sess_` and 32 hex digits. */
+      sessionId: string;
+      /** Minor units. Must be the intent’s if it comes; the price is never taken from here. */
+      amount?: number | string | null;
+      /** Must be the intent’s if it comes. */
+      currency?: string | null;
+      method: 'upi';
+    };
 
 export interface FieldError {
   /** RFC 6901. */
@@ -90,20 +121,29 @@ export interface FieldError {
 export interface TransactionEvent {
   /** ISO 8601, UTC. */
   at: string;
+  /** `intent_created`: the merchant asked for the money; `attempt_started`: a shopper sent a card, or chose UPI; `routed`: sent to the preferred processor; `not_sent`: nothing left for the processor; `fell_back`: sent to the second processor, for the first cannot have charged; `no_fallback`: why no second processor was asked; `accepted`: the bank works on it; `action_required`: the bank waits for the shopper: 3-D Secure, or a UPI app; `shopper_returned`: the shopper came back from the bank’s page; `outcome_unknown`: sent, and no clear word came back; `not_found`: a query: the bank does not know it; `no_answer`: a query: no answer; `never_arrived`: proven never to have arrived; `charged`: the bank’s final word: charged; `declined`: the bank’s final word: declined; `operator_resolved`: an operator decided, with the reason; `late_success`: charged after it had counted as failed; `attempt_succeeded`: the attempt is SUCCESS; `attempt_failed`: the attempt is FAILED */
   type:
     | 'intent_created'
     | 'attempt_started'
-    | 'charged'
-    | 'declined'
+    | 'routed'
+    | 'not_sent'
+    | 'fell_back'
+    | 'no_fallback'
     | 'accepted'
     | 'action_required'
-    | 'not_sent'
+    | 'shopper_returned'
     | 'outcome_unknown'
+    | 'not_found'
+    | 'no_answer'
     | 'never_arrived'
+    | 'charged'
+    | 'declined'
+    | 'operator_resolved'
+    | 'late_success'
     | 'attempt_succeeded'
     | 'attempt_failed';
-  /** Who said so: the processor in its answer, its callback or its reply to our query, or we. */
-  source: 'answer' | 'callback' | 'query' | 'recovery' | 'sluice';
+  /** Who said so: the processor in its answer, its callback, its reply to our query or to the one we asked when the shopper came back; recovery’s own proof; an operator; or we. */
+  source: 'answer' | 'callback' | 'query' | 'return' | 'recovery' | 'operator' | 'sluice';
   /** A sentence for people. */
   detail: string;
   /** Whose line it is; null: the intent’s. */
@@ -135,26 +175,6 @@ export interface CreateSession {
   successUrl: string;
   /** Where the shopper goes otherwise. https, of an origin registered for the merchant. */
   cancelUrl: string;
-}
-
-/** A card and the session it was typed in. */
-export interface ProcessPayment {
-  /** `sess_` and 32 hex digits. */
-  sessionId: string;
-  /** Digits; spaces and dashes are dropped. Never a JSON number. */
-  cardNumber: string;
-  /** One or two digits, 1 to 12. */
-  expiryMonth: string | number;
-  /** Two or four digits. */
-  expiryYear: string | number;
-  /** 3 digits, 4 for American Express. */
-  cvv: string;
-  /** As on the card; one with 12 or more digits is refused. */
-  cardholderName: string;
-  /** Minor units. Must be the intent’s if it comes; the price is never taken from here. */
-  amount?: number | string | null;
-  /** Must be the intent’s if it comes. */
-  currency?: string | null;
 }
 
 /** A card that a PCI-certified merchant took itself. */
@@ -202,7 +222,7 @@ export interface PaymentStarted {
   status: 'PROCESSING';
 }
 
-/** One attempt to charge one card for one intent. */
+/** One attempt to charge one card, or by UPI, for one intent. */
 export interface Transaction {
   /** `txn_` and 32 hex digits. */
   transactionId: string;
@@ -221,10 +241,42 @@ export interface Transaction {
   /** What is known of the charge itself. */
   outcome: 'not_sent' | 'unknown' | 'action_required' | 'declined' | 'charged';
   failureCode: string | null;
-  processor: 'RAZORPAY' | 'PAYU' | 'STRIPE' | 'SANDBOX';
+  processor: 'RAZORPAY' | 'PAYU' | 'STRIPE' | 'SANDBOX' | 'SANDBOX_B';
   processorTxnId: string | null;
   /** 1 to 5. */
   attempt: number;
+  /** For a card null until the processor has said which kind it is. */
+  paymentMethodType: ('CREDIT_CARD' | 'DEBIT_CARD' | 'UPI') | null;
+  /** What the shopper is to do before the bank goes on; the checkout page shows it. Null when there is nothing to do. */
+  nextAction:
+    | (
+        | {
+            type: 'redirect';
+            url: string;
+            /** ISO 8601, UTC. */
+            expiresAt: string | null;
+          }
+        | {
+            type: 'upi_intent';
+            link: string;
+            /** ISO 8601, UTC. */
+            expiresAt: string | null;
+          }
+      )
+    | null;
+  /** Where the attempt was sent and why, leg by leg. */
+  routing: {
+    /** Where another leg could have gone. */
+    fallback: ('RAZORPAY' | 'PAYU' | 'STRIPE' | 'SANDBOX' | 'SANDBOX_B') | null;
+    legs: {
+      leg: number;
+      processor: 'RAZORPAY' | 'PAYU' | 'STRIPE' | 'SANDBOX' | 'SANDBOX_B';
+      /** All but `preferred` prove that the leg before cannot have charged. */
+      reason: 'preferred' | 'first_unreachable' | 'first_busy' | 'first_breaker_open' | 'first_refused';
+      /** ISO 8601, UTC. */
+      at: string;
+    }[];
+  };
   card: Card;
 }
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { CardDetails } from '../domain/card.ts';
 import { readFormFields, readJsonFields, SyntaxFault } from './card-bytes.ts';
-import { type CardFormRules, readCardForm } from './card-form.ts';
+import { type CardForm, type CardFormRules, readCardForm } from './card-form.ts';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000_000);
 console.log(`card-form.test.ts SEED=${SEED}`);
@@ -23,6 +24,10 @@ const TYPED = {
 };
 
 const latin = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
+const cardOf = ({ method }: CardForm): CardDetails => {
+  if (method.kind !== 'card') throw new Error('no card');
+  return method.card;
+};
 const readJson = (value: unknown) =>
   readCardForm(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)), JSON_RULES);
 
@@ -35,7 +40,8 @@ test('both syntaxes give the same card as bytes, and leave a body of zeros', () 
   ] as const) {
     const reading = readCardForm(body, rules);
     if (!reading.ok) throw new Error(JSON.stringify(reading.refusal));
-    const { card, words, amount } = reading.form;
+    const { words, amount } = reading.form;
+    const card = cardOf(reading.form);
     expect(latin(card.pan)).toBe('4111111111111111');
     expect(latin(card.cvv)).toBe('123');
     expect(latin(card.cardholderName)).toBe('Zoë Doe');
@@ -53,12 +59,38 @@ test('the body is zeros after a refusal too', () => {
   }
 });
 
+test('method: a card without the word, upi without a card, and neither is named', () => {
+  const rules: CardFormRules = { ...JSON_RULES, optional: ['method', 'amount', 'currency'] };
+  const read = (value: object) => readCardForm(Buffer.from(JSON.stringify(value)), rules);
+  const methodOf = (value: object) => {
+    const reading = read(value);
+    return reading.ok ? reading.form.method.kind : reading.refusal.errors;
+  };
+  expect(methodOf(TYPED)).toBe('card');
+  expect(methodOf({ ...TYPED, method: 'card' })).toBe('card');
+  expect(methodOf({ sessionId: 'sess_1', method: 'upi' })).toBe('upi');
+  const oneOf = [{ pointer: '/method', detail: 'must be card or upi' }];
+  for (const method of ['UPI', 'netbanking', 7]) {
+    expect(methodOf({ sessionId: 'sess_1', method })).toEqual(oneOf);
+  }
+  expect(methodOf({ sessionId: 'sess_1', method: 'upi', cvv: '123' })).toEqual([
+    { pointer: '/cvv', detail: 'must not come with method upi' },
+  ]);
+  expect(methodOf({ method: 'upi' })).toEqual([{ pointer: '/sessionId', detail: 'is required' }]);
+  // An endpoint that does not take the word takes cards only.
+  const cardsOnly = readJson({ sessionId: 'sess_1', method: 'upi' });
+  expect(cardsOnly.ok ? null : cardsOnly.refusal.errors).toContainEqual({
+    pointer: '/method',
+    detail: 'is not a field of this request',
+  });
+});
+
 test('expiry: numbers, one digit, two-digit years; what is none is left for the card check', () => {
   const expiryOf = (expiryMonth: unknown, expiryYear: unknown) => {
     const reading = readJson({ ...TYPED, expiryMonth, expiryYear });
-    return reading.ok
-      ? [reading.form.card.expiryMonth, reading.form.card.expiryYear]
-      : reading.refusal.errors;
+    if (!reading.ok) return reading.refusal.errors;
+    const card = cardOf(reading.form);
+    return [card.expiryMonth, card.expiryYear];
   };
   expect(expiryOf(1, 2030)).toEqual([1, 2030]);
   expect(expiryOf(' 1', '30')).toEqual([1, 2030]);

@@ -1,5 +1,5 @@
 /**
- * Card form: a posted body → the card as bytes, and the few words around it.
+ * Card form: a posted body → the card as bytes, or that it is paid by UPI, and the few words around it.
  *
  * Number and code never become strings; the name stays bytes here too. The body is filled with zeros once it was
  * read, whatever came of it; the card's own bytes belong to the caller, who wipes them (`wipeCard`).
@@ -12,14 +12,17 @@ import { type FieldError, type Refusal, refusal } from '../domain/outcomes.ts';
 import { type RawField, readFormFields, readJsonFields, SyntaxFault, wipeFields } from './card-bytes.ts';
 
 /** Fields that name what is paid; an endpoint lists those it takes. */
-export type FormWord = 'sessionId' | 'paymentIntentId' | 'merchantId' | 'amount' | 'currency';
+export type FormWord = 'sessionId' | 'paymentIntentId' | 'merchantId' | 'amount' | 'currency' | 'method';
+
+/** What is paid with. A card's bytes belong to whoever reads the form, who wipes them. */
+export type FormMethod = { kind: 'card'; card: CardDetails } | { kind: 'upi' };
 
 export interface CardForm {
   /** The words that came, of those the endpoint takes. */
-  words: Partial<Record<Exclude<FormWord, 'amount'>, string>>;
+  words: Partial<Record<Exclude<FormWord, 'amount' | 'method'>, string>>;
   /** Minor units, when the body claims an amount. */
   amount: number | null;
-  card: CardDetails;
+  method: FormMethod;
 }
 
 export type CardFormReading = { ok: true; form: CardForm } | { ok: false; refusal: Refusal };
@@ -56,6 +59,11 @@ export function readCardForm(body: Uint8Array, rules: CardFormRules): CardFormRe
   }
 }
 
+/** Wipes the card, where one is paid with. */
+export function wipeMethod(method: FormMethod): void {
+  if (method.kind === 'card') wipeCard(method.card);
+}
+
 /** Fills the card's secret bytes with zeros. */
 export function wipeCard(card: CardDetails): void {
   card.pan.fill(0);
@@ -66,9 +74,14 @@ export function wipeCard(card: CardDetails): void {
 function readFields(fields: readonly RawField[], rules: CardFormRules): CardFormReading {
   const errors: FieldError[] = [];
   const named = nameFields(fields, [...CARD_FIELDS, ...rules.required, ...rules.optional], errors);
-  for (const name of [...rules.required, ...CARD_FIELDS]) {
+  const kind = readKind(named.get('method'), errors);
+  for (const name of [...rules.required, ...(kind === 'card' ? CARD_FIELDS : [])]) {
     const missing = !named.has(name) || named.get(name)?.kind === 'null';
     if (missing) errors.push({ pointer: `/${name}`, detail: 'is required' });
+  }
+  if (kind === 'upi') {
+    for (const name of CARD_FIELDS)
+      if (named.has(name)) errors.push({ pointer: `/${name}`, detail: 'must not come with method upi' });
   }
   const words = readWords(named, errors);
   const amount = readAmount(named.get('amount'), errors);
@@ -79,7 +92,16 @@ function readFields(fields: readonly RawField[], rules: CardFormRules): CardForm
       refusal: refusal('invalid_request', 'Some fields are missing or wrong.', { errors }),
     };
   }
-  return { ok: true, form: { words, amount, card: readCard(named) } };
+  const method: FormMethod = kind === 'upi' ? { kind } : { kind: 'card', card: readCard(named) };
+  return { ok: true, form: { words, amount, method } };
+}
+
+/** Without the word it is a card. Null: it is neither. */
+function readKind(field: RawField | undefined, errors: FieldError[]): FormMethod['kind'] | null {
+  if (field === undefined || field.kind === 'null') return 'card';
+  const kind = (['card', 'upi'] as const).find((one) => field.kind === 'text' && sameBytes(field.bytes, one));
+  if (kind === undefined) errors.push({ pointer: '/method', detail: 'must be card or upi' });
+  return kind ?? null;
 }
 
 function nameFields(

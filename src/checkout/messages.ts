@@ -28,6 +28,10 @@ export interface Messages {
   cvvHint: string;
   cvvHintAmex: string;
   name: string;
+  upi: string;
+  payByUpi: string;
+  upiHint: string;
+  or: string;
   pay: string;
   paying: string;
   cancel: string;
@@ -44,10 +48,15 @@ export interface Messages {
   testLead: string;
   testFill: string;
   testAny: string;
-  testOutcomes: Record<'paid' | 'declined' | 'noFunds' | 'later' | 'silent', string>;
+  testUpi: string;
+  testOutcomes: Record<'paid' | 'debit' | 'confirm' | 'declined' | 'noFunds' | 'later' | 'silent', string>;
   skip: string;
   card: string;
   endingIn: string;
+  method: string;
+  amount: string;
+  payee: string;
+  bankPage: string;
   reference: string;
   expired: Notice;
   noPayment: Notice;
@@ -57,14 +66,37 @@ export interface Messages {
   paidByOther: Notice;
   goingOn: string;
   continueNow: string;
+  /** Before the shopper was at the bank's page, and after. */
+  confirm: Notice;
+  confirmWaits: Notice;
+  toBank: string;
+  goingToBank: string;
+  upiAction: Notice;
+  openUpi: string;
+  scan: string;
+  /** What the QR code is, for who cannot see it. */
+  qrCode: string;
+  simulator: string;
   waiting: Notice;
   asking: Notice;
   askingSteps: readonly [string, string, string];
   failed: string;
-  failedWhy: Record<'declined' | 'insufficient_funds' | 'unreachable' | 'neverReceived', string>;
+  failedWhy: Record<
+    | 'declined'
+    | 'declinedUpi'
+    | 'insufficient_funds'
+    | 'insufficientUpi'
+    | 'notConfirmed'
+    | 'confirmedTooLate'
+    | 'upiTooLate'
+    | 'unreachable'
+    | 'neverReceived',
+    string
+  >;
   otherRuns: Notice;
   seeOther: string;
   anotherCard: string;
+  anotherWay: string;
   noMoreTries: string;
   tryAgain: string;
   fields: Record<CardErrorCode, string>;
@@ -96,6 +128,10 @@ const en: Messages = {
   cvvHint: '3 digits on the back',
   cvvHintAmex: '4 digits on the front',
   name: 'Name on card',
+  upi: 'UPI',
+  payByUpi: 'Pay {amount} by UPI',
+  upiHint: 'Opens your UPI app, or shows a QR code to scan with your phone.',
+  or: 'or pay by card',
   pay: 'Pay {amount}',
   paying: 'Sending your payment…',
   cancel: 'Cancel and return to {merchant}',
@@ -112,8 +148,11 @@ const en: Messages = {
   testLead: 'No money moves. Pay with one of these cards.',
   testFill: 'Use card {card}: {outcome}',
   testAny: 'Any future date and any code will do.',
+  testUpi: 'With UPI you decide how it ends on the bank’s own test page.',
   testOutcomes: {
     paid: 'Paid',
+    debit: 'Paid, debit card',
+    confirm: 'Paid after 3-D Secure',
     declined: 'Declined',
     noFunds: 'Insufficient funds',
     later: 'Paid a little later',
@@ -122,6 +161,10 @@ const en: Messages = {
   skip: 'Skip to the card form',
   card: 'Card',
   endingIn: 'ending in {last4}',
+  method: 'Payment method',
+  amount: 'Amount',
+  payee: 'Payee',
+  bankPage: 'Bank’s page',
   reference: 'Reference',
   expired: {
     title: 'This payment page has expired',
@@ -145,6 +188,25 @@ const en: Messages = {
   },
   goingOn: 'Taking you back to the shop…',
   continueNow: 'Continue to the shop',
+  confirm: {
+    title: 'Your bank asks you to confirm',
+    detail: 'Your card’s bank wants to be sure that it is you. Confirm on its page; you then come back here.',
+  },
+  confirmWaits: {
+    title: 'Waiting for your confirmation',
+    detail:
+      'Your bank has not told us yet that you confirmed. If you have, there is nothing more to do: this page changes by itself. If not, its page is still open to you.',
+  },
+  toBank: 'Go to the bank’s page',
+  goingToBank: 'Taking you to your bank…',
+  upiAction: {
+    title: 'Approve it in your UPI app',
+    detail: 'Nothing is paid until you approve {amount} there. This page then changes by itself.',
+  },
+  openUpi: 'Open UPI app',
+  scan: 'Scan with any UPI app',
+  qrCode: 'QR code for a UPI payment of {amount} to {payee}',
+  simulator: 'Test mode: decide on the bank’s UPI page (opens a new tab)',
   waiting: {
     title: 'Confirming with your bank',
     detail: 'This usually takes a few seconds. There is no need to pay again.',
@@ -161,7 +223,12 @@ const en: Messages = {
   failed: 'Payment not completed',
   failedWhy: {
     declined: 'Your bank declined the card. Nothing was charged.',
+    declinedUpi: 'The UPI payment was declined. Nothing was charged.',
     insufficient_funds: 'The card does not have enough funds. Nothing was charged.',
+    insufficientUpi: 'The account does not have enough funds. Nothing was charged.',
+    notConfirmed: 'The payment was not confirmed with your bank. Nothing was charged.',
+    confirmedTooLate: 'The time to confirm with your bank ran out. Nothing was charged.',
+    upiTooLate: 'The time to approve in your UPI app ran out. Nothing was charged.',
     unreachable: 'Your bank could not be reached. Nothing was charged.',
     neverReceived:
       'Your bank says it never received this payment. Should it be charged after all, the shop is told at once.',
@@ -172,6 +239,7 @@ const en: Messages = {
   },
   seeOther: 'See that payment',
   anotherCard: 'Try another card',
+  anotherWay: 'Try another way to pay',
   noMoreTries: 'To try again, return to the shop and start a new payment.',
   tryAgain: 'Try again',
   fields: {
@@ -219,7 +287,7 @@ const en: Messages = {
     },
     card_invalid: { title: 'Please check the card', detail: 'Nothing was charged.' },
     processor_not_configured: {
-      title: 'The shop cannot take cards yet',
+      title: 'The shop cannot take this payment yet',
       detail: 'Nothing was charged. Please tell the shop.',
     },
     idempotency_key_reused: EN_UNREADABLE,
@@ -276,6 +344,10 @@ const hi: Messages = {
   cvvHint: 'कार्ड के पीछे के 3 अंक',
   cvvHintAmex: 'कार्ड के सामने के 4 अंक',
   name: 'कार्ड पर नाम',
+  upi: 'UPI',
+  payByUpi: 'UPI से {amount} का भुगतान करें',
+  upiHint: 'आपका UPI ऐप खुलेगा, या फ़ोन से स्कैन करने के लिए QR कोड दिखेगा।',
+  or: 'या कार्ड से भुगतान करें',
   pay: '{amount} का भुगतान करें',
   paying: 'आपका भुगतान भेजा जा रहा है…',
   cancel: 'रद्द करें और {merchant} पर वापस जाएँ',
@@ -292,8 +364,11 @@ const hi: Messages = {
   testLead: 'कोई असली पैसा नहीं कटेगा। इनमें से किसी कार्ड से भुगतान करें।',
   testFill: 'कार्ड {card} भरें: {outcome}',
   testAny: 'भविष्य की कोई भी तिथि और कोई भी कोड चलेगा।',
+  testUpi: 'UPI में बैंक के परीक्षण पेज पर आप ख़ुद तय करते हैं कि भुगतान कैसे ख़त्म हो।',
   testOutcomes: {
     paid: 'भुगतान सफल',
+    debit: 'भुगतान सफल, डेबिट कार्ड',
+    confirm: '3-D Secure के बाद सफल',
     declined: 'अस्वीकृत',
     noFunds: 'पर्याप्त राशि नहीं',
     later: 'थोड़ी देर बाद सफल',
@@ -302,6 +377,10 @@ const hi: Messages = {
   skip: 'सीधे कार्ड फ़ॉर्म पर जाएँ',
   card: 'कार्ड',
   endingIn: 'अंतिम अंक {last4}',
+  method: 'भुगतान का तरीक़ा',
+  amount: 'राशि',
+  payee: 'पाने वाला',
+  bankPage: 'बैंक का पेज',
   reference: 'संदर्भ',
   expired: {
     title: 'इस भुगतान पेज का समय समाप्त हो गया',
@@ -321,6 +400,25 @@ const hi: Messages = {
   },
   goingOn: 'आपको दुकान पर वापस ले जाया जा रहा है…',
   continueNow: 'दुकान पर जाएँ',
+  confirm: {
+    title: 'आपका बैंक पुष्टि चाहता है',
+    detail: 'आपका बैंक पक्का करना चाहता है कि यह भुगतान आप ही कर रहे हैं। उसके पेज पर पुष्टि करें; फिर आप यहीं लौट आएँगे।',
+  },
+  confirmWaits: {
+    title: 'आपकी पुष्टि का इंतज़ार है',
+    detail:
+      'आपके बैंक ने अभी तक नहीं बताया है कि आपने पुष्टि कर दी। अगर कर दी है, तो कुछ और नहीं करना है: यह पेज अपने आप बदल जाएगा। अगर नहीं, तो बैंक का पेज अब भी खुला है।',
+  },
+  toBank: 'बैंक के पेज पर जाएँ',
+  goingToBank: 'आपको बैंक के पेज पर ले जाया जा रहा है…',
+  upiAction: {
+    title: 'अपने UPI ऐप में मंज़ूरी दें',
+    detail: 'जब तक आप वहाँ {amount} की मंज़ूरी नहीं देते, कोई राशि नहीं कटती। उसके बाद यह पेज अपने आप बदल जाएगा।',
+  },
+  openUpi: 'UPI ऐप खोलें',
+  scan: 'किसी भी UPI ऐप से स्कैन करें',
+  qrCode: '{payee} को {amount} के UPI भुगतान का QR कोड',
+  simulator: 'परीक्षण मोड: बैंक के UPI पेज पर तय करें (नए टैब में खुलेगा)',
   waiting: {
     title: 'आपके बैंक से पुष्टि की जा रही है',
     detail: 'इसमें आमतौर पर कुछ सेकंड लगते हैं। दोबारा भुगतान करने की ज़रूरत नहीं है।',
@@ -337,7 +435,12 @@ const hi: Messages = {
   failed: 'भुगतान पूरा नहीं हुआ',
   failedWhy: {
     declined: 'आपके बैंक ने कार्ड स्वीकार नहीं किया। कोई राशि नहीं काटी गई।',
+    declinedUpi: 'UPI भुगतान अस्वीकार हुआ। कोई राशि नहीं काटी गई।',
     insufficient_funds: 'कार्ड में पर्याप्त राशि नहीं है। कोई राशि नहीं काटी गई।',
+    insufficientUpi: 'खाते में पर्याप्त राशि नहीं है। कोई राशि नहीं काटी गई।',
+    notConfirmed: 'बैंक में भुगतान की पुष्टि नहीं हुई। कोई राशि नहीं काटी गई।',
+    confirmedTooLate: 'बैंक में पुष्टि करने का समय समाप्त हो गया। कोई राशि नहीं काटी गई।',
+    upiTooLate: 'UPI ऐप में मंज़ूरी देने का समय समाप्त हो गया। कोई राशि नहीं काटी गई।',
     unreachable: 'आपके बैंक से संपर्क नहीं हो सका। कोई राशि नहीं काटी गई।',
     neverReceived: 'आपके बैंक को यह भुगतान मिला ही नहीं। अगर बाद में राशि कट जाए, तो दुकान को तुरंत सूचना मिलेगी।',
   },
@@ -347,6 +450,7 @@ const hi: Messages = {
   },
   seeOther: 'वह भुगतान देखें',
   anotherCard: 'दूसरे कार्ड से कोशिश करें',
+  anotherWay: 'दूसरे तरीक़े से भुगतान करें',
   noMoreTries: 'फिर कोशिश करने के लिए दुकान पर वापस जाकर नया भुगतान शुरू करें।',
   tryAgain: 'फिर कोशिश करें',
   fields: {
@@ -394,7 +498,7 @@ const hi: Messages = {
     },
     card_invalid: { title: 'कृपया कार्ड की जानकारी जाँचें', detail: 'कोई राशि नहीं काटी गई।' },
     processor_not_configured: {
-      title: 'यह दुकान अभी कार्ड नहीं ले सकती',
+      title: 'यह दुकान अभी यह भुगतान नहीं ले सकती',
       detail: 'कोई राशि नहीं काटी गई। कृपया दुकान को बताएँ।',
     },
     idempotency_key_reused: HI_UNREADABLE,

@@ -11,9 +11,10 @@ import { showTransactionId } from '../domain/ids.ts';
 import type { Payment } from '../domain/payment-intent.ts';
 import type { Attempt } from '../domain/transaction.ts';
 import { pageAnswer } from './document.ts';
-import { type Html, html, webLink } from './html.ts';
+import { bankLink, type Html, html, upiLink, webLink } from './html.ts';
 import { type Language, showAmount } from './language.ts';
 import { fill, MESSAGES, type Messages, type Notice } from './messages.ts';
+import { qrCode } from './qr-code.ts';
 import { mayTryAgain, type ResultState, reloadSeconds, runningAttempt } from './result.ts';
 import { TEST_CARDS } from './test-cards.ts';
 import type { WebAnswer } from './web.ts';
@@ -26,6 +27,8 @@ export interface CardPage {
   amount: number;
   currency: string;
   cancelUrl: string;
+  /** UPI is offered beside the card. */
+  upi: boolean;
   testMode: boolean;
   /** Until the session is over. */
   remainingMs: number;
@@ -54,15 +57,16 @@ export function cardPage(page: CardPage): WebAnswer {
 <h1 class="mark">${page.merchantName}${testPill(page.testMode, texts)}</h1>
 <p class="sum">${sum}</p>
 <p class="soft">${texts.order} ${identifier(page.orderId)}</p>
-${timeLeft(page, texts)}
+${timeLeft({ ...page, next: `${EXPIRED_PATH}?session=${page.sessionId}` }, texts)}
 </section>
 <section class="sheet card" aria-labelledby="card-title">
+${page.upi ? upiForm(page, sum, texts) : null}
 <h2 id="card-title">${texts.cardDetails}</h2>
 ${page.errors.length === 0 ? null : wrongFields(page.errors, texts)}
 ${cardForm(page, sum, texts)}
 ${leaveLink(page, texts)}
 </section>
-${page.testMode ? testCards(page.now, texts) : null}
+${page.testMode ? testCards(page, texts) : null}
 </main>`,
   });
 }
@@ -78,13 +82,29 @@ function testPill(testMode: boolean, texts: Messages): Html | null {
   return testMode ? html` <span class="pill">${texts.testMode}</span>` : null;
 }
 
-function timeLeft(page: CardPage, texts: Messages): Html {
-  const end = new Date(page.now + page.remainingMs).toISOString();
-  const next = `${EXPIRED_PATH}?session=${page.sessionId}`;
+/** How long there is to pay, and where the page goes then. */
+interface TimeLeft {
+  now: number;
+  remainingMs: number;
+  next: string;
+}
+
+function timeLeft({ now, remainingMs, next }: TimeLeft, texts: Messages): Html {
+  const end = new Date(now + remainingMs).toISOString();
   return html`<p class="time" id="time-plain">${fill(texts.payWithin, { time: end.slice(11, 16) })}</p>
-<p class="time" id="time-left" role="timer" hidden data-remaining-ms="${page.remainingMs}" data-next="${next}" data-minutes="${texts.minutesLeft}" data-last="${texts.lastMinute}" data-over="${texts.timeOver}">${texts.timeLeft} <span class="clock"></span></p>
+<p class="time" id="time-left" role="timer" hidden data-remaining-ms="${remainingMs}" data-next="${next}" data-minutes="${texts.minutesLeft}" data-last="${texts.lastMinute}" data-over="${texts.timeOver}">${texts.timeLeft} <span class="clock"></span></p>
 <p class="unseen" id="time-said" role="status"></p>
 <p class="warning" id="time-warning" hidden></p>`;
+}
+
+/** A form of its own, so that it asks for nothing of a card, with script and without. */
+function upiForm(page: CardPage, sum: string, texts: Messages): Html {
+  return html`<form action="${PAY_PATH}" method="post" aria-label="${texts.upi}">
+<input type="hidden" name="sessionId" value="${page.sessionId}">
+<button class="quiet" name="method" value="upi" aria-describedby="upi-hint">${fill(texts.payByUpi, { amount: sum })}</button>
+<p class="hint" id="upi-hint">${texts.upiHint}</p>
+</form>
+<p class="or" aria-hidden="true"><span>${texts.or}</span></p>`;
 }
 
 function cardForm(page: CardPage, sum: string, texts: Messages): Html {
@@ -145,14 +165,14 @@ function leaveLink(page: CardPage, texts: Messages): Html | null {
     : html`<p class="leave"><a id="cancel" href="${url}" rel="noreferrer">${text}</a></p>`;
 }
 
-function testCards(now: number, texts: Messages): Html {
+function testCards({ now, upi }: CardPage, texts: Messages): Html {
   const year = String(new Date(now).getUTCFullYear() + 3);
   const items = TEST_CARDS.map(({ shown, outcome }) => {
     const words = texts.testOutcomes[outcome];
     return html`<li><code>${shown}</code><span class="soft">${words}</span><button type="button" hidden data-card="${shown}" data-year="${year}" aria-label="${fill(texts.testFill, { card: shown, outcome: words })}"></button></li>`;
   });
   return html`<section class="tests" aria-labelledby="tests-title"><h2 id="tests-title">${texts.testMode}</h2>
-<p class="soft">${texts.testLead}</p><ul>${items}</ul><p class="soft">${texts.testAny}</p></section>`;
+<p class="soft">${texts.testLead}</p><ul>${items}</ul><p class="soft">${texts.testAny}${upi ? ` ${texts.testUpi}` : ''}</p></section>`;
 }
 
 export interface PageLink {
@@ -221,13 +241,13 @@ function linkButtons(links: readonly PageLink[]): Html[] {
   );
 }
 
-const GO_ON_SECONDS = 5;
-
 export interface ResultPage {
   language: Language;
   payment: Payment;
   attempt: Attempt;
   state: ResultState;
+  /** This browser was sent on to the bank's page before. */
+  sentOn: boolean;
   merchantName: string;
   /** As the browser sent it. */
   sessionId: string;
@@ -238,6 +258,8 @@ export interface ResultPage {
   resultPath(transactionId: string): string;
 }
 
+const WAITING_STATES: ReadonlySet<ResultState> = new Set(['waiting', 'action', 'asking', 'other-runs']);
+
 /** What became of a payment. */
 export function resultPage(page: ResultPage): WebAnswer {
   const { attempt, state, language } = page;
@@ -245,12 +267,11 @@ export function resultPage(page: ResultPage): WebAnswer {
   const amount = showAmount(attempt.amount, attempt.currency, language);
   const values = { amount, merchant: page.merchantName };
   const telling = TELLINGS[state](page, texts);
-  const waits = state === 'waiting' || state === 'asking' || state === 'other-runs';
+  const waits = WAITING_STATES.has(state);
   const transactionId = showTransactionId(attempt.transactionId);
-  const successUrl = webLink(attempt.successUrl);
-  const goesOn = (state === 'paid' || state === 'paid-by-other') && successUrl !== null;
+  const onward = onwardOf(page, texts);
   const events = waits ? eventsOf(transactionId) : null;
-  const links = goesOn ? goOnLink(successUrl, texts) : linkButtons(telling.links ?? []);
+  const links = onward === null ? linkButtons(telling.links ?? []) : onwardLink(onward);
   return pageAnswer({
     status: 200,
     language,
@@ -262,28 +283,72 @@ export function resultPage(page: ResultPage): WebAnswer {
 <div class="sheet"><div role="status">${telling.sign}<h1>${telling.title}</h1>
 <p>${fill(telling.detail, values)}</p></div>${telling.more ?? null}
 ${factList(page, transactionId, texts)}${links}</div></main>`,
-    ...(waits
-      ? { refresh: { seconds: reloadSeconds(attempt, page.now) } }
-      : goesOn && { refresh: { seconds: GO_ON_SECONDS, url: successUrl } }),
+    ...(onward !== null
+      ? { refresh: { seconds: onward.seconds, url: onward.url } }
+      : waits && { refresh: { seconds: reloadSeconds(attempt, page.now) } }),
   });
 }
 
-function goOnLink(url: string, texts: Messages): Html {
-  return html`<a class="button" href="${url}" rel="noreferrer" data-go-on-ms="${GO_ON_SECONDS * 1000}">${texts.continueNow}</a><p class="under">${texts.goingOn}</p>`;
+/** Where a page goes by itself after a moment. */
+interface Onward {
+  url: string;
+  seconds: number;
+  text: string;
+  note: string;
+}
+
+const TO_SHOP_SECONDS = 5;
+const TO_BANK_SECONDS = 3;
+
+/** To the shop once it is paid; to the bank's page once, for who comes back from it may have meant to. */
+function onwardOf(page: ResultPage, texts: Messages): Onward | null {
+  const { state, attempt, sentOn } = page;
+  if (state === 'paid' || state === 'paid-by-other') {
+    const url = webLink(attempt.successUrl);
+    return url === null
+      ? null
+      : { url, seconds: TO_SHOP_SECONDS, text: texts.continueNow, note: texts.goingOn };
+  }
+  const url = sentOn || state !== 'action' ? null : bankPageOf(page);
+  return url === null ? null : { url, seconds: TO_BANK_SECONDS, text: texts.toBank, note: texts.goingToBank };
+}
+
+function onwardLink({ url, seconds, text, note }: Onward): Html {
+  return html`<a class="button" href="${url}" rel="noreferrer" data-go-on-ms="${seconds * 1000}">${text}</a><p class="under">${note}</p>`;
+}
+
+/** The bank's page where the shopper is to confirm; null when there is none that a browser may be sent to. */
+function bankPageOf({ attempt, testMode }: ResultPage): string | null {
+  const { nextAction } = attempt;
+  return nextAction?.kind === 'redirect' ? bankLink(nextAction.url, testMode) : null;
 }
 
 function factList(page: ResultPage, transactionId: string, texts: Messages): Html {
-  const { card } = page.attempt;
-  const method =
-    card === null
-      ? { name: 'UPI', value: '' }
-      : {
-          name: texts.card,
-          value: `${BRANDS[card.brand] ?? texts.card} ${fill(texts.endingIn, { last4: card.masked.slice(-4) })}`,
-        };
-  return html`<dl class="facts"><div><dt>${texts.order}</dt><dd>${identifier(page.payment.intent.orderId)}</dd></div>
-<div><dt>${method.name}</dt><dd>${method.value}</dd></div>
-<div><dt>${texts.reference}</dt><dd>${identifier(transactionId)}</dd></div></dl>`;
+  const facts: [string, string | Html][] = [
+    ...actionFacts(page, texts),
+    [texts.order, identifier(page.payment.intent.orderId)],
+    methodFact(page.attempt, texts),
+    [texts.reference, identifier(transactionId)],
+  ];
+  const rows = facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`);
+  return html`<dl class="facts">${rows}</dl>`;
+}
+
+/** What a shopper compares with what the bank's page or app says. */
+function actionFacts(page: ResultPage, texts: Messages): [string, string][] {
+  const { attempt, state, language } = page;
+  if (state !== 'action') return [];
+  const amount: [string, string] = [texts.amount, showAmount(attempt.amount, attempt.currency, language)];
+  const bankPage = bankPageOf(page);
+  if (bankPage !== null) return [amount, [texts.bankPage, new URL(bankPage).host]];
+  const link = upiLinkOf(attempt);
+  return link === null ? [] : [amount, [texts.payee, payeeOf(link)]];
+}
+
+function methodFact({ card }: Attempt, texts: Messages): [string, string] {
+  if (card === null) return [texts.method, texts.upi];
+  const last4 = card.masked.slice(-4);
+  return [texts.card, `${BRANDS[card.brand] ?? texts.card} ${fill(texts.endingIn, { last4 })}`];
 }
 
 /** Names of the brands as people write them. */
@@ -307,11 +372,8 @@ interface Telling extends Notice {
 
 const TELLINGS: Readonly<Record<ResultState, (page: ResultPage, texts: Messages) => Telling>> = {
   waiting: (_, texts) => ({ ...texts.waiting, sign: SIGNS.waiting }),
-  asking: (_, texts) => ({
-    ...texts.asking,
-    sign: SIGNS.waiting,
-    more: html`<ul class="calm">${texts.askingSteps.map((step) => html`<li>${step}</li>`)}</ul>`,
-  }),
+  action: tellAction,
+  asking: tellAsking,
   paid: (_, texts) => ({ ...texts.paid, sign: SIGNS.paid }),
   'paid-by-other': (_, texts) => ({ ...texts.paidByOther, sign: SIGNS.paid }),
   'other-runs': (page, texts) => {
@@ -325,34 +387,101 @@ const TELLINGS: Readonly<Record<ResultState, (page: ResultPage, texts: Messages)
   },
   failed: (page, texts) => ({
     title: texts.failed,
-    detail: texts.failedWhy[whyFailed(page.attempt.failureCode)],
+    detail: texts.failedWhy[whyFailed(page.attempt)],
     sign: SIGNS.failed,
     ...afterFailure(page, texts),
   }),
 };
 
+function tellAsking(_: ResultPage, texts: Messages): Telling {
+  return {
+    ...texts.asking,
+    sign: SIGNS.waiting,
+    more: html`<ul class="calm">${texts.askingSteps.map((step) => html`<li>${step}</li>`)}</ul>`,
+  };
+}
+
+/** The bank's page, before and after the shopper was there, or the UPI app. What no browser may be sent to is not shown. */
+function tellAction(page: ResultPage, texts: Messages): Telling {
+  const bankPage = bankPageOf(page);
+  const link = upiLinkOf(page.attempt);
+  if (link !== null) {
+    return { ...texts.upiAction, sign: SIGNS.waiting, more: upiAction(page, link, texts) };
+  }
+  if (bankPage === null) return tellAsking(page, texts);
+  if (!page.sentOn) return { ...texts.confirm, sign: SIGNS.note };
+  return { ...texts.confirmWaits, sign: SIGNS.waiting, links: [{ text: texts.toBank, url: bankPage }] };
+}
+
+function upiLinkOf({ nextAction }: Attempt): string | null {
+  return nextAction?.kind === 'upi' ? upiLink(nextAction.link) : null;
+}
+
+/** The link first, for phones; where there is room for two devices the style shows the code first. */
+function upiAction(page: ResultPage, link: string, texts: Messages): Html {
+  const amount = showAmount(page.attempt.amount, page.attempt.currency, page.language);
+  const alternative = fill(texts.qrCode, { amount, payee: payeeOf(link) });
+  return html`<div class="upi"><a class="button" href="${link}">${texts.openUpi}</a>
+<figure>${qrCode(link, alternative)}<figcaption class="soft">${texts.scan}</figcaption></figure></div>
+${actionTimeLeft(page, texts)}${simulatorLink(page, texts)}`;
+}
+
+/** Less would load the page again and again where its clock is ahead of the bank's. */
+const ACTION_MS_MIN = 2000;
+
+function actionTimeLeft(page: ResultPage, texts: Messages): Html | null {
+  const { attempt, now } = page;
+  const expiresAt = attempt.nextAction?.expiresAt ?? null;
+  if (expiresAt === null) return null;
+  const next = page.resultPath(showTransactionId(attempt.transactionId));
+  return timeLeft({ now, remainingMs: Math.max(ACTION_MS_MIN, expiresAt - now), next }, texts);
+}
+
+function simulatorLink({ attempt, testMode }: ResultPage, texts: Messages): Html | null {
+  const { nextAction } = attempt;
+  if (!testMode || nextAction?.kind !== 'upi' || nextAction.simulatorUrl === null) return null;
+  const url = bankLink(nextAction.simulatorUrl, testMode);
+  if (url === null) return null;
+  return html`<p class="leave"><a id="simulator" href="${url}" target="_blank" rel="noreferrer">${texts.simulator}</a></p>`;
+}
+
+/** Whom a UPI link pays, as its app will name it. */
+function payeeOf(link: string): string {
+  const words = new URLSearchParams(link.slice(link.indexOf('?')));
+  const [name, address] = [words.get('pn') ?? '', words.get('pa') ?? ''];
+  return name === '' ? address : `${name} (${address})`;
+}
+
 function afterFailure(page: ResultPage, texts: Messages): Pick<Telling, 'more' | 'links'> {
   const again = mayTryAgain(page.payment, page.attempt, page.sessionId, page.now);
   const cancelUrl = webLink(page.attempt.cancelUrl);
   const links: PageLink[] = [];
-  if (again) links.push({ text: texts.anotherCard, url: `/checkout?session=${page.sessionId}` });
+  const anotherWay = page.attempt.card === null ? texts.anotherWay : texts.anotherCard;
+  if (again) links.push({ text: anotherWay, url: `/checkout?session=${page.sessionId}` });
   if (cancelUrl !== null) links.push({ text: texts.backToShop, url: cancelUrl, quiet: again });
   return again ? { links } : { links, more: html`<p class="under">${texts.noMoreTries}</p>` };
 }
 
-function whyFailed(failureCode: string | null): keyof Messages['failedWhy'] {
+function whyFailed({ failureCode, card }: Attempt): keyof Messages['failedWhy'] {
   switch (failureCode) {
     case 'insufficient_funds':
-      return 'insufficient_funds';
+      return card === null ? 'insufficientUpi' : 'insufficient_funds';
+    case 'authentication_failed':
+      return 'notConfirmed';
+    case 'authentication_expired':
+      return 'confirmedTooLate';
+    case 'upi_expired':
+      return 'upiTooLate';
     case 'processor_unreachable':
     case 'processor_busy':
+    case 'processor_breaker_open':
     case 'send_before_passed':
       return 'unreachable';
     // A charge that was on its way for long may still arrive: nothing is promised of it.
     case 'processor_never_received':
       return 'neverReceived';
     default:
-      return 'declined';
+      return card === null ? 'declinedUpi' : 'declined';
   }
 }
 

@@ -53,6 +53,13 @@ button:hover, .button:hover { background: var(--key-down); }
 button[aria-disabled=true] { opacity: .7; cursor: progress; }
 .button.quiet { border-color: var(--edge); background: transparent; color: var(--ink); }
 .button.quiet:hover { background: var(--tint); }
+button.quiet { border-color: var(--edge); background: transparent; color: var(--ink); }
+button.quiet:hover { background: var(--tint); }
+.or { display: flex; align-items: center; gap: .9rem; margin: 1.4rem 0; color: var(--soft); font-size: .875rem; }
+.or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
+.upi { display: grid; gap: 1.5rem; margin-top: 1.5rem; }
+.upi figure { margin: 0; font-size: .9375rem; }
+.qr { display: block; width: min(100%, 14rem); margin: 0 auto .75rem; border: 1px solid var(--line); border-radius: .7rem; }
 .button + .button { margin-top: .75rem; }
 .under, .outcome h1, .outcome h1 + p { text-wrap: balance; }
 .under { margin-top: 1rem; color: var(--soft); font-size: .8125rem; text-align: center; }
@@ -84,6 +91,11 @@ button[aria-disabled=true] { opacity: .7; cursor: progress; }
 .long { font-size: .8125rem; }
 .calm { display: grid; gap: .6rem; margin: 1.5rem 0 0; padding-left: 1.2rem; color: var(--soft); text-align: left; font-size: .9375rem; }
 .sheet > .button:first-of-type { margin-top: 1.5rem; }
+@media (min-width: 48rem) {
+  .upi figure { order: -1; }
+  .upi .button { border-color: var(--edge); background: transparent; color: var(--ink); }
+  .upi .button:hover { background: var(--tint); }
+}
 @media (min-width: 56rem) {
   main.pay { grid-template: "order form" auto "tests form" 1fr / minmax(0, 1fr) minmax(0, 27rem); gap: 2.75rem clamp(3rem, 7vw, 6rem); }
   .order { grid-area: order; } .card { grid-area: form; } .tests { grid-area: tests; max-width: 25rem; }

@@ -16,6 +16,8 @@ export interface TestCard {
 
 export const TEST_CARDS: readonly TestCard[] = [
   { shown: '4111 1111 1111 1111', outcome: 'paid' },
+  { shown: '4000 0080 0000 0005', outcome: 'debit' },
+  { shown: '4000 0081 0000 0004', outcome: 'confirm' },
   { shown: '4000 0000 0000 0002', outcome: 'declined' },
   { shown: '4000 0000 0000 0119', outcome: 'noFunds' },
   { shown: '4000 0092 0000 0001', outcome: 'later' },

@@ -22,6 +22,8 @@ export interface WebAnswer {
   status: number;
   contentType?: string;
   headers?: Readonly<Record<string, string>>;
+  /** Values of `Set-Cookie`, one header each. */
+  cookies?: readonly string[];
   /** Default: `no-store`. */
   cacheControl?: string;
   body: string | Uint8Array;

@@ -1,15 +1,16 @@
 /**
- * `sluice verify`: whether client log, book and databases tell one story of every payment.
+ * `sluice verify`: whether client log, books and databases tell one story of every payment.
  *
  * @module
  */
 import { accessSync, constants } from 'node:fs';
 import type { StartOptions } from '../config/options.ts';
-import { isUrl } from '../verification/book.ts';
+import type { ProcessorName } from '../domain/transaction.ts';
+import { type Book, isUrl } from '../verification/book.ts';
 import { agrees, reportLines } from '../verification/report.ts';
 import { verify } from '../verification/verify.ts';
 import { type Command, loadOptions, MisuseError, readWords } from './command.ts';
-import { sandboxUrl, shardDatabaseUrls } from './services.ts';
+import { sandboxUrls, shardDatabaseUrls } from './services.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Recovery asks within seconds and minutes: what is open for a quarter of an hour has been asked about in vain. */
@@ -20,21 +21,22 @@ const TIME = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/;
 export const verifyCommand: Command = {
   name: 'verify',
   usage:
-    '[--book URL|FILE | --no-book] [--account ID] [--client-log FILE] [--since TIME] [--unknown-after SECONDS] [--json] [--config FILE]',
+    '[--book [PROCESSOR=]URL|FILE ... | --no-book] [--account ID] [--client-log FILE] [--since TIME] [--unknown-after SECONDS] [--json] [--config FILE]',
   summary:
-    "Compare payments, outbox, the processor's book (default: the sandbox bank's) and a client log; exit code 1 when they disagree.",
+    "Compare payments, outbox, the processors' books (default: the sandbox banks') and a client log; exit code 1 when they disagree.",
   async run(words, context) {
     const read = readWords(
       words,
-      ['book', 'account', 'client-log', 'since', 'unknown-after'],
+      ['account', 'client-log', 'since', 'unknown-after'],
       ['json', 'no-book'],
+      ['book'],
     );
     const { options } = loadOptions(context.env, read.config);
     const now = Date.now();
-    const book = read['no-book'] === true ? noBook(read) : bookIn(read.book, options);
+    const books = read['no-book'] === true ? noBooks(read) : booksIn(read.book, options);
     if (read.account === '') throw new MisuseError('--account is empty');
     const request = {
-      book,
+      books,
       clientLog: read['client-log'] === undefined ? null : readable('--client-log', read['client-log']),
       unknownAfterMs: secondsIn(read['unknown-after']) * 1000,
       now,
@@ -51,7 +53,7 @@ export const verifyCommand: Command = {
     const { charges, attemptsInBook } = verification.counts;
     if (read.account !== undefined && charges === 0 && attemptsInBook === 0) {
       context.err(
-        `--account ${read.account} has neither a charge in the book nor an attempt: nothing was compared`,
+        `--account ${read.account} has neither a charge in a book nor an attempt: nothing was compared`,
       );
       return 1;
     }
@@ -60,20 +62,37 @@ export const verifyCommand: Command = {
 };
 
 /** Without a book half of the rules find nothing: that is never done unasked. */
-function bookIn(word: string | undefined, options: StartOptions): string {
-  const book = word ?? sandboxUrl(options);
-  if (book === null) {
+function booksIn(words: readonly string[] | undefined, options: StartOptions): readonly Book[] {
+  if (words !== undefined) return words.map(bookIn);
+  const banks = sandboxUrls(options);
+  if (banks.length === 0) {
     throw new MisuseError(
-      "there is no sandbox bank here: give the processor's book with --book, or say --no-book",
+      "there is no sandbox bank here: give the processors' books with --book, or say --no-book",
     );
   }
-  return word === undefined || isUrl(book) ? book : readable('--book', book);
+  return banks.map(({ processor, url }) => ({ place: url, processor }));
 }
 
-function noBook({ book, account }: { readonly book?: string; readonly account?: string }): null {
+const PROCESSORS: readonly ProcessorName[] = ['RAZORPAY', 'PAYU', 'STRIPE', 'SANDBOX', 'SANDBOX_B'];
+
+/** A bank that answers is the sandbox, unless it is named; a file that is not named has the charges of all processors. */
+function bookIn(word: string): Book {
+  const named = PROCESSORS.find((processor) => word.startsWith(`${processor}=`)) ?? null;
+  const place = named === null ? word : word.slice(named.length + 1);
+  if (isUrl(place)) return { place, processor: named ?? 'SANDBOX' };
+  return { place: readable('--book', place), processor: named };
+}
+
+function noBooks({
+  book,
+  account,
+}: {
+  readonly book?: string[];
+  readonly account?: string;
+}): readonly Book[] {
   if (book !== undefined) throw new MisuseError('--no-book and --book exclude each other');
   if (account !== undefined) throw new MisuseError('--account is of a book, and --no-book excludes it');
-  return null;
+  return [];
 }
 
 function readable(option: string, file: string): string {

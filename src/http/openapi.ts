@@ -219,6 +219,11 @@ function checkoutPaths(): Record<string, object> {
       servers: CHECKOUT,
       get: page('showResult', 'How a payment goes', [query('transaction', true), query('session', false)]),
     },
+    '/checkout/return': {
+      servers: CHECKOUT,
+      get: cameBack('returnFromBank'),
+      post: { ...cameBack('returnFromBankByPost'), requestBody: { content: { '*/*': {} } } },
+    },
     '/checkout/events': {
       servers: CHECKOUT,
       get: {
@@ -317,11 +322,27 @@ function page(operationId: string, summary: string, parameters: readonly object[
   };
 }
 
+function cameBack(operationId: string): object {
+  return {
+    operationId,
+    summary: 'The shopper comes back from the bank; all but the transaction is ignored',
+    security: [],
+    parameters: [{ name: 'transaction', in: 'query', required: true, schema: { type: 'string' } }],
+    responses: {
+      '303': {
+        description: 'Location shows how the payment goes',
+        headers: { Location: { schema: { type: 'string' } } },
+      },
+      ...refusals('text/html'),
+    },
+  };
+}
+
 function processPayment(): object {
   const body = { schema: reference('ProcessPayment') };
   return {
     operationId: 'processPayment',
-    summary: 'Pay with the card typed in a session; the session is the permission',
+    summary: 'Pay with the card typed in a session, or by UPI; the session is the permission',
     security: [],
     requestBody: {
       required: true,

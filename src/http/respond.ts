@@ -39,6 +39,7 @@ export function respond(wire: ResponseWire, response: HttpResponse, options: Res
     if (response.headers !== undefined) {
       for (const [name, value] of Object.entries(response.headers)) wire.writeHeader(name, value);
     }
+    for (const cookie of response.cookies ?? []) wire.writeHeader('Set-Cookie', cookie);
     if (options.head || response.status === NO_CONTENT) endHead(wire, response, options.close);
     else if (response.events === undefined) wire.end(response.body, options.close);
     else wire.write(response.body);

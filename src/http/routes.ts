@@ -35,6 +35,8 @@ export interface HttpResponse {
   /** Default: `application/json`. */
   contentType?: string;
   headers?: Readonly<Record<string, string>>;
+  /** Values of `Set-Cookie`, one header each. */
+  cookies?: readonly string[];
   /** Default: `no-store`. */
   cacheControl?: string;
   body: string | Uint8Array;

@@ -111,10 +111,20 @@ const cardFields = {
   currency: z.string().nullish().meta({ description: 'Must be the intent’s if it comes.' }),
 };
 
+const { amount: claimedAmount, currency: claimedCurrency, ...cardOnly } = cardFields;
+const sessionOfForm = {
+  sessionId: z.string().meta({ description: '`sess_` and 32 hex digits.' }),
+  amount: claimedAmount,
+  currency: claimedCurrency,
+};
+
 /** Body of `POST /internal/payment/process`. */
 export const ProcessPaymentBody = z
-  .strictObject({ sessionId: z.string().meta({ description: '`sess_` and 32 hex digits.' }), ...cardFields })
-  .meta({ description: 'A card and the session it was typed in.' });
+  .union([
+    z.strictObject({ ...sessionOfForm, method: z.literal('card').nullish(), ...cardOnly }),
+    z.strictObject({ ...sessionOfForm, method: z.literal('upi') }),
+  ])
+  .meta({ description: 'A card and the session it was typed in, or UPI and the session it was chosen in.' });
 
 /** Body of `POST /v1/payment/process`. */
 export const ProcessPaymentByKeyBody = z
@@ -397,6 +407,30 @@ export const WebhooksReplayed = z.object({
   next,
 });
 
+/** What a line of a payment's story can be, and what it means. Stable: programs may rely on the names; more may come. */
+export const STORY_TYPES = {
+  intent_created: 'the merchant asked for the money',
+  attempt_started: 'a shopper sent a card, or chose UPI',
+  routed: 'sent to the preferred processor',
+  not_sent: 'nothing left for the processor',
+  fell_back: 'sent to the second processor, for the first cannot have charged',
+  no_fallback: 'why no second processor was asked',
+  accepted: 'the bank works on it',
+  action_required: 'the bank waits for the shopper: 3-D Secure, or a UPI app',
+  shopper_returned: 'the shopper came back from the bank’s page',
+  outcome_unknown: 'sent, and no clear word came back',
+  not_found: 'a query: the bank does not know it',
+  no_answer: 'a query: no answer',
+  never_arrived: 'proven never to have arrived',
+  charged: 'the bank’s final word: charged',
+  declined: 'the bank’s final word: declined',
+  operator_resolved: 'an operator decided, with the reason',
+  late_success: 'charged after it had counted as failed',
+  attempt_succeeded: 'the attempt is SUCCESS',
+  attempt_failed: 'the attempt is FAILED',
+} as const;
+export type StoryType = keyof typeof STORY_TYPES;
+
 export const TransactionEvents = z.object({
   transactionId: z.string().meta({ description: '`txn_` and 32 hex digits.' }),
   paymentIntentId: intentId,
@@ -404,22 +438,14 @@ export const TransactionEvents = z.object({
     .array(
       z.object({
         at: moment,
-        type: z.enum([
-          'intent_created',
-          'attempt_started',
-          'charged',
-          'declined',
-          'accepted',
-          'action_required',
-          'not_sent',
-          'outcome_unknown',
-          'never_arrived',
-          'attempt_succeeded',
-          'attempt_failed',
-        ]),
-        source: z.enum(['answer', 'callback', 'query', 'recovery', 'sluice']).meta({
+        type: z.enum(Object.keys(STORY_TYPES) as [StoryType, ...StoryType[]]).meta({
+          description: Object.entries(STORY_TYPES)
+            .map(([type, meaning]) => `\`${type}\`: ${meaning}`)
+            .join('; '),
+        }),
+        source: z.enum(['answer', 'callback', 'query', 'return', 'recovery', 'operator', 'sluice']).meta({
           description:
-            'Who said so: the processor in its answer, its callback or its reply to our query, or we.',
+            'Who said so: the processor in its answer, its callback, its reply to our query or to the one we asked when the shopper came back; recovery’s own proof; an operator; or we.',
         }),
         detail: z.string().meta({ description: 'A sentence for people.' }),
         transactionId: z.string().nullable().meta({ description: 'Whose line it is; null: the intent’s.' }),

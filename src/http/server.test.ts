@@ -93,6 +93,12 @@ test('a body in one piece or many arrives whole, and the answer carries the fixe
   ]);
 });
 
+test('several cookies are several headers', async () => {
+  const cookies = ['a=1; Path=/x', 'b=2; HttpOnly'];
+  const server = await start([route({ handler: () => ({ ...json(200, {}), cookies }) })]);
+  expect((await post(server, '/echo', '')).headers.getSetCookie()).toEqual(cookies);
+});
+
 test('parameters, query and HEAD', async () => {
   const handler = ({ params, query, path }: HttpRequest) => json(200, { params, query, path });
   const server = await start([

@@ -105,6 +105,11 @@ function neverDies(error: Error): never {
   throw error;
 }
 
+test('every point there is can be armed', () => {
+  for (const point of FAULT_POINTS)
+    expect(() => armFaultPoints(FAULT_POINTS, `${point}=stop`, 'test')).not.toThrow();
+});
+
 test.each(['send=kill', 'before-send', 'before-send=explode', 'before-send=kill:0'])(
   '%s is refused',
   (spec) => {

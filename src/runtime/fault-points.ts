@@ -18,7 +18,7 @@ import { writeSync } from 'node:fs';
 import { BadSetting } from './errors.ts';
 
 const STDERR = 2;
-const SPEC = /^([a-z-]+)=(stop|kill|throw)(?::([1-9][0-9]{0,8}))?$/;
+const SPEC = /^([a-z0-9-]+)=(stop|kill|throw)(?::([1-9][0-9]{0,8}))?$/;
 const ON_MESSAGE = 'on-message';
 const NONE = 'none';
 /** How long the passing thread stands still after its signal. */

@@ -9,7 +9,7 @@
 
 import type { IntentId, TransactionId } from '../domain/ids.ts';
 import type { PaymentIntent } from '../domain/payment-intent.ts';
-import type { ProcessorName, TransactionStatus } from '../domain/transaction.ts';
+import type { Evidence, ProcessorName, RoutedLeg, TransactionStatus } from '../domain/transaction.ts';
 
 /** An intent, as far as it is judged. */
 export interface ScannedIntent {
@@ -37,10 +37,21 @@ export interface ScannedAttempt {
   processor: ProcessorName;
   /** The account at the processor that is charged. */
   processorAccount: string;
+  /** 1 for its first processor, 2 after a fallback. */
+  leg: number;
+  /** Null: its routing has one leg, and that is where it stands. Nearly all are so, and of them no more is read. */
+  routed: ScannedRouting | null;
   /** Milliseconds since 1970 after which the sender no longer sends. */
   sendBefore: number;
   /** Its last change, milliseconds since 1970. */
   updatedAt: number;
+}
+
+/** How an attempt came to where it stands, and what was heard on the way. */
+export interface ScannedRouting {
+  /** Oldest first; empty where none is kept. */
+  legs: readonly RoutedLeg[];
+  evidence: readonly Evidence[];
 }
 
 /** A row of the outbox, as far as it is judged. */

@@ -5,11 +5,14 @@
  */
 
 import { setTimeout as pause } from 'node:timers/promises';
+import { createAskBank } from '../checkout/ask-bank.ts';
 import { processPaymentRoutes } from '../checkout/endpoints/process-payment.ts';
+import { returnFromBankRoutes } from '../checkout/endpoints/return-from-bank.ts';
 import { serveScriptRoute } from '../checkout/endpoints/serve-script.ts';
 import { showCheckoutRoutes } from '../checkout/endpoints/show-checkout.ts';
 import { showResultRoutes, stateOf } from '../checkout/endpoints/show-result.ts';
 import { createPay } from '../checkout/pay.ts';
+import { RETURN_PATH } from '../checkout/return-cookies.ts';
 import { createWatch } from '../checkout/watch.ts';
 import { LIMITS } from '../config/limits.ts';
 import type { RateLimit } from '../config/options.ts';
@@ -82,7 +85,7 @@ async function open(): Promise<void> {
     chargeOf: charges.chargeOf,
     takesUpi: (processor) => processors.get(processor)?.upi === true,
     returnUrlOf: (transactionId) =>
-      new URL(`/checkout/return?transaction=${showTransactionId(transactionId)}`, options.publicCheckoutUrl)
+      new URL(`${RETURN_PATH}?transaction=${showTransactionId(transactionId)}`, options.publicCheckoutUrl)
         .href,
     now: Date.now,
     monotonicMs,
@@ -103,14 +106,32 @@ async function open(): Promise<void> {
   const onSessionStoreFailed = (error: unknown): void =>
     log('error', 'session_store_failed', { errorMessage: String(error) });
 
-  const watch = createWatch({
-    look: (transactionId) =>
-      stateOf({ ask, askDeadlineMs: LIMITS.replyTimeoutMs }, transactionId as TransactionId, Date.now),
-    later: (call, ms) => {
-      const timer = setTimeout(call, ms);
-      return () => clearTimeout(timer);
-    },
+  const takesUpi = async (merchantId: string): Promise<boolean> => {
+    const preferred = (await control.preferences(merchantId))?.preferredProcessor;
+    return preferred !== undefined && processors.get(preferred)?.upi === true;
+  };
+  const later = (call: () => void, ms: number): (() => void) => {
+    const timer = setTimeout(call, ms);
+    return () => clearTimeout(timer);
+  };
+
+  const shards = { ask, askDeadlineMs: LIMITS.replyTimeoutMs };
+  const askBank = createAskBank({
+    ...shards,
+    queryOf: (processor) => processors.get(processor)?.query,
+    accountOf: accounts.accountOf,
+    now: Date.now,
+    monotonicMs,
+    randomBytes,
+    later,
+    onQuery: (processor, outcome) => metrics.recoveryQueries.of(processor, outcome).add(),
+    onTrouble: (error) => log('warn', 'bank_not_asked', { errorMessage: String(error) }),
   });
+  const watch = createWatch({
+    look: (transactionId) => stateOf({ ...shards, askBank }, transactionId as TransactionId, Date.now),
+    later,
+  });
+  const secureCookies = new URL(options.publicCheckoutUrl).protocol === 'https:';
 
   server = await startHttp({
     ...listenerOptions(guest),
@@ -129,6 +150,7 @@ async function open(): Promise<void> {
         readIdempotencyKey,
         testMode: options.mode === 'test',
         merchantName,
+        takesUpi,
       }),
       ...showCheckoutRoutes({
         store: sessions,
@@ -136,14 +158,23 @@ async function open(): Promise<void> {
         ask,
         testMode: options.mode === 'test',
         merchantName,
+        takesUpi,
       }),
       ...showResultRoutes({
-        ask,
-        askDeadlineMs: LIMITS.replyTimeoutMs,
+        ...shards,
         testMode: options.mode === 'test',
         merchantName,
         watch,
         problem,
+        askBank,
+        secureCookies,
+      }),
+      ...returnFromBankRoutes({
+        ...shards,
+        store: sessions,
+        onSessionStoreFailed,
+        askBank,
+        secureCookies,
       }),
       serveScriptRoute(),
     ],

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Charge, readBook } from './book.ts';
+import { type Charge, type Refusal, readBook, tookMoney } from './book.ts';
 
 let folder: string;
 let files = 0;
@@ -17,10 +17,14 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
+async function linesOf(place: string, account?: string): Promise<Array<Charge | Refusal>> {
+  const lines: Array<Charge | Refusal> = [];
+  for await (const page of readBook(place, account)) lines.push(...page);
+  return lines;
+}
+
 async function chargesOf(place: string, account?: string): Promise<Charge[]> {
-  const charges: Charge[] = [];
-  for await (const page of readBook(place, account)) charges.push(...page);
-  return charges;
+  return (await linesOf(place, account)).filter(tookMoney);
 }
 
 function fileOf(text: string): string {
@@ -56,6 +60,20 @@ describe('NDJSON', () => {
       { ...CHARGE, reference: 'txn_4', amount: 7, currency: 'USD' },
     ]);
     expect(await chargesOf(fileOf(''))).toEqual([]);
+  });
+
+  test('has the lines that took none with the reason the bank gives', async () => {
+    const none = { account: 'acct_1', effect: 'none' };
+    const lines = [
+      line({ reference: 'txn_2', status: 'declined', decline_code: 'card_declined', ...none }),
+      line({ reference: 'txn_3', status: 'processing', settles: true, ...none }),
+      line({ reference: 'txn_4', status: 'declined', decline_code: '', ...none, account: undefined }),
+    ];
+    expect(await linesOf(fileOf(lines.join('\n')))).toEqual([
+      { reference: 'txn_2', account: 'acct_1', declineCode: 'card_declined' },
+      { reference: 'txn_3', account: 'acct_1', declineCode: null },
+      { reference: 'txn_4', account: null, declineCode: null },
+    ]);
   });
 
   test('goes by the status where a line has no effect', async () => {

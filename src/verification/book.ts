@@ -3,12 +3,21 @@
  *
  * It comes from a sandbox bank over HTTP (NDJSON) or from a file: NDJSON, whose lines begin with `{`, or CSV with a heading. Fields
  * are `reference`, `amount` (minor units), `currency`, and `effect` (`charged`: money was taken; `none`) or else `status`;
- * `account`, which it need not have where charges are not told apart by it. Other fields are passed over.
+ * `account`, which it need not have where charges are not told apart by it; `decline_code`. Other fields are passed over.
  *
  * @module
  */
 
+import type { ProcessorName } from '../domain/transaction.ts';
 import { bytesOfFile, readRecord } from './lines.ts';
+
+/** Where a book is, and whose charges it has. */
+export interface Book {
+  /** URL (http, https) of a sandbox bank, whose `/_bank/charges` is streamed, or path of an NDJSON or CSV export. */
+  place: string;
+  /** Null: it does not tell processors apart, and has the charges of all. */
+  processor: ProcessorName | null;
+}
 
 /** A line of the book that took money. */
 export interface Charge {
@@ -21,13 +30,28 @@ export interface Charge {
   account: string | null;
 }
 
+/** A line of the book that took none, or has not yet. */
+export interface Refusal {
+  reference: string;
+  account: string | null;
+  /** Why it was declined; null: the book does not say, or it was not declined. */
+  declineCode: string | null;
+}
+
+/** Whether a line of the book took money. */
+export function tookMoney(line: Charge | Refusal): line is Charge {
+  return 'amount' in line;
+}
+
 /**
- * Reads the charges of a book in the order they stand there, page by page. Lines that took no money are passed over.
- * @param place URL (http, https) of a sandbox bank, or path of an export
- * @param account only charges of this account; undefined: of all
+ * Reads the lines of a book in the order they stand there, page by page.
+ * @param account only lines of this account; undefined: of all
  * @throws RecordError
  */
-export function readBook(place: string, account: string | undefined): AsyncGenerator<readonly Charge[]> {
+export function readBook(
+  place: string,
+  account: string | undefined,
+): AsyncGenerator<ReadonlyArray<Charge | Refusal>> {
   const url = `${place.replace(/\/+$/, '')}/_bank/charges`;
   return isUrl(place)
     ? readRecord(url, bytesOfUrl(url), createLineReader(account))
@@ -47,8 +71,8 @@ async function* bytesOfUrl(url: string): AsyncGenerator<Uint8Array> {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Reads line by line: a charge, or null for a line that took no money, is blank or is the heading. */
-function createLineReader(account: string | undefined): (line: string) => Charge | null {
+/** Reads line by line; null for a line that is of another account, is blank or is the heading. */
+function createLineReader(account: string | undefined): (line: string) => Charge | Refusal | null {
   let fieldsOf: ((line: string) => Fields) | null = null;
   return (text) => {
     const line = text.endsWith('\r') ? text.slice(0, -1) : text;
@@ -57,7 +81,7 @@ function createLineReader(account: string | undefined): (line: string) => Charge
       fieldsOf = line.startsWith('{') ? jsonFields : csvFields(line);
       if (fieldsOf !== jsonFields) return null;
     }
-    return chargeOf(fieldsOf(line), account);
+    return lineOf(fieldsOf(line), account);
   };
 }
 
@@ -100,20 +124,23 @@ const TAKEN = /^(charged|succeeded|success|captured|paid)$/i;
 /** … and of one that did not, or has not yet. */
 const NOT_TAKEN = /^(declined|failed|processing|pending|created|authorized|cancelled)$/i;
 
-function chargeOf(fields: Fields, account: string | undefined): Charge | null {
+function lineOf(fields: Fields, account: string | undefined): Charge | Refusal | null {
   if (account !== undefined && textOf(fields, 'account') !== account) return null;
   const reference = textOf(fields, 'reference');
-  if (!tookMoney(fields)) return null;
+  const at = (fields.account ?? '') === '' ? null : textOf(fields, 'account');
+  if (!saysTaken(fields)) {
+    const { decline_code: code } = fields;
+    return { reference, account: at, declineCode: typeof code === 'string' && code !== '' ? code : null };
+  }
   const amount = Number(fields.amount);
   if (!/^\d{1,15}$/.test(String(fields.amount)))
     throw new Error('amount is not a whole number of minor units');
   const currency = textOf(fields, 'currency');
   if (!/^[A-Z]{3}$/.test(currency)) throw new Error('currency is not three capitals');
-  const takenFor = (fields.account ?? '') === '' ? null : textOf(fields, 'account');
-  return { reference, amount, currency, account: takenFor };
+  return { reference, amount, currency, account: at };
 }
 
-function tookMoney(fields: Fields): boolean {
+function saysTaken(fields: Fields): boolean {
   const { effect, status } = fields;
   if (effect === 'charged' || effect === 'none') return effect === 'charged';
   if (effect !== undefined && effect !== '') throw new Error('effect is neither charged nor none');

@@ -1,5 +1,5 @@
 /**
- * Records: the book and the client log, sorted by payment, so that they can be joined with the databases.
+ * Records: the books and the client log, sorted by payment, so that they can be joined with the databases.
  *
  * A charge or an answer becomes one line that begins with the 32 hex digits of its id; a {@link LineSorter} puts them in order.
  * A text that may hold a space stands at the end of its line, as JSON.
@@ -8,50 +8,50 @@
  */
 
 import { type IntentId, intentIdOf, parseTransactionId, type TransactionId } from '../domain/ids.ts';
-import type { PublicStatus } from '../domain/transaction.ts';
-import { type Charge, readBook } from './book.ts';
+import type { ProcessorName, PublicStatus } from '../domain/transaction.ts';
+import { type Book, type Charge, type Refusal, readBook, tookMoney } from './book.ts';
 import { createLineSorter } from './line-sorter.ts';
 import { Ordered } from './ordered.ts';
-import type { BookedCharge } from './rules.ts';
+import type { BookedCharge, BookedRefusal } from './rules.ts';
 import { readClientLog, type Told } from './told.ts';
 
-/** Charges in the order of their references. */
-export interface SortedBook {
-  charges: Ordered<BookedCharge>;
+/** Lines of all books, in the order of their references. */
+export interface SortedBooks {
+  lines: Ordered<BookedCharge | BookedRefusal>;
   /** Lines that took money. */
   count: number;
 }
 
 /**
- * Reads a book to its end.
+ * Reads all books to their ends.
  * @param folder for temporary files
  * @param from charges of payments with a lower id are passed over
  * @param onForeign hears of each charge whose reference no gateway of ours can have given
  * @throws RecordError
  */
-export async function sortBook(
-  { book, account }: { book: string; account: string | undefined },
+export async function sortBooks(
+  { books, account }: { books: readonly Book[]; account: string | undefined },
   folder: string,
   from: IntentId,
   onForeign: (reference: string) => void,
-): Promise<SortedBook> {
+): Promise<SortedBooks> {
   const sorter = createLineSorter({ folder, name: 'book' });
   let count = 0;
-  for await (const page of readBook(book, account)) {
-    const lines: string[] = [];
-    for (const charge of page) {
-      const transactionId = parseTransactionId(charge.reference);
-      if (transactionId === null) onForeign(charge.reference);
-      else if (transactionId < from) continue;
-      else lines.push(lineOfCharge(transactionId, charge));
-      count += 1;
+  for (const { place, processor } of books) {
+    for await (const page of readBook(place, account)) {
+      const lines: string[] = [];
+      for (const line of page) {
+        const transactionId = parseTransactionId(line.reference);
+        if (transactionId !== null && transactionId < from) continue;
+        if (transactionId !== null) lines.push(textOfBooked(transactionId, processor, line));
+        else if (tookMoney(line)) onForeign(line.reference);
+        if (tookMoney(line)) count += 1;
+      }
+      await sorter.add(lines);
     }
-    await sorter.add(lines);
   }
-  const charges = new Ordered(mapPages(sorter.sorted(), chargeOfLine), (one) =>
-    intentIdOf(one.transactionId),
-  );
-  return { charges, count };
+  const lines = new Ordered(mapPages(sorter.sorted(), bookedOfText), (one) => intentIdOf(one.transactionId));
+  return { lines, count };
 }
 
 /** What clients were told, in the order of payments. */
@@ -90,23 +90,33 @@ async function* mapPages<From, To>(
   for await (const page of pages) yield page.map(map);
 }
 
-function lineOfCharge(transactionId: TransactionId, { amount, currency, account }: Charge): string {
-  return `${transactionId} ${amount} ${currency} ${JSON.stringify(account)}`;
+function textOfBooked(
+  transactionId: TransactionId,
+  processor: ProcessorName | null,
+  line: Charge | Refusal,
+): string {
+  const head = `${transactionId} ${processor ?? ''}`;
+  return tookMoney(line)
+    ? `${head} ${line.amount} ${line.currency} ${JSON.stringify(line.account)}`
+    : `${head} ${JSON.stringify([line.account, line.declineCode])}`;
 }
 
-function chargeOfLine(line: string): BookedCharge {
-  const [transactionId, amount, currency, ...account] = line.split(' ') as [
+function bookedOfText(text: string): BookedCharge | BookedRefusal {
+  const [transactionId, processor, first, currency, ...rest] = text.split(' ') as [
     string,
+    ProcessorName | '',
     string,
     string,
     ...string[],
   ];
-  return {
-    transactionId,
-    amount: Number(amount),
-    currency,
-    account: JSON.parse(account.join(' ')) as string | null,
-  };
+  const of = { transactionId, processor: processor === '' ? null : processor };
+  if (first.startsWith('[')) {
+    const words = text.slice(transactionId.length + processor.length + 2);
+    const [account, declineCode] = JSON.parse(words) as [string | null, string | null];
+    return { ...of, account, declineCode };
+  }
+  const account = JSON.parse(rest.join(' ')) as string | null;
+  return { ...of, amount: Number(first), currency, account };
 }
 
 function idOf(told: Told): IntentId | TransactionId {

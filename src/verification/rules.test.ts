@@ -6,9 +6,11 @@
 
 import { describe, expect, test } from 'vitest';
 import { makeId, showIntentId, showTransactionId, transactionIdOf } from '../domain/ids.ts';
+import type { Evidence, ProcessorName, RouteReason } from '../domain/transaction.ts';
 import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
 import {
   type BookedCharge,
+  type BookedRefusal,
   INTENT_CLOSED_AFTER_MS,
   judge,
   type RuleName,
@@ -21,7 +23,7 @@ const NOW = Date.UTC(2026, 0, 21, 10);
 const DAY_MS = 24 * 60 * 60 * 1000;
 const TERMS: Terms = {
   account: null,
-  processor: null,
+  processors: null,
   now: NOW,
   unknownAfterMs: 60_000,
   closedBefore: NOW - INTENT_CLOSED_AFTER_MS - 60_000,
@@ -57,6 +59,8 @@ function attempt(number: number, over: Partial<ScannedAttempt> = {}): ScannedAtt
     reopenable: false,
     processor: 'SANDBOX',
     processorAccount: 'acct_1',
+    leg: 1,
+    routed: null,
     sendBefore: NOW,
     updatedAt: NOW,
     ...over,
@@ -87,7 +91,14 @@ function event(number: number | null, type: string, over: Partial<ScannedEvent> 
 }
 
 function charge(number: number, over: Partial<BookedCharge> = {}): BookedCharge {
-  return { transactionId: txn(number), amount: 100, currency: 'INR', account: 'acct_1', ...over };
+  return {
+    transactionId: txn(number),
+    processor: 'SANDBOX',
+    account: 'acct_1',
+    amount: 100,
+    currency: 'INR',
+    ...over,
+  };
 }
 
 function shown(number: number, status: 'PROCESSING' | 'SUCCESS' | 'FAILED', askedAt: number): Told {
@@ -104,6 +115,7 @@ const PAID: Story = {
   attempts: [declined, attempt(2)],
   events: [event(1, 'payment.attempt_failed'), event(2, 'payment.succeeded')],
   charges: [charge(2)],
+  refusals: [],
   told: [
     { kind: 'intent', intentId, orderId: 'order_1', amount: 100, currency: 'INR' },
     { kind: 'pay', transactionId: txn(1), askedFor: intentId },
@@ -121,6 +133,7 @@ const FAILED: Story = {
   attempts: [attempt(1, { status: 'FAILED' })],
   events: [event(1, 'payment.failed')],
   charges: [],
+  refusals: [],
   told: [],
 };
 
@@ -131,6 +144,7 @@ const UNPAID: Story = {
   attempts: [],
   events: [],
   charges: [],
+  refusals: [],
   told: [],
 };
 const EXPIRED: Story = {
@@ -147,6 +161,52 @@ const RECOVERED: Story = {
   events: [event(1, 'payment.failed'), event(1, 'payment.recovered')],
   charges: [charge(1)],
 };
+
+const AT_B = { processor: 'SANDBOX_B', processorAccount: 'acct_b' } as const;
+
+/** A line of what the first processor or the sender said, as the sender heard it unless told otherwise. */
+function heard(said: Evidence['said'], source: Evidence['source'] = 'answer', leg = 1): Evidence {
+  return { at: NOW, source, said, leg, detail: '' };
+}
+
+/** An attempt that went on to the second bank for this reason, and what was heard of the first. */
+function wentOn(
+  reason: RouteReason,
+  evidence: readonly Evidence[],
+  over: Partial<ScannedAttempt> = {},
+): ScannedAttempt {
+  const first = { processor: 'SANDBOX', processorAccount: 'acct_1' } as const;
+  const legs = [
+    { leg: 1, ...first, reason: 'preferred' as const, at: NOW },
+    { leg: 2, ...AT_B, reason, at: NOW },
+  ];
+  return attempt(1, { ...AT_B, leg: 2, routed: { legs, evidence }, ...over });
+}
+
+function refusal(over: Partial<BookedRefusal> = {}): BookedRefusal {
+  return { transactionId: txn(1), processor: 'SANDBOX', account: 'acct_1', declineCode: null, ...over };
+}
+
+const CHARGED_AT_B = charge(1, { processor: 'SANDBOX_B', account: 'acct_b' });
+
+/** The first bank was not reached, and the second has charged. */
+const FALLEN_BACK: Story = {
+  ...FAILED,
+  intents: [intent()],
+  attempts: [wentOn('first_unreachable', [heard('not_sent'), heard('charged', 'answer', 2)])],
+  events: [event(1, 'payment.succeeded')],
+  charges: [CHARGED_AT_B],
+};
+/** The first bank has declined for a trouble of its own. */
+const REFUSED: Story = {
+  ...FALLEN_BACK,
+  attempts: [wentOn('first_refused', [heard('declined'), heard('charged', 'answer', 2)])],
+  refusals: [refusal({ declineCode: 'acquirer_unavailable' })],
+};
+
+function fallenBack(reason: RouteReason, ...evidence: Evidence[]): Story {
+  return { ...FALLEN_BACK, attempts: [wentOn(reason, evidence)] };
+}
 
 describe('is right', () => {
   test.each<[string, Story]>([
@@ -173,6 +233,43 @@ describe('is right', () => {
     ['under way', { ...UNPAID, attempts: [open] }],
     ['under way and charged already', { ...UNPAID, attempts: [open], charges: [charge(1)] }],
     ['a late success', RECOVERED],
+    ['charged by the second bank, the first not reached', FALLEN_BACK],
+    [
+      'charged by the second bank, the breaker of the first open',
+      fallenBack('first_breaker_open', heard('not_sent')),
+    ],
+    ['charged by the second bank, the first busy', fallenBack('first_busy', heard('not_sent'))],
+    ['charged by the second bank, the first declined for a trouble of its own', REFUSED],
+    [
+      'charged by the second bank, the first refused without a line in its book',
+      { ...REFUSED, refusals: [] },
+    ],
+    [
+      'charged by the second bank, the first declined for a trouble of its own and called back before it answered',
+      { ...REFUSED, attempts: [wentOn('first_refused', [heard('declined', 'callback'), heard('declined')])] },
+    ],
+    [
+      'charged by the second bank, which recovery asked about before the first was left',
+      fallenBack(
+        'first_unreachable',
+        heard('not_found', 'query'),
+        heard('no_answer', 'query'),
+        heard('not_sent'),
+      ),
+    ],
+    [
+      'charged by the second bank after it had declined an attempt before',
+      {
+        ...FALLEN_BACK,
+        attempts: [
+          { ...FALLEN_BACK.attempts[0]!, status: 'FAILED', reopenable: true },
+          attempt(2, { ...AT_B, leg: 1 }),
+        ],
+        events: [event(1, 'payment.attempt_failed'), event(2, 'payment.succeeded')],
+        charges: [{ ...CHARGED_AT_B, transactionId: txn(2) }],
+        refusals: [refusal({ processor: 'SANDBOX_B', account: 'acct_b', declineCode: 'card_declined' })],
+      },
+    ],
     [
       'a late success, whose failure was decided in the same turn',
       { ...RECOVERED, events: [event(1, 'payment.recovered')] },
@@ -358,6 +455,99 @@ describe('is found, and nothing else', () => {
         ['second_success', PI],
         ['account_differs', T2],
       ],
+    ],
+    [
+      "a charge at another bank than its attempt's, of an account of the same name",
+      { ...PAID, charges: [charge(2, { processor: 'SANDBOX_B' })] },
+      [['account_differs', T2]],
+    ],
+    [
+      'charges at two banks under one reference',
+      { ...FALLEN_BACK, charges: [charge(1), CHARGED_AT_B] },
+      [
+        ['second_success', PI],
+        ['account_differs', T1],
+        ['fallback_unproven', T1],
+      ],
+    ],
+    ['a fallback without a word of the first', fallenBack('first_unreachable'), [['fallback_unproven', T1]]],
+    ...(['unknown', 'accepted', 'action_required', 'charged'] as const).map(
+      (said): [string, Story, Array<[RuleName, string]>] => [
+        `a fallback after ${said}`,
+        fallenBack('first_unreachable', heard(said)),
+        [['fallback_unproven', T1]],
+      ],
+    ),
+    [
+      'a fallback after an unknown outcome, that claims the sender did not send afterwards',
+      fallenBack('first_unreachable', heard('unknown'), heard('not_sent')),
+      [['fallback_unproven', T1]],
+    ],
+    [
+      "a fallback by recovery's own proof",
+      fallenBack('first_unreachable', heard('never_arrived', 'recovery')),
+      [['fallback_unproven', T1]],
+    ],
+    [
+      'a fallback by a decline that a callback brought',
+      fallenBack('first_refused', heard('declined', 'callback')),
+      [['fallback_unproven', T1]],
+    ],
+    [
+      'a fallback although a callback said that it was charged',
+      fallenBack('first_refused', heard('charged', 'callback'), heard('declined')),
+      [['fallback_unproven', T1]],
+    ],
+    [
+      'a fallback for another reason than was heard',
+      fallenBack('first_unreachable', heard('declined')),
+      [['fallback_unproven', T1]],
+    ],
+    [
+      'a fallback for no reason at all',
+      fallenBack('preferred', heard('not_sent')),
+      [['fallback_unproven', T1]],
+    ],
+    [
+      "a fallback after a decline of the shopper's bank",
+      { ...REFUSED, refusals: [refusal({ declineCode: 'insufficient_funds' })] },
+      [['fallback_unproven', T1]],
+    ],
+    [
+      'a fallback from a bank that says it was not reached, and has it in its book',
+      { ...FALLEN_BACK, refusals: [refusal({ declineCode: 'acquirer_unavailable' })] },
+      [['fallback_unproven', T1]],
+    ],
+    [
+      'a fallback from a bank that works on it',
+      { ...REFUSED, refusals: [refusal(), ...REFUSED.refusals] },
+      [['fallback_unproven', T1]],
+    ],
+    [
+      'an attempt that stands on its first leg after a fallback',
+      {
+        ...FALLEN_BACK,
+        attempts: [{ ...FALLEN_BACK.attempts[0]!, leg: 1, processor: 'SANDBOX', processorAccount: 'acct_1' }],
+        charges: [charge(1)],
+      },
+      [
+        ['routing_differs', T1],
+        ['fallback_unproven', T1],
+      ],
+    ],
+    [
+      'an attempt at another account than it was routed to',
+      {
+        ...FALLEN_BACK,
+        attempts: [{ ...FALLEN_BACK.attempts[0]!, processorAccount: 'acct_c' }],
+        charges: [{ ...CHARGED_AT_B, account: 'acct_c' }],
+      },
+      [['routing_differs', T1]],
+    ],
+    [
+      'an attempt on its second leg of which no routing is kept',
+      { ...FALLEN_BACK, attempts: [{ ...FALLEN_BACK.attempts[0]!, routed: { legs: [], evidence: [] } }] },
+      [['routing_differs', T1]],
     ],
     [
       'an attempt of another merchant',
@@ -625,10 +815,10 @@ describe('is found, and nothing else', () => {
 
   test('a success that is not in the book of its processor; the book of another processor has no charge of it', () => {
     const unbooked = { ...PAID, charges: [] };
-    const found = (story: Story, processor: Terms['processor']) => judged(story, { ...TERMS, processor });
+    const found = (story: Story, ...processors: ProcessorName[]) => judged(story, { ...TERMS, processors });
     expect(found(unbooked, 'SANDBOX')).toEqual([{ rule: 'success_without_charge', id: T2 }]);
     expect(found(unbooked, 'STRIPE')).toEqual([]);
-    expect(found(PAID, 'STRIPE')).toEqual([{ rule: 'account_differs', id: T2 }]);
+    expect(found(unbooked, 'STRIPE', 'SANDBOX')).toEqual([{ rule: 'success_without_charge', id: T2 }]);
   });
 
   test('a failure told with the wrong type, as missing and as unfounded', () => {

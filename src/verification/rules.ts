@@ -14,7 +14,7 @@ import {
   showTransactionId,
   type TransactionId,
 } from '../domain/ids.ts';
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { Evidence, ProcessorName, RoutedLeg } from '../domain/transaction.ts';
 import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
 import type { Told } from './told.ts';
 
@@ -38,6 +38,10 @@ export const RULES = {
   charge_of_failed: rule('an attempt that failed, and the book has a charge for it', 'book'),
   amount_differs: rule('amount or currency differ between order, intent, attempt and charge'),
   account_differs: rule("a charge at another account or processor than its attempt's", 'book'),
+  routing_differs: rule('an attempt that does not stand where its routing last led'),
+  fallback_unproven: rule(
+    'an attempt that went on to a second processor without proof that the first cannot have charged it',
+  ),
   merchant_differs: rule("an attempt or event of another merchant than its intent's"),
   unknown_too_long: rule('an attempt without a final word past its deadline'),
   intent_not_closed: rule('an intent open long after its day, and no attempt under way'),
@@ -50,14 +54,25 @@ export const RULES = {
 
 export type RuleName = keyof typeof RULES;
 
-/** A charge of the book under one of our references. */
+/** A charge of a book under one of our references. */
 export interface BookedCharge {
   transactionId: TransactionId;
+  /** Whose book it is; null: of nobody in particular. */
+  processor: ProcessorName | null;
   /** Minor units. */
   amount: number;
   currency: string;
   /** Null: the book does not say. */
   account: string | null;
+}
+
+/** A line of a book under one of our references that took no money, or has not yet. */
+export interface BookedRefusal {
+  transactionId: TransactionId;
+  processor: ProcessorName | null;
+  account: string | null;
+  /** Null: the book does not say, or it was not declined. */
+  declineCode: string | null;
 }
 
 /** One payment, as every record has it. */
@@ -70,15 +85,16 @@ export interface Story {
   events: readonly ScannedEvent[];
   /** Null: there is no book to compare with. */
   charges: readonly BookedCharge[] | null;
+  refusals: readonly BookedRefusal[];
   told: readonly Told[];
 }
 
 /** What the rules cannot know from a payment. */
 export interface Terms {
-  /** The only account whose charges the book has; null: it has those of all. */
+  /** The only account whose charges the books have; null: they have those of all. */
   account: string | null;
-  /** The only processor whose charges the book has; null: it has those of all. */
-  processor: ProcessorName | null;
+  /** The only processors whose charges the books have; null: they have those of all. */
+  processors: readonly ProcessorName[] | null;
   /** Milliseconds since 1970. */
   now: number;
   /** An attempt still open this many milliseconds after its `send_before` is stuck. */
@@ -108,6 +124,7 @@ export function judge(story: Story, terms: Terms): Finding[] {
   };
   judgeTold(story, find);
   judgeCharges(story, terms, find);
+  for (const attempt of story.attempts) judgeRouting(attempt, story, find);
   judgeMerchants(story, find);
   judgeAttempts(story, terms, find);
   judgeIntent(story, terms, find);
@@ -189,7 +206,7 @@ function judgeCharges(
     const attempt = attempts.find(({ transactionId }) => transactionId === charge.transactionId);
     if (attempt === undefined) find('charge_without_attempt', id);
     else if (attempt.status === 'FAILED') find('charge_of_failed', id);
-    if (attempt !== undefined) judgeCharge(charge, attempt, terms, find);
+    if (attempt !== undefined) judgeCharge(charge, attempt, find);
   }
   for (const attempt of succeeded) {
     const { transactionId } = attempt;
@@ -202,24 +219,104 @@ function judgeCharges(
 export function judgeCharge(
   charge: Omit<BookedCharge, 'transactionId'>,
   attempt: ScannedAttempt,
-  { processor }: Pick<Terms, 'processor'>,
   find: Find,
 ): void {
   const id = showTransactionId(attempt.transactionId);
   if (differ(charge, attempt)) find('amount_differs', id);
-  const elsewhere = charge.account !== null && charge.account !== attempt.processorAccount;
-  if (elsewhere || (processor !== null && processor !== attempt.processor)) find('account_differs', id);
+  if (!isAt(charge, attempt)) find('account_differs', id);
 }
 
-/** Whether the book has the attempt's charge, if it was charged. */
+/** A place as a book names it: what it does not say may be anything. */
+interface BookedPlace {
+  processor: ProcessorName | null;
+  account: string | null;
+}
+
+interface Place {
+  processor: ProcessorName;
+  processorAccount: string;
+}
+
+function isAt(booked: BookedPlace, place: Place): boolean {
+  return (
+    (booked.processor === null || booked.processor === place.processor) &&
+    (booked.account === null || booked.account === place.processorAccount)
+  );
+}
+
+/** Whether a book has the attempt's charge, if it was charged. */
 export function isInBook(
   attempt: ScannedAttempt,
-  { account, processor }: Pick<Terms, 'account' | 'processor'>,
+  { account, processors }: Pick<Terms, 'account' | 'processors'>,
 ): boolean {
   return (
     (account === null || account === attempt.processorAccount) &&
-    (processor === null || processor === attempt.processor)
+    (processors === null || processors.includes(attempt.processor))
   );
+}
+
+/** It stands where its routing led, and was led to a second processor by proof alone. */
+function judgeRouting(attempt: ScannedAttempt, story: Story, find: Find): void {
+  if (attempt.routed === null) return;
+  const { legs, evidence } = attempt.routed;
+  const id = showTransactionId(attempt.transactionId);
+  const [first, second] = legs;
+  const last = legs.at(-1);
+  const inOrder = legs.length <= LEGS_MAX && legs.every(({ leg }, at) => leg === at + 1);
+  if (last === undefined || !inOrder || last.leg !== attempt.leg || !isSamePlace(last, attempt))
+    find('routing_differs', id);
+  if (first === undefined || second === undefined) return;
+  const heard = evidence.filter(({ leg, said }) => leg === 1 && !SAYS_NOTHING.includes(said));
+  const isProven =
+    heard.some((line) => isProof(line, second)) &&
+    heard.every((line) => isProof(line, second) || agrees(line, second));
+  if (!isProven || !isBookedAsProven(attempt.transactionId, first, second, story))
+    find('fallback_unproven', id);
+}
+
+/** Processors one attempt may be sent to. */
+const LEGS_MAX = 2;
+/** What a query came back with when it came back with nothing: neither for nor against. */
+const SAYS_NOTHING: readonly string[] = ['not_found', 'no_answer'];
+/** Reasons to go on, by which no byte has left for the first processor. */
+const NOT_REACHED: readonly string[] = ['first_unreachable', 'first_busy', 'first_breaker_open'];
+/** Decline codes by which a bank says that the trouble is its own, so that another may be asked. */
+const OWN_TROUBLE: Readonly<Partial<Record<ProcessorName, readonly string[]>>> = {
+  SANDBOX: ['acquirer_unavailable'],
+  SANDBOX_B: ['acquirer_unavailable'],
+};
+
+function isSamePlace(a: Place, b: Place): boolean {
+  return a.processor === b.processor && a.processorAccount === b.processorAccount;
+}
+
+/** Only the sender knows that nothing has left, and only the answer it got refuses what it sent. */
+function isProof({ source, said }: Evidence, { reason }: RoutedLeg): boolean {
+  if (source !== 'answer') return false;
+  return said === 'not_sent'
+    ? NOT_REACHED.includes(reason)
+    : said === 'declined' && reason === 'first_refused';
+}
+
+/** The same decline by another way: it is noted, and left to the sender. */
+function agrees({ said }: Evidence, { reason }: RoutedLeg): boolean {
+  return said === 'declined' && reason === 'first_refused';
+}
+
+/** What the first processor has booked must bear out why it was left: nothing, or a decline for a trouble of its own. */
+function isBookedAsProven(
+  id: TransactionId,
+  first: RoutedLeg,
+  second: RoutedLeg,
+  { charges, refusals }: Story,
+): boolean {
+  const atFirst = (line: BookedPlace & { transactionId: TransactionId }): boolean =>
+    line.transactionId === id && isAt(line, first) && !isAt(line, second);
+  if (charges?.some(atFirst)) return false;
+  const codes = OWN_TROUBLE[first.processor] ?? [];
+  return refusals
+    .filter(atFirst)
+    .every(({ declineCode }) => second.reason === 'first_refused' && codes.includes(declineCode ?? ''));
 }
 
 /** A payment is one merchant's. */

@@ -1,9 +1,9 @@
 /**
- * Verify: joins what clients were told, what the bank has booked and what the databases hold, and judges every payment.
+ * Verify: joins what clients were told, what the banks have booked and what the databases hold, and judges every payment.
  *
- * It may run beside a gateway at work. The client log and the book are read first, the databases after that, each in one
- * snapshot: so what a client was told or the bank was asked for was committed before. What the databases call paid and the book
- * did not have yet is looked for in the book once more before it is told.
+ * It may run beside a gateway at work. The client log and the books are read first, the databases after that, each in one
+ * snapshot: so what a client was told or the bank was asked for was committed before. What the databases call paid and no book
+ * had yet is looked for in the books once more before it is told.
  *
  * @module
  */
@@ -14,10 +14,12 @@ import { join } from 'node:path';
 import { firstIdAt, type IntentId, intentIdOf, showIntentId, showTransactionId } from '../domain/ids.ts';
 import type { PaymentScan, ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
 import { openPaymentScan } from '../storage/postgres/payment-scan.ts';
-import { isUrl, readBook } from './book.ts';
+import { type Book, readBook, tookMoney } from './book.ts';
 import { leastKey, Ordered } from './ordered.ts';
-import { type SortedBook, type SortedTold, sortBook, sortClientLog } from './records.ts';
+import { type SortedBooks, type SortedTold, sortBooks, sortClientLog } from './records.ts';
 import {
+  type BookedCharge,
+  type BookedRefusal,
   INTENT_CLOSED_AFTER_MS,
   isInBook,
   judge,
@@ -31,12 +33,9 @@ import {
 export interface VerifyRequest {
   /** Connection strings of roles that may SELECT, one per shard database. */
   shardDatabaseUrls: readonly string[];
-  /**
-   * URL (http, https) of the sandbox bank, whose `/_bank/charges` is streamed and has the charges of processor SANDBOX alone, or
-   * path of an NDJSON or CSV export; null: charges are not compared.
-   */
-  book: string | null;
-  /** The book is that of this account: its other lines, and attempts at other accounts, are not compared. Default: of all. */
+  /** None: charges are not compared. */
+  books: readonly Book[];
+  /** The books are those of this account: their other lines, and attempts at other accounts, are not compared. Default: of all. */
   account?: string;
   /** Path of a client log; null: nothing is known to be acknowledged. */
   clientLog: string | null;
@@ -69,9 +68,9 @@ export interface Verification {
   counts: {
     intents: number;
     attempts: number;
-    /** Attempts whose charges the book has, if they were charged: those at its processor and account. */
+    /** Attempts whose charges the books have, if they were charged: those at their processors and account. */
     attemptsInBook: number;
-    /** Lines of the book that took money. */
+    /** Lines of the books that took money. */
     charges: number;
     /** Rows of the outbox. */
     events: number;
@@ -84,7 +83,7 @@ export interface Verification {
 
 const IDS_TOLD_MAX = 20;
 /**
- * Successes that are looked for in the book once more: what is paid while the book is read, and then some. More than that is no
+ * Successes that are looked for in the books once more: what is paid while they are read, and then some. More than that is no
  * matter of timing.
  */
 const SECOND_LOOK_MAX = 200_000;
@@ -93,7 +92,7 @@ const BEFORE_ALL = '0'.repeat(32);
 /**
  * Verifies. Payments are judged in the order of their ids from sorted streams, so memory does not grow with their number; sorting
  * takes temporary files of about 70 bytes a charge and 80 an answer in a client log.
- * @throws RecordError when book or client log cannot be read, or a line of it is none; else the database's error
+ * @throws RecordError when a book or the client log cannot be read, or a line of it is none; else the database's error
  */
 export async function verify(request: VerifyRequest): Promise<Verification> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-verify-'));
@@ -112,12 +111,12 @@ async function verifyIn(folder: string, request: VerifyRequest, scans: PaymentSc
   const terms = termsOf(request);
   const remarks: string[] = [];
   const log = await clientLogOf(request, folder, from, remarks);
-  const book = await bookOf(request, folder, from, findings);
+  const books = await booksOf(request, folder, from, findings);
   for (const url of request.shardDatabaseUrls) scans.push(await openPaymentScan(url, from));
-  const counts = await judgeAll(terms, { scans, book, log }, findings);
-  // Reading the book may take minutes: a snapshot kept open meanwhile would keep the databases from tidying up.
+  const counts = await judgeAll(terms, { scans, books, log }, findings);
+  // Reading the books may take minutes: a snapshot kept open meanwhile would keep the databases from tidying up.
   await closeAll(scans);
-  await lookAgain(request, terms, findings);
+  await lookAgain(request, findings);
   return { rules: findings.report(request), counts, remarks };
 }
 
@@ -126,10 +125,11 @@ async function closeAll(scans: PaymentScan[]): Promise<void> {
   await Promise.allSettled(scans.splice(0).map((scan) => scan.close()));
 }
 
-function termsOf({ book, account, now, unknownAfterMs }: VerifyRequest): Terms {
-  const processor = book !== null && isUrl(book) ? 'SANDBOX' : null;
+function termsOf({ books, account, now, unknownAfterMs }: VerifyRequest): Terms {
+  const named = books.flatMap(({ processor }) => processor ?? []);
+  const processors = named.length === books.length ? named : null;
   const closedBefore = now - INTENT_CLOSED_AFTER_MS - unknownAfterMs;
-  return { account: account ?? null, processor, now, unknownAfterMs, closedBefore };
+  return { account: account ?? null, processors, now, unknownAfterMs, closedBefore };
 }
 
 async function clientLogOf(
@@ -145,59 +145,61 @@ async function clientLogOf(
   return await sortClientLog(clientLog, folder, from, torn);
 }
 
-async function bookOf(
-  { book, account }: VerifyRequest,
+async function booksOf(
+  { books, account }: VerifyRequest,
   folder: string,
   from: IntentId,
   findings: Findings,
-): Promise<SortedBook | null> {
-  if (book === null) return null;
-  return await sortBook({ book, account }, folder, from, (reference) =>
+): Promise<SortedBooks | null> {
+  if (books.length === 0) return null;
+  return await sortBooks({ books, account }, folder, from, (reference) =>
     findings.add('charge_without_attempt', reference),
   );
 }
 
 interface Records {
   scans: readonly PaymentScan[];
-  book: SortedBook | null;
+  books: SortedBooks | null;
   log: SortedTold | null;
 }
 
 /** Joins the records payment by payment. */
 async function judgeAll(
   terms: Terms,
-  { scans, book, log }: Records,
+  { scans, books, log }: Records,
   findings: Findings,
 ): Promise<Verification['counts']> {
   const intents = scans.map((scan) => new Ordered(scan.intents, intentKey));
   const attempts = scans.map((scan) => new Ordered(scan.attempts, attemptKey));
   const events = scans.map((scan) => new Ordered(scan.events, eventKey));
-  const charges = book === null ? [] : [book.charges];
+  const booked = books === null ? [] : [books.lines];
   const told = log === null ? [] : [log.told];
-  const streams = [...intents, ...attempts, ...events, ...charges, ...told];
+  const streams = [...intents, ...attempts, ...events, ...booked, ...told];
   const counts = {
     intents: 0,
     attempts: 0,
     attemptsInBook: 0,
-    charges: book?.count ?? 0,
+    charges: books?.count ?? 0,
     events: 0,
     acknowledged: log?.acknowledged ?? 0,
   };
   try {
     for (const stream of streams) await stream.load();
     for (let id = leastKey(streams); id !== null; id = leastKey(streams)) {
+      const lines = await takeAll(booked, id);
       const story: Story = {
         intentId: id,
         intents: await takeAll(intents, id),
         attempts: (await takeAll(attempts, id)).sort(byAttempt),
         events: await takeAll(events, id),
-        charges: book === null ? null : await takeAll(charges, id),
+        charges: books === null ? null : lines.filter(isCharge),
+        refusals: lines.filter(isRefusal),
         told: await takeAll(told, id),
       };
       counts.intents += story.intents.length;
       counts.attempts += story.attempts.length;
       counts.events += story.events.length;
-      if (book !== null)
+      if (books !== null)
         counts.attemptsInBook += story.attempts.filter((attempt) => isInBook(attempt, terms)).length;
       for (const finding of judge(story, terms)) {
         if (finding.rule !== 'success_without_charge' || !findings.putOff(finding.id, story))
@@ -208,6 +210,14 @@ async function judgeAll(
     for (const stream of streams) await stream.close();
   }
   return counts;
+}
+
+function isCharge(line: BookedCharge | BookedRefusal): line is BookedCharge {
+  return 'amount' in line;
+}
+
+function isRefusal(line: BookedCharge | BookedRefusal): line is BookedRefusal {
+  return !isCharge(line);
 }
 
 async function takeAll<Item>(streams: readonly Ordered<Item>[], id: IntentId): Promise<Item[]> {
@@ -226,27 +236,29 @@ function byAttempt(a: ScannedAttempt, b: ScannedAttempt): number {
 }
 
 /**
- * Looks for the charges of those successes that had none when the book was read, and holds them against their attempts. What is
+ * Looks for the charges of those successes that had none when the books were read, and holds them against their attempts. What is
  * not there now either is found.
  */
-async function lookAgain({ book, account }: VerifyRequest, terms: Terms, findings: Findings): Promise<void> {
+async function lookAgain({ books, account }: VerifyRequest, findings: Findings): Promise<void> {
   const { unbooked } = findings;
-  if (book === null || unbooked.size === 0) return;
-  for await (const page of readBook(book, account)) {
-    for (const charge of page) {
-      const success = unbooked.get(charge.reference);
-      if (success === undefined) continue;
-      success.isBooked = true;
-      success.charges += 1;
-      if (success.charges === 2) findings.add('second_success', showIntentId(success.intentId));
-      judgeCharge(charge, success.attempt, terms, (rule, id) => findings.add(rule, id));
+  if (unbooked.size === 0) return;
+  for (const { place, processor } of books) {
+    for await (const page of readBook(place, account)) {
+      for (const line of page) {
+        const success = unbooked.get(line.reference);
+        if (success === undefined || !tookMoney(line)) continue;
+        success.isBooked = true;
+        success.charges += 1;
+        if (success.charges === 2) findings.add('second_success', showIntentId(success.intentId));
+        judgeCharge({ ...line, processor }, success.attempt, (rule, id) => findings.add(rule, id));
+      }
     }
   }
   for (const [reference, { isBooked }] of unbooked)
     if (!isBooked) findings.add('success_without_charge', reference);
 }
 
-/** A success whose charge was not in the book when it was read first. */
+/** A success whose charge was in no book when they were read first. */
 interface UnbookedSuccess {
   intentId: IntentId;
   attempt: ScannedAttempt;
@@ -258,7 +270,7 @@ interface UnbookedSuccess {
 
 /** What the rules have found, by rule. */
 class Findings {
-  /** Successes without a charge that may yet be found in the book, by reference. */
+  /** Successes without a charge that may yet be found in a book, by reference. */
   readonly unbooked = new Map<string, UnbookedSuccess>();
   readonly #counts = new Map<RuleName, number>();
   readonly #ids = new Map<RuleName, string[]>();
@@ -270,7 +282,7 @@ class Findings {
     if (ids.length < IDS_TOLD_MAX) ids.push(id);
   }
 
-  /** Puts a success without a charge off until the book is read again; false when there are too many for that. */
+  /** Puts a success without a charge off until the books are read again; false when there are too many for that. */
   putOff(reference: string, { intentId, attempts, charges }: Story): boolean {
     const attempt = attempts.find(({ transactionId }) => showTransactionId(transactionId) === reference);
     if (attempt === undefined || this.unbooked.size >= SECOND_LOOK_MAX) return false;
@@ -279,8 +291,8 @@ class Findings {
   }
 
   /** Every rule with what it has found. */
-  report({ book, clientLog }: VerifyRequest): RuleReport[] {
-    const missing = [...(book === null ? ['book'] : []), ...(clientLog === null ? ['client log'] : [])];
+  report({ books, clientLog }: VerifyRequest): RuleReport[] {
+    const missing = [...(books.length === 0 ? ['book'] : []), ...(clientLog === null ? ['client log'] : [])];
     return (Object.keys(RULES) as RuleName[]).map((rule) => {
       const { what, needs } = RULES[rule];
       const ids = this.#ids.get(rule) ?? [];

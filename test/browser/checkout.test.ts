@@ -1,116 +1,44 @@
 /**
  * The checkout pages in a real browser: a shop, a shopper, every way a payment can go.
  *
- * Shoppers share one gateway and one browser and are there at once, each with a context and an order of its own.
- *
- * Screenshots go to the folder named by SCREENSHOTS, when it is set.
- *
  * @module
  */
 
-import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { behaviourOf } from '../../sandbox/cards.ts';
 import { SCRIPT_PATH } from '../../src/checkout/script.ts';
 import { TEST_CARDS } from '../../src/checkout/test-cards.ts';
 import { query } from '../support/databases.ts';
-import { CARDS, chargesOf, createShop } from '../support/shop.ts';
-import { type Gateway, startWorld, type World } from '../support/world.ts';
-import { expectAccessible, expectNoSideways, startBrowser, type Visit, visit, WIDTHS } from './browser.ts';
+import { CARDS, chargesOf } from '../support/shop.ts';
+import type { Gateway, World } from '../support/world.ts';
+import { expectAccessible, expectNoSideways, type Visit, WIDTHS } from './browser.ts';
+import { heading, pay, type Scene, shot, startScene, type, WAYS } from './scene.ts';
 
 let world: World;
 let gateway: Gateway;
-let browser: Browser;
-let merchantSite: Server;
 let shopUrl: string;
+let scene: Scene;
 
 beforeAll(async () => {
-  merchantSite = createServer((request, response) => {
-    response.setHeader('content-type', 'text/html');
-    response.end(
-      `<!doctype html><html lang="en"><title>Shop</title><h1>Shop ${request.url === '/paid' ? 'paid' : 'cart'}</h1>`,
-    );
-  });
-  await new Promise<void>((resolve) => merchantSite.listen(0, '127.0.0.1', resolve));
-  shopUrl = `http://127.0.0.1:${(merchantSite.address() as AddressInfo).port}`;
-  const setting = { callbackDelayMs: 400, redirectOrigins: [shopUrl] };
-  [world, browser] = await Promise.all([startWorld(setting), startBrowser()]);
-  gateway = await world.startGateway();
+  scene = await startScene({ callbackDelayMs: 400 });
+  ({ world, gateway, shopUrl } = scene);
 });
 
-afterAll(async () => {
-  await browser?.close();
-  merchantSite?.close();
-  await world?.stop();
-});
+afterAll(() => scene?.stop());
 
-async function order(): Promise<{ url: string; paymentIntentId: string; sessionId: string }> {
-  const shop = createShop(world, gateway);
-  const paymentIntentId = await shop.intent(12_345_600);
-  const urls = { successUrl: `${shopUrl}/paid`, cancelUrl: `${shopUrl}/cart` };
-  const body = { paymentIntentId, merchantId: world.merchantId, ...urls };
-  const answer = await shop.post('/v1/payment/session', body);
-  assert.equal(answer.status, 201);
-  const { sessionId } = answer.body;
-  return { url: `${gateway.checkoutUrl}/checkout?session=${sessionId}`, paymentIntentId, sessionId };
-}
+const order = () => scene.order();
+const during = (options: BrowserContextOptions, act: (visit: Visit) => Promise<void>) =>
+  scene.during(options, act);
 
 /** The session's time is over, its grace is not. */
 async function endSession(sessionId: string): Promise<void> {
   const end = 'update checkout_sessions set expires_at = now() where session_id = $1 returning 1';
   expect(await query(world.cluster.owner.control, end, [sessionId])).toHaveLength(1);
 }
-
-/** The grace is over too. */
-async function forgetSession(sessionId: string): Promise<void> {
-  const forget = 'delete from checkout_sessions where session_id = $1 returning 1';
-  expect(await query(world.cluster.owner.control, forget, [sessionId])).toHaveLength(1);
-}
-
-async function type(page: Page, cardNumber: string, more: Record<string, string> = {}): Promise<void> {
-  const fields = {
-    cardNumber,
-    expiryMonth: '12',
-    expiryYear: '2030',
-    cvv: '123',
-    cardholderName: 'Asha Rao',
-    ...more,
-  };
-  for (const [name, value] of Object.entries(fields)) await page.fill(`[name=${name}]`, value);
-}
-
-const pay = (page: Page) => page.click('button[type=submit]');
-const heading = (page: Page) => page.locator('h1').textContent();
-
-async function shot(page: Page, name: string): Promise<void> {
-  const folder = process.env.SCREENSHOTS;
-  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
-}
-
-/** One visit, from its page to its end: nothing went wrong in the browser. */
-async function during(options: BrowserContextOptions, act: (visit: Visit) => Promise<void>): Promise<void> {
-  const one = await visit(browser, options);
-  try {
-    await act(one);
-    expect(one.faults).toEqual([]);
-  } finally {
-    await one.context.close();
-  }
-}
-
-const WAYS = Object.entries(WIDTHS).flatMap(([width, viewport]) =>
-  [true, false].map((javaScriptEnabled) => ({
-    width,
-    script: javaScriptEnabled,
-    options: { viewport, javaScriptEnabled },
-  })),
-);
 
 describe.concurrent('shoppers', { timeout: 90_000 }, () => {
   describe.each(WAYS)('on a $width, script $script', ({ width, script, options }) => {
@@ -292,7 +220,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
       // As a browser that kept the page would show it: with what was typed, and sent.
       await type(page, CARDS.success);
       await page.evaluate(
-        `document.querySelector('form').addEventListener('submit', (event) => event.preventDefault(), { once: true })`,
+        `document.querySelector('form[data-texts]').addEventListener('submit', (event) => event.preventDefault(), { once: true })`,
       );
       await pay(page);
       expect(await page.textContent('button[type=submit]')).toBe('Sending your payment…');
@@ -371,7 +299,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
       await page.waitForURL(/checkout\/result/);
       link = page.url();
     });
-    await forgetSession(sessionId);
+    await scene.forgetSession(sessionId);
     await during({ javaScriptEnabled: false }, async ({ page }) => {
       await page.goto(link.replace(/&session=.*/, ''));
       await page.waitForSelector('[data-result=paid]');
@@ -485,15 +413,17 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
 
   test('the cards of the test banner do at the bank what the banner says', () => {
     const outcomes = TEST_CARDS.map(({ shown, outcome }) => {
-      const { status, declineCode, settles } = behaviourOf(shown.replaceAll(' ', ''));
-      return [outcome, status, declineCode ?? null, settles];
+      const { status, declineCode, settles, asks, funding } = behaviourOf(shown.replaceAll(' ', ''));
+      return [outcome, status, declineCode ?? null, settles, asks, funding];
     });
     expect(outcomes).toEqual([
-      ['paid', 'succeeded', null, false],
-      ['declined', 'declined', 'card_declined', false],
-      ['noFunds', 'declined', 'insufficient_funds', false],
-      ['later', 'processing', null, true],
-      ['silent', 'processing', null, false],
+      ['paid', 'succeeded', null, false, false, 'credit'],
+      ['debit', 'succeeded', null, false, false, 'debit'],
+      ['confirm', 'succeeded', null, false, true, 'credit'],
+      ['declined', 'declined', 'card_declined', false, false, 'credit'],
+      ['noFunds', 'declined', 'insufficient_funds', false, false, 'credit'],
+      ['later', 'processing', null, true, false, 'credit'],
+      ['silent', 'processing', null, false, false, 'credit'],
     ]);
   });
 });

@@ -6,12 +6,15 @@
  * @module
  */
 
+import { shuffled } from '../support/random.ts';
 import { CARDS } from '../support/shop.ts';
+import type { CampaignRun } from './campaign.ts';
+import type { Means } from './logged-shop.ts';
 import { PROCESSOR_TIMEOUT_MS } from './setting.ts';
 
 /** As `POST /_bank/faults` takes it, but for the amount, which is the payment's. */
 export interface FaultOrder {
-  step: 'charge' | 'query' | 'callback';
+  step: 'charge' | 'query' | 'callback' | 'challenge';
   fault: string;
   ms?: number;
   count?: number;
@@ -19,7 +22,7 @@ export interface FaultOrder {
 
 export interface FaultPlan {
   name: string;
-  card: string;
+  card: Means;
   faults: readonly FaultOrder[];
   /** How the payment ends. */
   ends: 'SUCCESS' | 'FAILED';
@@ -60,6 +63,15 @@ const calledBack = (fault: string, ms?: number): FaultPlan => ({
   faults: [{ step: 'callback', fault, ...(ms !== undefined && { ms }) }],
   ends: 'SUCCESS',
   calledBack: false,
+});
+
+/** The shopper approves on the bank's page, and something goes wrong there or on the way back. */
+const challenged = (fault: string, ms?: number): FaultPlan => ({
+  name: `challenge ${fault}`,
+  card: CARDS.threeDSecure,
+  faults: [{ step: 'challenge', fault, ...(ms !== undefined && { ms }) }],
+  ends: 'SUCCESS',
+  calledBack: true,
 });
 
 /** The bank declines, and somebody says it has charged. */
@@ -117,6 +129,12 @@ export const FAULT_PLANS: readonly FaultPlan[] = [
   forged('forgeSignature'),
   forged('forgeAccount'),
   forged('forgeAmount'),
+  challenged('callbackFirst'),
+  challenged('noReturn'),
+  challenged('forgeReturn'),
+  challenged('delay', 1000),
+  challenged('drop'),
+  challenged('decideLate', 1500),
   heardTooLate,
   refused,
 ];
@@ -132,3 +150,18 @@ export const SECOND_FAULTS: readonly FaultOrder[] = [
   { step: 'callback', fault: 'forgeAccount' },
   { step: 'callback', fault: 'forgeAmount' },
 ];
+
+/** Shuffled decks of these plans, one after the other; half of those that are called back get a second fault. */
+export function dealt<Plan extends FaultPlan>(
+  plans: readonly Plan[],
+  { count, random }: Pick<CampaignRun, 'count' | 'random'>,
+): Plan[] {
+  const decks: Plan[] = [];
+  while (decks.length < count) decks.push(...shuffled(plans, random));
+  return decks.slice(0, count).map((plan) => {
+    if (!plan.calledBack || random() < 0.5) return plan;
+    const second = SECOND_FAULTS[Math.floor(random() * SECOND_FAULTS.length)]!;
+    const name = `${plan.name}, ${second.step} ${second.fault}`;
+    return { ...plan, name, faults: [...plan.faults, second] };
+  });
+}

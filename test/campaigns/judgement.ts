@@ -13,11 +13,12 @@ import type { Cluster } from '../support/cluster.ts';
 import { queryShards } from '../support/databases.ts';
 import { pause } from '../support/eventually.ts';
 import { bookOf } from '../support/shop.ts';
+import type { World } from '../support/world.ts';
 
-/** What is judged: databases and, where there is one, a bank. */
+/** What is judged: databases, and the books of the banks there are. */
 export interface Judged {
   cluster: Cluster;
-  bankUrl: string | null;
+  banks: World['banks'];
 }
 
 /** The client's record of a campaign, and the judgement over it. */
@@ -63,7 +64,7 @@ async function judge(
 ): Promise<Judgement> {
   const { rules, counts, remarks } = await verify({
     shardDatabaseUrls: judged.cluster.owner.shards,
-    book: judged.bankUrl,
+    books: judged.banks().map(({ processor, url }) => ({ processor, place: url })),
     clientLog,
     unknownAfterMs: 0,
     now: Date.now(),
@@ -96,16 +97,15 @@ async function evidenceOf(judged: Judged, clientLog: string, id: string): Promis
       `select ${columns} from ${table} where replace(${key}::text, '-', '') like $1 order by ${key}`,
       [`${stem}%`],
     );
-  const { bankUrl } = judged;
-  const book = bankUrl === null ? [] : await bookOf({ bankUrl });
-  const charges = book.filter(({ reference }) => reference.includes(stem));
+  const lines = await Promise.all(judged.banks().map(({ url }) => bookOf({ bankUrl: url })));
+  const charges = lines.map((book) => book.filter(({ reference }) => reference.includes(stem)));
   const told = (await readFile(clientLog, 'utf8')).split('\n');
   const numbers = new Set(told.filter((line) => line.includes(stem)).map((line) => JSON.parse(line).n));
   return JSON.stringify({
     id,
     intent: await rows('status, created_at, updated_at', 'payment_intents', 'payment_intent_id'),
     attempts: await rows(
-      'attempt, status, outcome, failure_code, reopenable, revision, send_before, created_at, updated_at, evidence',
+      'attempt, status, outcome, failure_code, reopenable, revision, leg, routing, send_before, created_at, updated_at, evidence',
       'transactions',
       'transaction_id',
     ),
@@ -114,4 +114,11 @@ async function evidenceOf(judged: Judged, clientLog: string, id: string): Promis
     charges,
     told: told.filter((line) => line !== '' && numbers.has(JSON.parse(line).n)),
   });
+}
+
+/** Rows by their `name`, as `<what> <name>`. */
+export async function countsBy(judged: Judged, what: string, rows: string): Promise<Record<string, number>> {
+  const names = await queryShards<{ name: string }>(judged, rows);
+  const groups = Map.groupBy(names, ({ name }) => name);
+  return Object.fromEntries([...groups].map(([name, { length }]) => [`${what} ${name}`, length]));
 }

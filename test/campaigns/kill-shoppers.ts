@@ -41,6 +41,8 @@ export interface StubbornHabits {
   shoppers?: number;
   /** Between two purchases, at most. Default 200. */
   browsedMsMax?: number;
+  /** Whose they are. Default: the world's own. */
+  merchant?: { merchantId: string; secretKey: string };
   /** What a checkout is first paid with. Default: {@link CARD_MIX}. */
   cards?: readonly string[];
 }
@@ -51,10 +53,15 @@ export function letShoppersIn(
   fleet: Fleet,
   log: ClientLog,
   random: () => number,
-  { shoppers = SHOPPERS, browsedMsMax = BROWSED_MS_MAX, cards = CARD_MIX }: StubbornHabits = {},
+  {
+    shoppers = SHOPPERS,
+    browsedMsMax = BROWSED_MS_MAX,
+    merchant = world,
+    cards = CARD_MIX,
+  }: StubbornHabits = {},
 ): StubbornShoppers {
   /** Ports stay through kills, so each gateway's shop does too. */
-  const shops = fleet.ships.map(({ gateway }) => createLoggedShop(world, gateway, { log }));
+  const shops = fleet.ships.map(({ gateway }) => createLoggedShop(world, gateway, { log, merchant }));
   const unanswered = new Set<string>();
   let paid = 0;
   let posts = 0;

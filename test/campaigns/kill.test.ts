@@ -4,7 +4,7 @@ import { makeTrials, SEED } from './few-trials.ts';
 import { kill } from './kill.ts';
 import { planOf, ROUND, STRIKES } from './kill-plan.ts';
 
-const KILLS = 12;
+const KILLS = 15;
 
 test(`${KILLS} kills under load (seed ${SEED}): nothing acknowledged is lost, nothing is charged twice, all ends final`, async () => {
   const figures = await makeTrials(kill, KILLS);
@@ -14,7 +14,7 @@ test(`${KILLS} kills under load (seed ${SEED}): nothing acknowledged is lost, no
   expect(figures.acknowledged).toBeGreaterThan(KILLS * 10);
 }, 300_000);
 
-test('a round has every kill once, and the first dozen of any seed has every target', () => {
+test(`a round has every kill once, and the first ${KILLS} of any seed have every target`, () => {
   const names = (strikes: readonly { target: string; at: string }[]): string[] =>
     strikes.map(({ target, at }) => `${target} ${at}`).sort();
   for (let seed = 0; seed < 100; seed++) {

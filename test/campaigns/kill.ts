@@ -2,7 +2,8 @@
  * kill -9 of gateway, PostgreSQL and bank, and the death of every kind of thread, under load: everything acknowledged is there,
  * every payment ends final, and the book has one charge for each success and none for anything else.
  *
- * Two gateways work on the same databases, one with shard threads and one without. Each trial kills once: at any moment, or at a
+ * Two gateways work on the same databases, one with shard threads and one without. Their merchant has two banks: what the first
+ * refuses, as a card of the sandbox's is or all while it is dead, goes on to the second. Each trial kills once: at any moment, or at a
  * named instant of a payment. There the gateway kills itself or one of its threads; or it stands still (SIGSTOP) while
  * PostgreSQL or the bank is killed, and goes on before or after that is back.
  *
@@ -15,10 +16,10 @@ import { eventually, pause } from '../support/eventually.ts';
 import type { World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
 import { type Fleet, type Ship, startFleet, strikeAt } from './fleet.ts';
-import { allFinal, openCase } from './judgement.ts';
+import { allFinal, countsBy, openCase } from './judgement.ts';
 import { nameOf, planOf, ROUND, STRIKES, type Strike } from './kill-plan.ts';
 import { letShoppersIn, type StubbornShoppers } from './kill-shoppers.ts';
-import { inWorld, SHORT_TIMES } from './setting.ts';
+import { addMerchantOfTwoBanks, inWorld, SHORT_TIMES } from './setting.ts';
 import { paidMore } from './shoppers.ts';
 
 const GATEWAYS = [
@@ -67,9 +68,10 @@ async function killUnderLoad(world: World, run: CampaignRun): Promise<CampaignRe
   const { random } = run;
   // Drawn before anybody else draws: whom a trial kills, and where, is by the seed alone.
   const plan = planOf(run.count, random);
+  const merchant = await addMerchantOfTwoBanks(world);
   const { log, judge } = openCase(world);
   const fleet = await startFleet(world, GATEWAYS);
-  const shoppers = letShoppersIn(world, fleet, log, random);
+  const shoppers = letShoppersIn(world, fleet, log, random, { merchant });
   const trials: Trials = {
     world,
     fleet,
@@ -95,6 +97,7 @@ async function killUnderLoad(world: World, run: CampaignRun): Promise<CampaignRe
       ...figures,
       'card posts': shoppers.posts(),
       'further attempts': attemptsAgain,
+      ...(await countsBy(world, 'fallbacks', FALLBACKS)),
       'checkouts without an answer': unanswered,
       'gateways that gave up after deaths of threads': trials.gaveUp,
       'ready after kill -9, ms, median': median(fleet.readyMs),
@@ -193,6 +196,9 @@ async function threadBack(trials: Trials, victim: Ship, { at }: Strike, diedBefo
 function threadDeaths({ gateway }: Ship): number {
   return gateway.log().split('"thread_died"').length - 1;
 }
+
+/** Attempts that went on to the second bank, by the reason. */
+const FALLBACKS = "select routing #>> '{legs,1,reason}' as name from transactions where leg = 2";
 
 /** Attempts beyond an intent's first: without them nothing could have been charged twice. */
 async function furtherAttempts(world: World): Promise<number> {

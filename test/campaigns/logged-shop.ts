@@ -31,11 +31,14 @@ export interface Payment extends Checkout {
   transactionId: string;
 }
 
+/** A card number, or by UPI. */
+export type Means = string | 'upi';
+
 export interface LoggedShop {
   intent(order: Order, headers?: Record<string, string>): Promise<Told>;
   session(paymentIntentId: string, headers?: Record<string, string>): Promise<Told>;
-  /** Posts a card as the checkout page does. */
-  pay(checkout: Checkout, card: string): Promise<Told>;
+  /** Posts a card as the checkout page does, or begins a payment by UPI. */
+  pay(checkout: Checkout, means: Means): Promise<Told>;
   /** Posts a card as a browser's form does. */
   payByForm(checkout: Checkout, card: string): Promise<Told>;
   /** Posts a card as a certified merchant does. */
@@ -45,8 +48,8 @@ export interface LoggedShop {
   showIntent(paymentIntentId: string): Promise<Told>;
   /** A new order and its session. Rejects when one of them was not answered with success. */
   openCheckout(amount: number): Promise<Checkout>;
-  /** A new order, its session and a card. Null when one of them was not answered with success. */
-  buy(card: string, amount: number): Promise<Payment | null>;
+  /** A new order, its session and a card or UPI. Null when one of them was not answered with success. */
+  buy(means: Means, amount: number): Promise<Payment | null>;
 }
 
 export interface Shopkeeper {
@@ -119,8 +122,12 @@ export function createLoggedShop(world: World, gateway: Gateway, keeper: Shopkee
     },
     session: (paymentIntentId, headers) =>
       answered(shop.post('/v1/payment/session', { paymentIntentId, merchantId, ...REDIRECTS }, headers)),
-    pay: ({ paymentIntentId, sessionId }, card) =>
-      logged({ do: 'pay', paymentIntentId }, () => shop.pay(sessionId, card), tellsTransaction),
+    pay: ({ paymentIntentId, sessionId }, means) =>
+      logged(
+        { do: 'pay', paymentIntentId },
+        () => (means === 'upi' ? shop.payByUpi(sessionId) : shop.pay(sessionId, means)),
+        tellsTransaction,
+      ),
     payByForm: ({ paymentIntentId, sessionId }, card) =>
       logged(
         { do: 'pay', paymentIntentId },
@@ -147,10 +154,10 @@ export function createLoggedShop(world: World, gateway: Gateway, keeper: Shopkee
       if ('checkout' in tried) return tried.checkout;
       throw new Error(`no checkout was opened: ${tried.refused?.status ?? 'no answer'}`);
     },
-    async buy(card, amount) {
+    async buy(means, amount) {
       const tried = await tryCheckout(amount);
       if (!('checkout' in tried)) return null;
-      const paid = await loggedShop.pay(tried.checkout, card);
+      const paid = await loggedShop.pay(tried.checkout, means);
       return paid?.status === 202 ? { ...tried.checkout, transactionId: paid.body.transactionId } : null;
     },
   };

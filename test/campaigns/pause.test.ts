@@ -16,7 +16,7 @@ test('a hundred trials have every pair, and half of each variant', () => {
   const trials = trialsOf(100, seededRandom(1));
   const pairs = trials.filter((trial) => trial.kind === 'pair');
   expect(trials.length - pairs.length).toBe(10);
-  expect(new Set(pairs.map(({ points }) => points.join(' '))).size).toBe(49);
+  expect(new Set(pairs.map(({ points }) => points.join(' '))).size).toBe(81);
   for (const field of ['resumed', 'order'] as const) {
     const counts = [...Map.groupBy(pairs, (trial) => trial[field]).values()].map(({ length }) => length);
     expect(counts).toHaveLength(2);

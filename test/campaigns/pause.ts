@@ -2,7 +2,8 @@
  * Two gateways on one database, paused (SIGSTOP) and resumed: never two charges (design 7: this is what makes pausing a process at
  * any instruction safe).
  *
- * Nine trials of ten take a pair of named points between commit B and commit D. The card's first poster is stopped at a point;
+ * Nine trials of ten take a pair of named points between commit B and commit D; where one of them is of commit B2, the first bank
+ * refuses the card and the second takes it. The card's first poster is stopped at a point;
  * meanwhile the second gateway takes the same card of the same session and is stopped at another point; then both are resumed, in
  * either order. In half of the pairs a third gateway's recovery has come to its conclusion by then, in the other half it has had
  * no time.
@@ -16,16 +17,18 @@ import { PAYMENT_POINTS, type PaymentPoint } from '../../src/domain/fault-points
 import type { ClientLog } from '../../src/verification/client-log.ts';
 import { eventually, pause as sleep } from '../support/eventually.ts';
 import { shuffled } from '../support/random.ts';
-import { CARDS, chargesOf } from '../support/shop.ts';
+import { type BookLine, CARDS, chargesOf } from '../support/shop.ts';
 import type { World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
 import { arm, type Ship, startFleet, strikeAt } from './fleet.ts';
 import { allFinal, openCase } from './judgement.ts';
 import { type Checkout, createLoggedShop, type LoggedShop } from './logged-shop.ts';
-import { inWorld, SEND_BEFORE_MS, SHORT_TIMES } from './setting.ts';
+import { addMerchantOfTwoBanks, inWorld, SEND_BEFORE_MS, SHORT_TIMES } from './setting.ts';
 
 /** The instants of an attempt from before it is durable to after its outcome is. */
 const POINTS = PAYMENT_POINTS.slice(PAYMENT_POINTS.indexOf('before-commit-b'));
+/** Those that only a payment passes which goes on to the second bank. */
+const FALLBACK_POINTS: readonly PaymentPoint[] = ['before-commit-b2', 'after-commit-b2'];
 const PAIRS = POINTS.flatMap((first) => POINTS.map((second) => [first, second] as const));
 
 /**
@@ -104,6 +107,7 @@ export function trialsOf(count: number, random: () => number): Array<PairTrial |
 /** What the trials share. */
 interface Stage {
   world: World;
+  merchant: { merchantId: string; secretKey: string };
   log: ClientLog;
   witness: LoggedShop;
   /** How often a gateway was stopped at each point. */
@@ -118,13 +122,15 @@ interface Stage {
 async function pauseAll(world: World, run: CampaignRun): Promise<CampaignReport> {
   const trials = trialsOf(run.count, run.random);
   const lanes = Math.min(LANES, trials.length);
+  const merchant = await addMerchantOfTwoBanks(world);
   const { log, judge } = openCase(world);
   const fleet = await startFleet(world, [WITNESS, ...Array.from({ length: 2 * lanes }, () => VICTIM)]);
   const [witness, ...victims] = fleet.ships;
   const stage: Stage = {
     world,
+    merchant,
     log,
-    witness: createLoggedShop(world, witness!.gateway, { log }),
+    witness: createLoggedShop(world, witness!.gateway, { log, merchant }),
     stops: new Map(POINTS.map((point) => [point, 0])),
     bothStopped: 0,
     longUnanswered: 0,
@@ -162,12 +168,14 @@ async function stopBoth(stage: Stage, pair: readonly [Ship, Ship], trial: PairTr
   const { points, resumed, order } = trial;
   const name = `stopped at ${points[0]}, then at ${points[1]}, resumed ${resumed}, ${order}`;
   const checkout = await stage.witness.openCheckout(AMOUNT);
+  const fallsBack = points.some((point) => FALLBACK_POINTS.includes(point));
+  const card = fallsBack ? CARDS.connectionRefused : CARDS.success;
   const posts: Promise<unknown>[] = [];
   let stopped = 0;
   for (const [i, ship] of pair.entries()) {
     const point = points[i]!;
     const reached = await strikeAt(ship, `${point}=stop`, async () => {
-      const post = shopAt(stage, ship).pay(checkout, CARDS.success);
+      const post = shopAt(stage, ship).pay(checkout, card);
       posts.push(post);
       // Answered after commit B: the point may still come with the charge.
       if ((await post)?.status === 202) await sleep(AFTER_ANSWER_MS);
@@ -178,7 +186,7 @@ async function stopBoth(stage: Stage, pair: readonly [Ship, Ship], trial: PairTr
   }
   if (stopped === 2) stage.bothStopped++;
   // The witness may answer the same shopper, and its recovery asks the bank.
-  await stage.witness.pay(checkout, CARDS.success);
+  await stage.witness.pay(checkout, card);
   if (resumed === 'once recovery has concluded') await leftProcessing(stage, checkout);
   for (const ship of order === 'first to last' ? pair : [...pair].reverse()) ship.gateway.kill('SIGCONT');
   await neverTwice(stage, checkout, name);
@@ -225,8 +233,8 @@ async function stopForLong(
   await Promise.all(checkouts.map((checkout) => endsAsBooked(stage, checkout, name)));
 }
 
-function shopAt({ world, log }: Stage, { gateway }: Ship, patienceMs?: number): LoggedShop {
-  return createLoggedShop(world, gateway, { log, ...(patienceMs !== undefined && { patienceMs }) });
+function shopAt({ world, merchant, log }: Stage, { gateway }: Ship, patienceMs?: number): LoggedShop {
+  return createLoggedShop(world, gateway, { log, merchant, ...(patienceMs !== undefined && { patienceMs }) });
 }
 
 /** Resolves when the intent is no longer PROCESSING, or after the time in which recovery would have ended that. */
@@ -237,17 +245,22 @@ async function leftProcessing(stage: Stage, { paymentIntentId }: Checkout): Prom
 }
 
 /**
- * Reads the book again and again for the whole window. That nothing happens has no event to wait for: a resumed sender
+ * Reads both books again and again for the whole window. That nothing happens has no event to wait for: a resumed sender
  * that wrongly charges does so within its time to send, so this time must pass, whatever the intent shows meanwhile.
  */
 async function neverTwice({ world, violations }: Stage, checkout: Checkout, name: string): Promise<void> {
   const { paymentIntentId } = checkout;
   for (const until = performance.now() + RESUMED_MS; performance.now() < until; await sleep(EVERY_MS)) {
-    const charges = await chargesOf(world, paymentIntentId);
+    const charges = await chargesAtBoth(world, paymentIntentId);
     if (charges.length <= 1) continue;
     violations.push(`${paymentIntentId}, ${name}: charged ${charges.length} times`);
     return;
   }
+}
+
+async function chargesAtBoth(world: World, paymentIntentId: string): Promise<BookLine[]> {
+  const books = world.banks().map(({ url }) => chargesOf({ bankUrl: url }, paymentIntentId));
+  return (await Promise.all(books)).flat();
 }
 
 /** A late charge is heard of by callback, after the intent was final: so the two are compared until they agree. */
@@ -255,7 +268,7 @@ async function endsAsBooked(stage: Stage, checkout: Checkout, name: string): Pro
   const { paymentIntentId } = checkout;
   const look = async (): Promise<void> => {
     const status = await statusOf(stage, paymentIntentId);
-    const { length } = await chargesOf(stage.world, paymentIntentId);
+    const { length } = await chargesAtBoth(stage.world, paymentIntentId);
     if (status === 'PROCESSING' || (status === 'SUCCESS') !== (length === 1) || length > 1)
       throw new Error(`${status} with ${length} charges`);
   };

@@ -74,7 +74,7 @@ type PaymentLane = Lane<ShardRequest, ShardReply>;
 
 async function poisonBatches(cluster: Cluster, run: CampaignRun): Promise<CampaignReport> {
   // There is no bank here: what it would have booked is not compared.
-  const { log, judge } = openCase({ cluster, bankUrl: null });
+  const { log, judge } = openCase({ cluster, banks: () => [] });
   const counts: Counts = { commits: 0, turns: 0, neighbours: 0, poisoned: {} };
   const violations: string[] = [];
   const store = createShardStore({

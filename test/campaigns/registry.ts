@@ -9,6 +9,7 @@ import { clock } from './clock.ts';
 import { disk } from './disk.ts';
 import { faults } from './faults.ts';
 import { kill } from './kill.ts';
+import { outcomes } from './outcomes.ts';
 import { overload } from './overload.ts';
 import { pause } from './pause.ts';
 import { poison } from './poison.ts';
@@ -20,6 +21,7 @@ export const CAMPAIGNS: readonly Campaign[] = [
   pause,
   races,
   faults,
+  outcomes,
   poison,
   clock,
   disk,

@@ -31,3 +31,12 @@ export async function inWorld(
     await world.stop();
   }
 }
+
+/** Opens the second bank, and a merchant whose charges go on to it where the first provably cannot have charged. */
+export async function addMerchantOfTwoBanks(
+  world: World,
+): Promise<{ merchantId: string; secretKey: string }> {
+  await world.startBankB();
+  const merchantId = 'merchant_two_banks';
+  return { merchantId, secretKey: await world.addMerchant(merchantId, { fallback: true }) };
+}

@@ -106,10 +106,13 @@ async function shown(transactionId: string, status: 'SUCCESS' | 'FAILED'): Promi
   log.end(n, { outcome: 'ok', status: answer.body.status });
 }
 
-async function verified(over: Partial<VerifyRequest> = {}): Promise<Verification> {
+/** What of the verification is not as usual; one book stands for all. */
+type Over = Partial<Omit<VerifyRequest, 'books'>> & { book?: string };
+
+async function verified({ book = world.bankUrl, ...over }: Over = {}): Promise<Verification> {
   return await verify({
     shardDatabaseUrls: world.cluster.services.shards,
-    book: world.bankUrl,
+    books: [{ place: book, processor: book.startsWith('http') ? 'SANDBOX' : null }],
     clientLog: null,
     unknownAfterMs: UNKNOWN_AFTER_MS,
     now: Date.now(),
@@ -223,7 +226,8 @@ describe('when all is at rest', () => {
     [['--book', 'http://bank.example', '--account', ''], '--account is empty'],
     [['--book', '/nowhere', '--no-book'], '--no-book and --book exclude each other'],
     [['--no-book', '--account', 'acct_demo'], '--account is of a book'],
-    [['--json'], "give the processor's book with --book, or say --no-book"],
+    [['--book', 'STRIPE=/nowhere'], '--book /nowhere cannot be read: ENOENT'],
+    [['--json'], "give the processors' books with --book, or say --no-book"],
   ])('the command with %j is misused', async (words, message) => {
     const { code, errors } = await command('verify', ...words);
     expect(errors.join('\n')).toContain(message);
@@ -239,9 +243,7 @@ describe('when all is at rest', () => {
 
   test('the command for an account that nobody has charged says that nothing was compared, and exits with 1', async () => {
     const { code, errors } = await command('verify', '--book', world.bankUrl, '--account', 'acct_typo');
-    expect(errors.join('\n')).toContain(
-      '--account acct_typo has neither a charge in the book nor an attempt',
-    );
+    expect(errors.join('\n')).toContain('--account acct_typo has neither a charge in a book nor an attempt');
     expect(code).toBe(1);
     expect((await command('verify', '--book', world.bankUrl, '--account', 'acct_demo')).code).toBe(0);
   });
@@ -268,6 +270,19 @@ describe('when all is at rest', () => {
       charges: 0,
       acknowledged: 0,
     });
+  });
+
+  test('the books of two banks are one record, in which each charge knows its bank', async () => {
+    const ofB = fileOf('');
+    const both = ['verify', '--book', `SANDBOX=${world.bankUrl}`, '--book'];
+    expect(await command(...both, `SANDBOX_B=${ofB}`)).toMatchObject({ code: 0 });
+    const { lines } = await command(...both, `SANDBOX_B=${fileOf(chargeLine(paid.transactionId))}`, '--json');
+    expect(found(JSON.parse(lines.join('\n')))).toEqual({
+      second_success: [paid.paymentIntentId],
+      account_differs: [paid.transactionId],
+    });
+    const named = await command('verify', '--book', `SANDBOX_B=${world.bankUrl}`, '--json');
+    expect(Object.keys(found(JSON.parse(named.lines.join('\n'))))).toEqual(['account_differs']);
   });
 
   test('of many findings all are counted and twenty are told', async () => {
@@ -335,7 +350,7 @@ describe('when all is at rest', () => {
   /** What is done, and what must be found. */
   type Tampering = [
     what: string,
-    tamper: () => Promise<Partial<VerifyRequest>>,
+    tamper: () => Promise<Over>,
     expected: () => Record<string, readonly string[]>,
   ];
   const TAMPERINGS: Tampering[] = [
@@ -473,7 +488,7 @@ describe('when all is at rest', () => {
         );
         return {};
       },
-      () => ({ account_differs: [paid.transactionId] }),
+      () => ({ account_differs: [paid.transactionId], routing_differs: [paid.transactionId] }),
     ],
     [
       'an attempt says it was charged at another processor than the bank that has its charge',
@@ -484,13 +499,13 @@ describe('when all is at rest', () => {
         );
         return {};
       },
-      () => ({ account_differs: [paid.transactionId] }),
+      () => ({ account_differs: [paid.transactionId], routing_differs: [paid.transactionId] }),
     ],
     [
       'a success at another processor is not in the book of the bank, as it should be',
       async () => {
         await sql(
-          "update transactions set processor = 'STRIPE', status = 'SUCCESS', revision = revision + 1 where transaction_id = $1",
+          "update transactions set processor = 'STRIPE', routing = null, status = 'SUCCESS', revision = revision + 1 where transaction_id = $1",
           declined.transactionId,
         );
         await sql(
@@ -503,6 +518,22 @@ describe('when all is at rest', () => {
            where transaction_id = $1`,
           declined.transactionId,
         );
+        return {};
+      },
+      () => ({}),
+    ],
+    [
+      'an attempt went on to a second bank when the first had told nothing',
+      async () => {
+        await wentOn(paid, 'unknown');
+        return {};
+      },
+      () => ({ fallback_unproven: [paid.transactionId] }),
+    ],
+    [
+      'an attempt went on to a second bank when the first was not reached, as it should',
+      async () => {
+        await wentOn(paid, 'not_sent');
         return {};
       },
       () => ({}),
@@ -714,6 +745,19 @@ async function putBack(): Promise<void> {
     await queryShards(world, `insert into ${table} select * from whole_${table}`);
   }
   touched = false;
+}
+
+/** As if the payment had been sent to another bank first, which said this. */
+async function wentOn({ transactionId }: Paid, said: string): Promise<void> {
+  await sql(
+    `update transactions set leg = 2, evidence = '[{"at":1,"source":"answer","said":"${said}","leg":1,"detail":""}]',
+       routing = jsonb_build_object('fallback', null, 'legs', jsonb_build_array(
+         jsonb_build_object('leg', 1, 'processor', 'SANDBOX_B', 'processorAccount', 'acct_b', 'reason', 'preferred', 'at', 1),
+         jsonb_build_object('leg', 2, 'processor', processor, 'processorAccount', processor_account,
+           'reason', 'first_unreachable', 'at', 2)))
+     where transaction_id = $1`,
+    transactionId,
+  );
 }
 
 /** As recovery does, a day later. */

@@ -232,6 +232,7 @@ test('what happened to a payment is told from first to last, without the card', 
     events: [
       { type: 'intent_created', source: 'sluice', transactionId: null },
       { type: 'attempt_started', source: 'sluice', detail: expect.stringContaining('400000****0119') },
+      { type: 'routed', source: 'sluice', transactionId },
       { type: 'declined', detail: 'The bank declined the card: insufficient funds.', transactionId },
       { type: 'attempt_failed', detail: expect.stringMatching(/^The attempt failed: insufficient funds\./) },
     ],

@@ -11,6 +11,7 @@ import { type IntentId, intentIdOf } from '../../src/domain/ids.ts';
 import type { Payment } from '../../src/domain/payment-intent.ts';
 import {
   type BookedCharge,
+  type BookedRefusal,
   judge as findingsOf,
   INTENT_CLOSED_AFTER_MS,
   RULES,
@@ -51,7 +52,7 @@ export function judge(
   // Whatever is still open is open too long: that it was waited for is what rest means.
   const terms: Terms = {
     account: null,
-    processor: null,
+    processors: null,
     now: EPOCH * 2,
     unknownAfterMs: 0,
     closedBefore: EPOCH + restMs - INTENT_CLOSED_AFTER_MS - CLOSED_LATE_MS,
@@ -80,6 +81,7 @@ interface WritableStory extends Story {
   attempts: Story['attempts'][number][];
   events: Story['events'][number][];
   charges: BookedCharge[];
+  refusals: BookedRefusal[];
   told: Told[];
 }
 
@@ -93,7 +95,7 @@ function storiesOf(
     const intentId = intentIdOf(id);
     const known = stories.get(intentId);
     if (known !== undefined) return known;
-    const made = { intentId, intents: [], attempts: [], events: [], charges: [], told: [] };
+    const made = { intentId, intents: [], attempts: [], events: [], charges: [], refusals: [], told: [] };
     stories.set(intentId, made);
     return made;
   };
@@ -105,9 +107,10 @@ function storiesOf(
   }
   for (const { transactionId, charge } of book) {
     const { amount, currency, account, status } = charge;
-    if (status === 'succeeded') {
-      storyOf(transactionId).charges.push({ transactionId, amount, currency, account });
-    }
+    // Banks are told apart by their accounts.
+    const at = { transactionId, processor: null, account };
+    if (status === 'succeeded') storyOf(transactionId).charges.push({ ...at, amount, currency });
+    else storyOf(transactionId).refusals.push({ ...at, declineCode: charge.decline_code ?? null });
   }
   for (const [intentId, order] of acknowledged.intents) {
     storyOf(intentId).told.push({ kind: 'intent', intentId, ...order });
@@ -121,5 +124,8 @@ function storiesOf(
 function addPayment(story: WritableStory, { intent, attempts }: Payment): void {
   const { paymentIntentId, createdAt, updatedAt } = intent;
   story.intents.push({ ...intent, intentId: paymentIntentId, changedAfterMs: updatedAt - createdAt });
-  story.attempts.push(...attempts);
+  for (const attempt of attempts) {
+    const { routing, evidence } = attempt;
+    story.attempts.push({ ...attempt, routed: { legs: routing.legs, evidence } });
+  }
 }

@@ -14,11 +14,17 @@ export const CARDS = {
   success: '4111111111111111',
   declined: '4000000000000002',
   insufficientFunds: '4000000000000119',
+  debit: '4000008000000005',
+  threeDSecure: '4000008100000004',
+  threeDSecureDeclined: '4000008200000003',
+  threeDSecureSlow: '4000008300000002',
+  bankTrouble: '4000009000000003',
   processingForEver: '4000009100000002',
   successByCallback: '4000009200000001',
   successWithoutCallback: '4000009300000000',
   answerLost: '4000009400000009',
   answerLostCallbackComes: '4000009500000008',
+  answerLate: '4000009600000007',
   error500: '4000009700000006',
   notChargedHtml502: '4000009800000005',
   connectionRefused: '4000009900000004',
@@ -38,6 +44,7 @@ export interface BookLine {
   currency: string;
   status: string;
   effect: 'charged' | 'none';
+  decline_code?: string;
 }
 
 export interface Shop {
@@ -46,6 +53,8 @@ export interface Shop {
   /** Makes an intent of `amount` INR and resolves with its id. */
   intent(amount?: number): Promise<string>;
   session(paymentIntentId: string): Promise<{ sessionId: string; redirectUrl: string; expiresAt: string }>;
+  /** Begins a payment by UPI as JSON at the checkout. */
+  payByUpi(sessionId: string): Promise<Answer>;
   /** Posts a card as JSON to the checkout. */
   pay(sessionId: string, card: string, more?: Record<string, unknown>): Promise<Answer>;
   /** The same as a browser's form. Redirects are not followed. */
@@ -111,6 +120,12 @@ export function createShop(
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ sessionId, ...cardFields(card), ...more }),
+      }),
+    payByUpi: (sessionId) =>
+      call(`${gateway.checkoutUrl}/internal/payment/process`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ sessionId, method: 'upi' }),
       }),
     payByForm: (sessionId, card) =>
       call(`${gateway.checkoutUrl}/internal/payment/process`, {

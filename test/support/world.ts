@@ -58,6 +58,8 @@ export interface World {
   bankBUrl: string;
   bankB(): RunningProcess;
   startBankB(): Promise<void>;
+  /** Those that were started. */
+  banks(): ReadonlyArray<{ processor: 'SANDBOX' | 'SANDBOX_B'; url: string }>;
   startGateway(env?: Record<string, string>): Promise<Gateway>;
   /** Makes another merchant and resolves with its API key. */
   addMerchant(merchantId: string, more?: MerchantTraits): Promise<string>;
@@ -110,7 +112,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const bankBUrl = `http://127.0.0.1:${bankBPort}`;
   const children = new Set<RunningProcess>();
   let bank: RunningProcess;
-  let bankB: RunningProcess;
+  let bankB: RunningProcess | undefined;
   /** For the first gateway, which hears the bank's callbacks. */
   const knownApiPorts = [firstApiPort];
 
@@ -236,8 +238,12 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     bank: () => bank,
     startBank,
     bankBUrl,
-    bankB: () => bankB,
+    bankB: () => bankB!,
     startBankB,
+    banks: () => [
+      { processor: 'SANDBOX', url: bankUrl },
+      ...(bankB === undefined ? [] : [{ processor: 'SANDBOX_B' as const, url: bankBUrl }]),
+    ],
     startGateway,
     addMerchant,
     hsmEnv,

@@ -1,5 +1,5 @@
 /**
- * Result: waits for the final word by server-sent events and goes on to the shop when it is paid.
+ * Result: waits for the next word by server-sent events, and goes on by itself where the page says so: to the bank's page, to the shop.
  *
  * The server draws every state of the page; a word that differs from what is shown loads it again.
  *

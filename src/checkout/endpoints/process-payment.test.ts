@@ -5,7 +5,7 @@ import { INTENT_LIFETIME_MS } from '../../domain/payment-intent.ts';
 import type { Attempt } from '../../domain/transaction.ts';
 import type { ShardReply } from '../../messages/replies.ts';
 import type { CheckoutSession, LiveSession } from '../../storage/sessions.ts';
-import { escapeHtml } from '../html.ts';
+import { bankLink, escapeHtml } from '../html.ts';
 import type { PayAnswer, PayRequest } from '../pay.ts';
 import { SCRIPT_INTEGRITY, SCRIPT_PATH } from '../script.ts';
 import type { WebAnswer, WebRequest, WebRoute } from '../web.ts';
@@ -54,6 +54,7 @@ function world(answer: PayAnswer, more: Partial<ProcessPaymentDeps> = {}) {
     store: { get: async (id) => (id === SESSION_ID ? OPEN : undefined) },
     onSessionStoreFailed: () => undefined,
     merchantName: () => Promise.reject(new Error('control')),
+    takesUpi: () => Promise.reject(new Error('control')),
     testMode: true,
     authenticate: async (header) =>
       header === 'Bearer good'
@@ -215,6 +216,9 @@ test('a certified merchant: key, merchant, intent, replay', async () => {
   });
 });
 
+/** Transactions whose bank the result page might have asked. */
+const lookedAt: string[] = [];
+
 /** @param asked gets how long each question to the shard may wait */
 function pages(
   reply: ShardReply,
@@ -231,20 +235,23 @@ function pages(
     },
     testMode: true,
     merchantName: async () => 'Shop <script>',
+    takesUpi: async () => true,
   };
   const [form, expired] = showCheckoutRoutes(deps);
   const watch = { begin: () => () => undefined };
   const problem = (cause: Refusal) => ({ status: OUTCOMES[cause.code][0], body: '' });
-  const [result, events] = showResultRoutes({ ...deps, askDeadlineMs: 5000, watch, problem });
+  const askBank = { whileWaiting: (attempt: Attempt) => void lookedAt.push(attempt.transactionId) };
+  const rest = { askDeadlineMs: 5000, watch, problem, askBank, secureCookies: true };
+  const [result, events] = showResultRoutes({ ...deps, ...rest });
   return { form: form!, expired: expired!, result: result!, events: events! };
 }
 
 const NOT_FOUND: ShardReply = { type: 'refused', refusal: refusal('payment_not_found', 'no') };
 
-function get(route: WebRoute, query: string): Promise<WebAnswer> {
+function get(route: WebRoute, query: string, headers: Record<string, string> = {}): Promise<WebAnswer> {
   const request: WebRequest = {
     query,
-    header: () => '',
+    header: (name) => headers[name] ?? '',
     body: Buffer.alloc(0),
     remoteAddress: () => '',
     now: NOW,
@@ -383,6 +390,115 @@ function found(
   };
   return { type: 'payment-found', payment };
 }
+
+const REDIRECT: Partial<Attempt> = {
+  status: 'REQUIRES_ACTION',
+  nextAction: { kind: 'redirect', url: 'https://bank.example/3ds/1?a=1&b="2"', expiresAt: NOW + 60_000 },
+};
+const UPI_ACTION = {
+  kind: 'upi',
+  link: 'upi://pay?pa=demo@bank&pn=Demo%20Shop&am=1234.50&cu=INR',
+  expiresAt: NOW + 60_000,
+  simulatorUrl: 'http://127.0.0.1:9400/upi/1',
+} as const;
+const UPI: Partial<Attempt> = {
+  status: 'REQUIRES_ACTION',
+  nextAction: UPI_ACTION,
+  card: null,
+  paymentMethodType: 'UPI',
+};
+
+test('the hand-over page goes to the bank’s page by itself, once, and keeps the session for the way back', async () => {
+  const { result } = pages(found([REDIRECT]));
+  const query = `transaction=txn_${TRANSACTION}&session=${SESSION_ID}`;
+  const first = await get(result, query);
+  const url = 'https://bank.example/3ds/1?a=1&amp;b=%222%22';
+  expect(first.body).toContain('data-result="action"');
+  expect(first.body).toContain(`content="3; url=${url}"></noscript>`);
+  expect(first.body).toContain(`href="${url}" rel="noreferrer" data-go-on-ms="3000"`);
+  expect(first.body).toContain('<dd>bank.example</dd>');
+  const kept = 'Max-Age=1800; HttpOnly; SameSite=Lax; Secure';
+  const [session, sentOn] = first.cookies!;
+  expect(first.cookies).toEqual([
+    `sluice_session_${ID}=${SESSION_ID}; Path=/checkout/return; ${kept}`,
+    `sluice_sent_on_${TRANSACTION}=1; Path=/checkout/result; ${kept}`,
+  ]);
+  const again = await get(result, query, { cookie: `a=b; ${sentOn!.split(';', 1)[0]}` });
+  expect(again.body).not.toContain('data-go-on-ms');
+  expect(again.body).not.toContain('url=https');
+  expect(again.body).toContain(`href="${url}"`);
+  // Of another transaction it is no reason to stay.
+  const other = await get(result, query, { cookie: `sluice_sent_on_${ID}=1; ${session}` });
+  expect(other.body).toContain('data-go-on-ms');
+  expect((await get(result, `transaction=txn_${TRANSACTION}`)).cookies).toHaveLength(1);
+});
+
+test('nobody is sent to an address that is no bank’s page, nor over http where money moves', async () => {
+  const goingTo = (url: string) =>
+    resultOf([{ ...REDIRECT, nextAction: { kind: 'redirect', url, expiresAt: null } }]);
+  for (const url of ['javascript:alert(1)', 'https://user:word@bank.example/', 'upi://pay?pa=x', 'x']) {
+    const page = await goingTo(url);
+    expect(page).toContain('We are asking your bank');
+    expect(page).not.toContain('data-go-on-ms');
+    expect(page).not.toContain(`href="${escapeHtml(url)}`);
+  }
+  const plain = 'http://bank.example/';
+  expect(await goingTo(plain)).toContain(`href="${plain}"`);
+  expect(bankLink(plain, false)).toBeNull();
+  expect(bankLink('https://bank.example/', false)).toBe('https://bank.example/');
+});
+
+test('the UPI page has the link, the code with its words, the payee, the time, and in test mode the bank’s own page', async () => {
+  const page = await resultOf([UPI]);
+  expect(page).toContain(`<a class="button" href="${escapeHtml(UPI_ACTION.link)}">`);
+  expect(page).toContain('aria-label="QR code for a UPI payment of ₹1,234.50 to Demo Shop (demo@bank)"');
+  expect(page).toContain('<dd>Demo Shop (demo@bank)</dd>');
+  expect(page).toContain('data-remaining-ms="60000"');
+  expect(page).toContain(`href="${UPI_ACTION.simulatorUrl}" target="_blank" rel="noreferrer"`);
+  expect(page).toContain('content="6"></noscript>');
+  expect(lookedAt.at(-1)).toBe(TRANSACTION);
+});
+
+test('once the bank’s time is over, or it is no UPI link, the page asks for nothing more', async () => {
+  for (const nextAction of [
+    { ...UPI_ACTION, expiresAt: NOW },
+    { ...UPI_ACTION, link: 'https://upi.example' },
+  ]) {
+    const page = await resultOf([{ ...UPI, nextAction }]);
+    expect(page).toContain('We are asking your bank');
+    expect(page).not.toContain('class="qr"');
+  }
+});
+
+test('what went wrong with a confirmation or UPI is told as that, and another way is offered', async () => {
+  const failed = { status: 'FAILED', reopenable: true } as const;
+  expect(await resultOf([{ ...failed, failureCode: 'authentication_failed' }])).toContain('not confirmed');
+  expect(await resultOf([{ ...failed, failureCode: 'authentication_expired' }])).toContain('ran out');
+  const expired = await resultOf([{ ...failed, card: null, failureCode: 'upi_expired' }]);
+  expect(expired).toContain('UPI app ran out');
+  expect(expired).toContain(`<a class="button" href="${AGAIN}" rel="noreferrer">Try another way to pay</a>`);
+  const upi = await resultOf([{ ...failed, card: null, failureCode: 'payment_declined' }]);
+  expect(upi).toContain('The UPI payment was declined');
+  expect(upi).not.toContain('your card');
+});
+
+test('UPI is offered for rupees where the processor takes it, and taken without a card', async () => {
+  const { form } = pages(NOT_FOUND);
+  const offered = String((await get(form, `session=${SESSION_ID}`)).body);
+  expect(offered).toContain('<button class="quiet" name="method" value="upi"');
+  const dollars = { ...OPEN, session: { ...SESSION, currency: 'USD' } };
+  const { form: abroad } = pages(NOT_FOUND, dollars);
+  expect(String((await get(abroad, `session=${SESSION_ID}`)).body)).not.toContain('value="upi"');
+
+  const { bySession, paid } = world(STARTED);
+  const upi = { sessionId: SESSION_ID, method: 'upi' };
+  expect((await postForm(bySession, upi)).headers?.Location).toBe(RESULT);
+  expect(await postJson(bySession, upi)).toMatchObject({ status: 202 });
+  expect(paid.map(({ method }) => method)).toEqual([{ kind: 'upi' }, { kind: 'upi' }]);
+  const inDollars = world(STARTED, { store: { get: async () => dollars } });
+  expect(await postJson(inDollars.bySession, upi)).toMatchObject({ body: 'invalid_request' });
+  expect(inDollars.paid).toEqual([]);
+});
 
 async function resultOf(
   attempts: readonly Partial<Attempt>[],

@@ -1,6 +1,6 @@
 /**
  * POST /internal/payment/process (the checkout form, or JSON with a session) and POST /v1/payment/process
- * (a PCI-certified merchant, with its key): a card is typed, and paid with.
+ * (a PCI-certified merchant, with its key): a card is typed, or UPI chosen, and paid with.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { isSessionId } from '../../domain/checkout-session.ts';
 import { type IntentId, parseIntentId, showTransactionId } from '../../domain/ids.ts';
 import { type Refusal, refusal } from '../../domain/outcomes.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
-import { type CardForm, readCardForm, wipeCard } from '../card-form.ts';
+import { type CardForm, readCardForm, wipeMethod } from '../card-form.ts';
 import { languageOf } from '../language.ts';
 import type { Pay, PayAnswer, PayRefused } from '../pay.ts';
 import { loadSession, type SessionDeps } from '../session.ts';
@@ -21,11 +21,14 @@ import {
   resultPath,
   type ShowCheckoutDeps,
   seeOther,
+  takesUpiIn,
 } from './show-checkout.ts';
 
 export const CARD_BODY_BYTES_MAX = 8 * 1024;
 
-export interface ProcessPaymentDeps extends SessionDeps, Pick<ShowCheckoutDeps, 'merchantName' | 'testMode'> {
+export interface ProcessPaymentDeps
+  extends SessionDeps,
+    Pick<ShowCheckoutDeps, 'merchantName' | 'takesUpi' | 'testMode'> {
   pay: Pay['pay'];
   problem: ShowProblem;
   /** Scheme, host and port of checkout as browsers see it. */
@@ -89,22 +92,26 @@ async function processForShopper(deps: ProcessPaymentDeps, request: WebRequest):
   const reading = readCardForm(request.body, {
     syntax: isForm ? 'form' : 'json',
     required: ['sessionId'],
-    optional: ['amount', 'currency'],
+    optional: ['method', 'amount', 'currency'],
   });
   if (!reading.ok) return refuse(reading.refusal, '');
   const { form } = reading;
   const sessionId = form.words.sessionId!;
   if (!mayPost(deps, request, sessionId)) {
-    wipeCard(form.card);
+    wipeMethod(form.method);
     const cause = refusal('rate_limited', 'Nothing was charged. Please wait a moment.');
     return refuse(cause, sessionId);
   }
   const load = await loadSession(deps, sessionId);
   const intentId = load.ok ? parseIntentId(load.live.session.paymentIntentId) : null;
   if (!load.ok || intentId === null) {
-    wipeCard(form.card);
+    wipeMethod(form.method);
     if (!load.ok) return refuse(load.refusal, sessionId);
     throw new Error('a stored session names no intent');
+  }
+  if (form.method.kind === 'upi' && !takesUpiIn(load.live.session.currency)) {
+    const errors = [{ pointer: '/method', detail: 'upi pays in INR only' }];
+    return refuse(refusal('invalid_request', 'This order cannot be paid by UPI.', { errors }), sessionId);
   }
   const answer = await payBySession(deps, form, load.live, intentId);
   if (answer.ok) return voice.started(showTransactionId(answer.transactionId), sessionId);
@@ -136,7 +143,7 @@ function payBySession(
   return deps.pay({
     intentId,
     merchantId: session.merchantId,
-    method: { kind: 'card', card: form.card },
+    method: form.method,
     claimedAmount: form.amount,
     claimedCurrency: form.words.currency ?? null,
     successUrl: session.successUrl,
@@ -189,14 +196,14 @@ async function processForMerchant(deps: ProcessPaymentDeps, request: WebRequest)
   const { form } = reading;
   const admitted = admit(deps, request, caller.merchant.merchantId, form);
   if (!admitted.ok) {
-    wipeCard(form.card);
+    wipeMethod(form.method);
     return deps.problem(admitted.refusal);
   }
   const { key, intentId } = admitted;
   const answer = await deps.pay({
     intentId,
     merchantId: caller.merchant.merchantId,
-    method: { kind: 'card', card: form.card },
+    method: form.method,
     claimedAmount: form.amount,
     claimedCurrency: form.words.currency ?? null,
     successUrl: null,

@@ -15,6 +15,7 @@ import { type Language, languageOf } from '../language.ts';
 import { MESSAGES } from '../messages.ts';
 import { cannotLookPage, cardPage, EXPIRED_PATH, noticePage, type PageLink } from '../page.ts';
 import { paidAttempt, runningAttempt } from '../result.ts';
+import { RESULT_PATH } from '../return-cookies.ts';
 import { loadSession, type SessionDeps } from '../session.ts';
 import type { WebAnswer, WebRequest, WebRoute } from '../web.ts';
 
@@ -23,6 +24,8 @@ export interface ShowCheckoutDeps extends SessionDeps {
   testMode: boolean;
   /** The merchant's name for shoppers. Null or a rejection: its id is shown, for a name is no reason not to be paid. */
   merchantName(merchantId: string): Promise<string | null>;
+  /** Whether the merchant's preferred processor takes UPI. A rejection: it is not offered. */
+  takesUpi(merchantId: string): Promise<boolean>;
 }
 
 /** What every page reads of a request. */
@@ -103,7 +106,7 @@ export interface FormOf {
 
 /** The card form of a session, with what was wrong before: then it counts as a refusal. */
 export async function formPage(
-  deps: Pick<ShowCheckoutDeps, 'merchantName' | 'testMode'>,
+  deps: Pick<ShowCheckoutDeps, 'merchantName' | 'takesUpi' | 'testMode'>,
   { sessionId, live, language, now, errors }: FormOf,
 ): Promise<WebAnswer> {
   const { merchantId, orderId, amount, currency, cancelUrl } = live.session;
@@ -115,12 +118,18 @@ export async function formPage(
     amount,
     currency,
     cancelUrl,
+    upi: takesUpiIn(currency) && (await deps.takesUpi(merchantId).catch(() => false)),
     testMode: deps.testMode,
     remainingMs: live.remainingMs,
     now,
     errors,
   });
   return errors.length === 0 ? page : { ...page, code: 'card_invalid' };
+}
+
+/** UPI moves rupees and nothing else. */
+export function takesUpiIn(currency: string): boolean {
+  return currency === 'INR';
 }
 
 /** The merchant's name, or its id. */
@@ -181,7 +190,8 @@ function backToShop(language: Language, live: LiveSession | null, quiet: boolean
 
 /** Path of the result page. The session comes along so that a declined card can be followed by another. */
 export function resultPath(transactionId: string, sessionId: string): string {
-  return `/checkout/result?transaction=${transactionId}&session=${sessionId}`;
+  const session = sessionId === '' ? '' : `&session=${sessionId}`;
+  return `${RESULT_PATH}?transaction=${transactionId}${session}`;
 }
 
 /** Sends the browser to another page of ours. */

@@ -15,9 +15,11 @@ import {
 import { type Refusal, refusal } from '../../domain/outcomes.ts';
 import type { Payment } from '../../domain/payment-intent.ts';
 import type { Attempt } from '../../domain/transaction.ts';
+import type { AskBank } from '../ask-bank.ts';
 import { languageOf } from '../language.ts';
 import { resultPage } from '../page.ts';
 import { resultState } from '../result.ts';
+import { handOverCookies, RESULT_PATH, wasSentOn } from '../return-cookies.ts';
 import type { Watch } from '../watch.ts';
 import type { ShowProblem, WebAnswer, WebRequest, WebRoute } from '../web.ts';
 import {
@@ -32,6 +34,9 @@ import {
 export interface ShowResultDeps extends Pick<ShowCheckoutDeps, 'ask' | 'testMode' | 'merchantName'> {
   askDeadlineMs: number;
   watch: Watch;
+  askBank: Pick<AskBank, 'whileWaiting'>;
+  /** Browsers come over https. */
+  secureCookies: boolean;
   problem: ShowProblem;
 }
 
@@ -41,9 +46,9 @@ export function showResultRoutes(deps: ShowResultDeps): WebRoute[] {
   return [
     {
       ...common,
-      path: '/checkout/result',
+      path: RESULT_PATH,
       name: 'show_result',
-      headers: PAGE_HEADERS,
+      headers: ['cookie', ...PAGE_HEADERS],
       handler: (request) => showResult(deps, request),
     },
     {
@@ -69,20 +74,26 @@ async function showResult(deps: ShowResultDeps, request: WebRequest): Promise<We
     return lookFailedPage(found, { language, again: resultPath(shown, sessionId), transactionId: shown });
   }
   const { payment, attempt } = found;
-  return resultPage({
+  deps.askBank.whileWaiting(attempt);
+  const page = resultPage({
     language,
     payment,
     attempt,
     state: resultState(payment, attempt, request.now),
+    sentOn: wasSentOn(request.header('cookie'), attempt.transactionId),
     merchantName: await nameOf(deps, payment.intent.merchantId),
     sessionId,
     testMode: deps.testMode,
     now: request.now,
     resultPath: (other) => resultPath(other, sessionId),
   });
+  return attempt.nextAction?.kind === 'redirect'
+    ? { ...page, cookies: handOverCookies(attempt, sessionId, deps.secureCookies) }
+    : page;
 }
 
-const NO_PAYMENT = refusal('payment_not_found', 'This address names no payment.');
+/** What an address is answered that names none. */
+export const NO_PAYMENT = refusal('payment_not_found', 'This address names no payment.');
 const RETRY_MS = 2000;
 
 /** Only a payment that is known has a stream: an id is quickly made up, and streams are few. */
@@ -108,17 +119,20 @@ async function sendEvents(deps: ShowResultDeps, request: WebRequest): Promise<We
   };
 }
 
-/** The state of an attempt for the watch; null when it cannot be known now. */
+/** The state of an attempt for the watch; null when it cannot be known now. Looking is a reason to ask the bank. */
 export async function stateOf(
-  deps: Pick<ShowResultDeps, 'ask' | 'askDeadlineMs'>,
+  deps: Pick<ShowResultDeps, 'ask' | 'askDeadlineMs' | 'askBank'>,
   transactionId: TransactionId,
   now: () => number,
 ): Promise<string | null> {
   const found = await findAttempt(deps, transactionId);
-  return 'code' in found ? null : resultState(found.payment, found.attempt, now());
+  if ('code' in found) return null;
+  deps.askBank.whileWaiting(found.attempt);
+  return resultState(found.payment, found.attempt, now());
 }
 
-async function findAttempt(
+/** The attempt with its payment, or why it cannot be shown. */
+export async function findAttempt(
   deps: Pick<ShowResultDeps, 'ask' | 'askDeadlineMs'>,
   transactionId: TransactionId,
 ): Promise<{ payment: Payment; attempt: Attempt } | Refusal> {

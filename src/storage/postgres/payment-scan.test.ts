@@ -42,10 +42,10 @@ async function all<Item>(pages: AsyncIterable<readonly Item[]>): Promise<Item[]>
 
 function scannedOf(attempt: Attempt): ScannedAttempt {
   const { transactionId, merchantId, amount, currency, status, reopenable } = attempt;
-  const { processor, processorAccount, sendBefore, updatedAt } = attempt;
+  const { processor, processorAccount, leg, sendBefore, updatedAt } = attempt;
   return {
     ...{ transactionId, merchantId, amount, currency, status, reopenable },
-    ...{ processor, processorAccount, sendBefore, updatedAt },
+    ...{ processor, processorAccount, leg, routed: null, sendBefore, updatedAt },
   };
 }
 

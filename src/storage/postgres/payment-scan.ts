@@ -22,12 +22,17 @@ const hex = (column: string): string => `encode(uuid_send(${column}), 'hex')`;
 /** Milliseconds as a double: exact to the millisecond until long after this program, with microseconds as a fraction. */
 const ms = (what: string): string => `(extract(epoch from ${what}) * 1000)::float8`;
 
+/** Routing and evidence of those attempts whose routing is more or other than the one leg where they stand. */
+const ROUTED = `case when leg = 1 and (routing is null or (routing #> '{legs,1}' is null and routing #>> '{legs,0,leg}' = '1'
+      and routing #>> '{legs,0,processor}' = processor and routing #>> '{legs,0,processorAccount}' = processor_account)) then null
+    else jsonb_build_object('legs', coalesce(routing -> 'legs', '[]'), 'evidence', evidence) end`;
+
 const CURSORS = {
   intents: `select ${hex('payment_intent_id')}, merchant_id, order_id, amount::float8, currency, status,
     ${ms('created_at')}, ${ms('updated_at - created_at')}
   from payment_intents where payment_intent_id >= '$from' order by payment_intent_id`,
   attempts: `select ${hex('transaction_id')}, merchant_id, amount::float8, currency, status, reopenable, processor,
-    processor_account, ${ms('send_before')}, ${ms('updated_at')}
+    processor_account, leg, ${ROUTED}, ${ms('send_before')}, ${ms('updated_at')}
   from transactions where transaction_id >= '$from' order by transaction_id`,
   events: `select ${hex('payment_intent_id')}, merchant_id, ${hex('transaction_id')}, type, status, sequence
   from outbox where payment_intent_id >= '$from' order by payment_intent_id`,
@@ -100,6 +105,8 @@ type AttemptRow = [
   reopenable: boolean,
   processor: ScannedAttempt['processor'],
   processorAccount: string,
+  leg: number,
+  routed: ScannedAttempt['routed'],
   sendBefore: number,
   updatedAt: number,
 ];
@@ -114,12 +121,14 @@ function attemptOf(row: AttemptRow): ScannedAttempt {
     reopenable,
     processor,
     processorAccount,
+    leg,
+    routed,
     sendBefore,
     updatedAt,
   ] = row;
   return {
     ...{ transactionId, merchantId, amount, currency, status, reopenable },
-    ...{ processor, processorAccount, sendBefore, updatedAt },
+    ...{ processor, processorAccount, leg, routed, sendBefore, updatedAt },
   };
 }
 

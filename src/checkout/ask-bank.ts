@@ -1,0 +1,177 @@
+/**
+ * Ask bank: asks the processor now what became of an attempt that waits for its shopper, and tells the shard.
+ *
+ * For a shopper who comes back from the bank's page, and for a page that waits while the callback does not come. Recovery asks
+ * too, in its own time; this only makes a page true sooner, so a question that is not asked, or whose answer is lost, costs nothing.
+ *
+ * Promises: nothing that a browser said is passed on; the processor is asked with the account the attempt was charged at; one question
+ * per transaction at a time, a few a second of it, and so many in all; nobody waits longer than {@link RETURN_WAIT_MS}.
+ *
+ * @module
+ */
+
+import type { ChargeAccount, Query, QueryAnswer } from '../connectors/connector.ts';
+import { makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
+import { type Attempt, isFinal, type ProcessorName, type ProcessorWord } from '../domain/transaction.ts';
+import type { AskShard } from '../messages/ask.ts';
+
+export interface AskBankDeps {
+  ask: AskShard;
+  askDeadlineMs: number;
+  /** Undefined: this version does not speak with that processor. */
+  queryOf(processor: ProcessorName): Query | undefined;
+  /** Null: the merchant never had it. Rejects when that cannot be known. */
+  accountOf(merchantId: string, processor: ProcessorName, account: string): Promise<ChargeAccount | null>;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** `process.hrtime` in milliseconds. */
+  monotonicMs(): number;
+  randomBytes(length: number): Uint8Array;
+  /** Calls after a while; returns how not to. */
+  later(call: () => void, ms: number): () => void;
+  /** Counts questions by what came of them. */
+  onQuery(processor: ProcessorName, outcome: QueryAnswer['kind'] | 'no_account'): void;
+  /** Hears why a question could not be asked or told of. */
+  onTrouble(error: unknown): void;
+}
+
+export interface AskBank {
+  /** The shopper is back. Resolves when the shard has heard what the bank says, or before, when that takes long. Never rejects. */
+  onReturn(attempt: Attempt): Promise<void>;
+  /** A page waits for the shopper's deed to be told. Asks now and then, and waits for nothing. */
+  whileWaiting(attempt: Attempt): void;
+}
+
+/** Questions under way in all; as many connections as a connector has for them. */
+const IN_FLIGHT_MAX = 64;
+/** Between two questions for returns of one transaction; the second waits its turn. */
+const RETURN_GAP_MS = 300;
+/** A shopper sees a page after this, whatever the bank does; the page then waits. */
+const RETURN_WAIT_MS = 3000;
+/** Between two questions of the pages that wait for one transaction; and the callback's time to come first. */
+const LOOK_GAP_MS = 5000;
+/** Transactions whose last question is remembered. */
+const ASKED_MAX = 10_000;
+
+/** Makes the asker of one thread. */
+export function createAskBank(deps: AskBankDeps): AskBank {
+  /** Bounded by `IN_FLIGHT_MAX`. */
+  const underWay = new Map<TransactionId, Promise<void>>();
+  /** Questions of returns that have not begun: what began before a shopper was back may know nothing of it. As bounded. */
+  const due = new Map<TransactionId, Promise<void>>();
+  /** When each was last asked for a return or a look, the longest ago first. */
+  const askedAt = new Map<string, number>();
+
+  function dueInMs(name: string, gapMs: number): number {
+    const before = askedAt.get(name);
+    return before === undefined ? 0 : Math.max(0, before + gapMs - deps.monotonicMs());
+  }
+
+  function begin(name: string, attempt: Attempt, source: 'return' | 'query'): Promise<void> {
+    if (underWay.size >= IN_FLIGHT_MAX) return Promise.resolve();
+    askedAt.delete(name);
+    if (askedAt.size >= ASKED_MAX) askedAt.delete(askedAt.keys().next().value!);
+    askedAt.set(name, deps.monotonicMs());
+    const { transactionId } = attempt;
+    const asking = askAndTell(deps, attempt, source)
+      .catch(deps.onTrouble)
+      .finally(() => underWay.delete(transactionId));
+    underWay.set(transactionId, asking);
+    return asking;
+  }
+
+  function askInTurn(attempt: Attempt): Promise<void> {
+    if (due.size >= IN_FLIGHT_MAX) return Promise.resolve();
+    const { transactionId } = attempt;
+    const name = `return ${transactionId}`;
+    const before = underWay.get(transactionId) ?? Promise.resolve();
+    const asking = before
+      .then(() => pause(deps, dueInMs(name, RETURN_GAP_MS)))
+      .then(() => {
+        due.delete(transactionId);
+        return begin(name, attempt, 'return');
+      });
+    due.set(transactionId, asking);
+    return asking;
+  }
+
+  return {
+    async onReturn(attempt) {
+      if (isFinal(attempt.status)) return;
+      const asking = due.get(attempt.transactionId) ?? askInTurn(attempt);
+      await atMost(deps, asking, RETURN_WAIT_MS);
+    },
+    whileWaiting(attempt) {
+      const { transactionId, status, updatedAt } = attempt;
+      if (status !== 'REQUIRES_ACTION' || deps.now() - updatedAt < LOOK_GAP_MS) return;
+      const name = `look ${transactionId}`;
+      if (underWay.has(transactionId) || due.has(transactionId) || dueInMs(name, LOOK_GAP_MS) > 0) return;
+      void begin(name, attempt, 'query');
+    },
+  };
+}
+
+function pause(deps: AskBankDeps, ms: number): Promise<void> {
+  return ms === 0 ? Promise.resolve() : new Promise((resolve) => deps.later(resolve, ms));
+}
+
+/** Resolves with the promise, or after a while without it. */
+function atMost(deps: AskBankDeps, promise: Promise<void>, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = deps.later(resolve, ms);
+    void promise.then(() => {
+      stop();
+      resolve();
+    });
+  });
+}
+
+async function askAndTell(deps: AskBankDeps, attempt: Attempt, source: 'return' | 'query'): Promise<void> {
+  const { transactionId, merchantId, processor, processorAccount, leg } = attempt;
+  const query = deps.queryOf(processor);
+  const account = await deps.accountOf(merchantId, processor, processorAccount);
+  if (query === undefined || account === null) {
+    deps.onQuery(processor, 'no_account');
+    return;
+  }
+  const answer = await query({ transactionId, leg, account, now: deps.now() });
+  deps.onQuery(processor, answer.kind);
+  if (source === 'return') return tell(deps, transactionId, wordOfReturn(deps, attempt, answer));
+  // That the shopper still has to act is no news to the page that says so.
+  if (answer.kind !== 'found' || answer.word.said === 'action_required') return;
+  return tell(deps, transactionId, answer.word);
+}
+
+/** That the shopper was back is told whatever the bank answers: it is part of the payment's story. */
+function wordOfReturn(deps: AskBankDeps, attempt: Attempt, answer: QueryAnswer): ProcessorWord {
+  if (answer.kind === 'found') return { ...answer.word, source: 'return' };
+  return {
+    source: 'return',
+    said: answer.kind,
+    leg: attempt.leg,
+    processor: attempt.processor,
+    processorAccount: attempt.processorAccount,
+    processorTxnId: null,
+    amount: null,
+    currency: null,
+    failureCode: null,
+    referenceClosed: false,
+    elsewhere: false,
+    nextAction: null,
+    paymentMethodType: null,
+    at: deps.now(),
+    detail: answer.kind === 'no_answer' ? answer.detail.slice(0, DETAIL_LENGTH_MAX) : '',
+  };
+}
+
+const DETAIL_LENGTH_MAX = 200;
+
+/** Once: a word that was not heard is asked for again, by the page or by recovery. */
+async function tell(deps: AskBankDeps, transactionId: TransactionId, word: ProcessorWord): Promise<void> {
+  const shard = shardOfId(transactionId);
+  const now = deps.now();
+  const eventId = makeId(now, shard, deps.randomBytes(8));
+  const request = { type: 'hear-word', transactionId, word, eventId, now } as const;
+  const reply = await deps.ask(shard, request, deps.askDeadlineMs);
+  if (reply.type === 'refused') deps.onTrouble(reply.refusal.code);
+}
