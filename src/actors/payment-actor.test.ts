@@ -448,6 +448,24 @@ test('what is not in rupees is not paid by UPI, whether the gateway remembers th
   expect(outcome(await world.ask(start()))).toBe('first');
 });
 
+test.each([
+  ['a callback', () => callback({ processorTxnId: 'ch_2' }), 'quarantined'],
+  ['a query', () => hear({ source: 'query', processorTxnId: 'ch_2' }), 'quarantined PROCESSING'],
+] as const)(
+  '%s that names another charge than an "accepted" that waits to be written is quarantined',
+  async (_, other, verdict) => {
+    const world = createWorld();
+    for (const step of [create(), start(), hear({ said: 'accepted' })]) await world.ask(step);
+    expect(outcome(await world.ask(other()))).toBe(verdict);
+    expect([...world.store.incidents.keys()]).toEqual([`${TXN} quarantined_charge`]);
+    await world.lane.close();
+    expect(world.store.payments.get(INTENT)!.attempts[0]).toMatchObject({
+      status: 'PROCESSING',
+      processorTxnId: 'ch_1',
+    });
+  },
+);
+
 describe('the second leg', () => {
   test('the sender that asks again after a lost commit is told of its own leg, and nobody else is', async () => {
     const world = createWorld();

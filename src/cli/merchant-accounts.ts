@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { StartOptions } from '../config/options.ts';
 import type { ProcessorName } from '../domain/transaction.ts';
 import { sandboxAccountsFile } from '../embedded/sandbox-accounts.ts';
+import { credentialsFault } from '../setup/credentials.ts';
 import type { ProcessorAccount } from '../storage/control.ts';
 import { MisuseError } from './command.ts';
 
@@ -35,6 +36,8 @@ export function readAccount(option: string, file: string): ProcessorAccount {
   if (account === undefined) {
     throw new MisuseError(`${option} ${file} must be JSON {"account", "secretKey", "webhookSecret"}`);
   }
+  const fault = credentialsFault(account);
+  if (fault !== undefined) throw new MisuseError(`${option} ${file}: ${fault}`);
   return account;
 }
 

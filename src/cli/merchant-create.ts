@@ -13,6 +13,9 @@ import { ownAccount, processorNamed, readAccount } from './merchant-accounts.ts'
 import { originsNamed } from './merchant-origins.ts';
 import { openMerchantServices } from './services.ts';
 
+/** The option that gives each account. */
+const ACCOUNT_OPTIONS = { account: '--account-file', fallbackAccount: '--fallback-account-file' } as const;
+
 /** The command. */
 export const merchantCreate: Command = {
   name: 'merchant create',
@@ -43,13 +46,14 @@ export const merchantCreate: Command = {
       transactionFeePercent: read.fee ?? '0.00',
       redirectOrigins: originsNamed('--redirect-origin', read['redirect-origin'], options.mode),
       webhookUrl: webhookUrlNamed(read['webhook-url'], options),
-      account: accountNamed('--account-file', read['account-file'], preferredProcessor, options),
+      account: accountNamed(ACCOUNT_OPTIONS.account, read['account-file'], preferredProcessor, options),
     };
     const services = await openMerchantServices(options);
     try {
       const created = await createMerchant(services, merchant, new Date());
       if (!created.ok) {
-        context.err(`${created.code}: ${created.detail}`);
+        const option = created.code === 'account_conflict' ? `${ACCOUNT_OPTIONS[created.part]} ` : '';
+        context.err(`${created.code}: ${option}${created.detail}`);
         return created.code === 'merchant_invalid' ? 2 : 1;
       }
       const { secretKey, webhookSecret } = created;
@@ -97,7 +101,7 @@ function fallbackNamed(
 ): Pick<NewMerchant, 'fallbackProcessor' | 'fallbackAccount'> {
   if (name !== undefined) {
     const fallbackProcessor = processorNamed('--fallback', name);
-    const fallbackAccount = accountNamed('--fallback-account-file', file, fallbackProcessor, options);
+    const fallbackAccount = accountNamed(ACCOUNT_OPTIONS.fallbackAccount, file, fallbackProcessor, options);
     return { fallbackProcessor, fallbackAccount };
   }
   if (file !== undefined) throw new MisuseError('--fallback is needed with --fallback-account-file');

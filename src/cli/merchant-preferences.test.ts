@@ -41,10 +41,10 @@ async function run(line: string): Promise<{ code: ExitCode; out: string; err: st
 }
 
 /** Writes an account file and returns its name. */
-function accountFile(name: string, account: string): string {
+function accountFile(name: string, account: string, secret = `secret of ${account}`): string {
   const file = join(folder, name);
   mkdirSync(dirname(file), { recursive: true });
-  const secrets = { secretKey: `key of ${account}`, webhookSecret: `secret of ${account}` };
+  const secrets = { secretKey: `key of ${account}`, webhookSecret: secret };
   writeFileSync(file, JSON.stringify({ account, ...secrets }));
   return file;
 }
@@ -121,4 +121,31 @@ it.each([
     preferredAccount: 'acct_3',
     fallbackProcessor: null,
   });
+});
+
+it('an account that another merchant has, and secrets that are none, are refused by the option that gave them', async () => {
+  const [own, owners] = [accountFile('own.json', 'acct_own'), accountFile('owners.json', 'acct_owner')];
+  for (const [id, file] of [
+    ['m_own', own],
+    ['m_owner', owners],
+  ])
+    await run(`merchant create --id ${id} --name Shop --processor sandbox --account-file ${file}`);
+  const guessed = accountFile('guessed.json', 'acct_owner', 'a guessed secret');
+  const made = await run(
+    `merchant create --id m_new --name Shop --processor sandbox --account-file ${guessed}`,
+  );
+  expect(made).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('account_conflict: --account-file acct_owner: another merchant'),
+  });
+  const changed = await run(`merchant preferences --id m_own --account-file ${guessed}`);
+  expect([changed.code, changed.err]).toEqual([
+    2,
+    expect.stringContaining('--account-file acct_owner: another'),
+  ]);
+  const short = await run(
+    `merchant preferences --id m_own --account-file ${accountFile('short.json', 'acct_own', 'short')}`,
+  );
+  expect([short.code, short.err]).toEqual([2, expect.stringContaining('webhookSecret must have at least 8')]);
+  expect(`${made.err} ${changed.err} ${short.err}`).not.toMatch(/secret of|guessed secret/);
 });

@@ -38,14 +38,15 @@ const READ_AGAIN: ReadonlySet<StorageFailureKind> = new Set([
 /** The command. */
 export const paymentsResolve: Command = {
   name: 'payments resolve',
-  usage: 'ID --as success|failed|acknowledged --reason TEXT [--by NAME] [--config FILE]',
+  usage: 'ID --as success|failed|acknowledged [--leg N] --reason TEXT [--by NAME] [--config FILE]',
   summary:
-    'Say by an operator’s word that an attempt (txn_…) was charged or has failed, or acknowledge its incidents; reason and operator (default: the user of the system) go to the audit.',
+    'Say by an operator’s word that an attempt (txn_…) was charged or has failed, or acknowledge its incidents; N is the leg whose processor charged (default: the one it stands on); reason and operator (default: the user of the system) go to the audit.',
   async run(words, context) {
     const { id, shown, rest } = idFirst(words);
-    const read = readWords(rest, ['as', 'reason', 'by']);
+    const read = readWords(rest, ['as', 'leg', 'reason', 'by']);
     if (id === intentIdOf(id)) throw new MisuseError(`${shown} is an intent: name its attempt, txn_…`);
     const as = resolutionNamed(required('--as', read.as));
+    const leg = read.leg === undefined ? null : legNumbered(read.leg, as);
     const reason = sentence('--reason', required('--reason', read.reason), REASON_LENGTH_MAX);
     const operator = sentence('--by', read.by ?? systemUser(), OPERATOR_LENGTH_MAX);
     const { options } = loadOptions(context.env, read.config);
@@ -58,7 +59,7 @@ export const paymentsResolve: Command = {
       ownShard: shardOfId(id),
     });
     try {
-      const done = await resolve({ store, desk }, id, as, { operator, reason });
+      const done = await resolve({ store, desk }, id, { as, leg }, { operator, reason });
       (done.code === 0 ? (text: string) => context.out(`${text}\n`) : context.err)(`${shown} ${done.text}`);
       return done.code;
     } catch (error) {
@@ -76,6 +77,12 @@ interface Services {
   desk: OperatorDesk;
 }
 
+/** What is said; leg null: of the one the attempt stands on. */
+interface Said {
+  as: Resolution;
+  leg: number | null;
+}
+
 interface Done {
   code: ExitCode;
   /** What goes after the id. */
@@ -85,7 +92,7 @@ interface Done {
 async function resolve(
   services: Services,
   id: TransactionId,
-  as: Resolution,
+  said: Said,
   who: Pick<OperatorWord, 'operator' | 'reason'>,
 ): Promise<Done> {
   for (let tries = 1; ; tries++) {
@@ -94,7 +101,7 @@ async function resolve(
     try {
       const attempt = await findAttempt(services.store, id);
       if (attempt === null) return { code: 1, text: 'is not there' };
-      const done = await resolveOnce(services, attempt, as, { ...who, eventId, now });
+      const done = await resolveOnce(services, attempt, said, { ...who, eventId, now });
       if (done !== 'lost') return done;
     } catch (error) {
       if (!(error instanceof StorageError && READ_AGAIN.has(error.kind)) || tries === TRIES_MAX) throw error;
@@ -115,11 +122,11 @@ async function findAttempt(store: ShardStore, id: TransactionId): Promise<Attemp
 async function resolveOnce(
   { store, desk }: Services,
   attempt: Attempt,
-  as: Resolution,
+  { as, leg }: Said,
   word: OperatorWord,
 ): Promise<Done | 'lost'> {
   if (as === 'acknowledged') return await acknowledge({ store, desk }, attempt, word);
-  const decision = resolveByOperator(attempt, as, word);
+  const decision = resolveByOperator(attempt, as, leg, word);
   if (decision.kind !== 'facts') {
     const { kind, why } = decision;
     return kind === 'refused' ? { code: 1, text: why } : { code: 0, text: `${why}: nothing was changed` };
@@ -127,8 +134,8 @@ async function resolveOnce(
   const { facts, attempt: next } = decision;
   const effects = await store.commit(facts);
   if (!effects.every(({ effective }) => effective)) return 'lost';
-  const incident = effects.find((effect) => effect.incident !== undefined)?.incident;
-  const beware = incident === undefined ? '' : `; incident ${incident} was noted`;
+  const incidents = effects.flatMap(({ incident }) => incident ?? []);
+  const beware = incidents.map((incident) => `; incident ${incident} was noted`).join('');
   return { code: 0, text: `is ${next.status} now (was ${attempt.status})${beware}` };
 }
 
@@ -149,6 +156,12 @@ function resolutionNamed(word: string): Resolution {
   const named = WORDS.find((one) => one === word);
   if (named === undefined) throw new MisuseError(`--as ${word} is none of ${WORDS.join(', ')}`);
   return named;
+}
+
+function legNumbered(word: string, as: Resolution): number {
+  if (as !== 'success') throw new MisuseError('--leg says which leg was charged: it goes with --as success');
+  if (word !== '1' && word !== '2') throw new MisuseError(`--leg ${word} is none of 1, 2`);
+  return Number(word);
 }
 
 /** Text that is kept for ever and shown on terminals. */

@@ -28,7 +28,10 @@ let account: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
   account = join(folder, 'account.json');
-  writeFileSync(account, JSON.stringify({ account: 'acct_1', secretKey: 's', webhookSecret: 'w' }));
+  writeFileSync(
+    account,
+    JSON.stringify({ account: 'acct_1', secretKey: 'bank_sk_1', webhookSecret: 'bank_whsec_1' }),
+  );
 });
 
 afterAll(() => {
@@ -126,6 +129,8 @@ it.each([
     '--as paid is none of success, failed, acknowledged',
   ],
   [`payments resolve ${TRANSACTION} --as success`, '--reason is needed'],
+  [`payments resolve ${TRANSACTION} --as success --leg 3 --reason r`, '--leg 3 is none of 1, 2'],
+  [`payments resolve ${TRANSACTION} --as failed --leg 1 --reason r`, 'it goes with --as success'],
   [`payments resolve ${INTENT} --as success --reason r`, 'is an intent: name its attempt, txn_…'],
 ])('sluice %s is misused', async (line, word) => {
   const { code, err } = await run(line.replace('{account}', account));

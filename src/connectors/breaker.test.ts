@@ -6,6 +6,8 @@ const OPTIONS: BreakerOptions = {
   windowMs: 1000,
   windowCallsMin: 4,
   failureShare: 0.5,
+  rowFailures: 6,
+  rowMs: 2000,
   openMs: 100,
   openMsMax: 300,
 };
@@ -38,6 +40,12 @@ describe('when it opens', () => {
     ['fff 999 f', 'open', 'the last moment of a window'],
     ['~~~~~~', 'closed', 'calls that tell nothing'],
     ['ssssssss', 'closed', 'a processor that serves'],
+    ['ff 1000 ff 1000 ff', 'open', 'a row of failures too rare for any window'],
+    ['ff 1000 ff 1000 f', 'closed', 'a row too short'],
+    ['ff 1000 ff 1000 sff', 'closed', 'a row that was broken by one that was served'],
+    ['ff 1000 f~f 1000 ~ff', 'open', 'calls that tell nothing break no row'],
+    ['fff 1000 fff', 'closed', 'a row that came all at once, twice'],
+    ['fff 1000 fff 1000 f', 'open', 'such a row that goes on'],
   ])('%s → %s: %s', (script, state) => {
     const breaker = createBreaker(OPTIONS);
     let now = 0;
@@ -89,6 +97,14 @@ test('a call that ends after the breaker opened and closed again is not counted'
   for (const permit of old.slice(4)) breaker.finished(permit, 'failed', 201);
   expect(breaker.state()).toBe('closed');
   expect(breaker.inFlight()).toBe(0);
+});
+
+test('a row that ended before the breaker closed is not gone on with', () => {
+  const breaker = createBreaker(OPTIONS);
+  for (const at of [0, 0, 1000, 1000, 2000, 2000]) call(breaker, 'failed', at);
+  call(breaker, 'served', 2100);
+  call(breaker, 'failed', 4000);
+  expect(breaker.state()).toBe('closed');
 });
 
 test('calls under way are bounded', () => {

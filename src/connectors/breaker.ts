@@ -2,9 +2,11 @@
  * Breaker: stops calling a processor account that does not serve, and bounds the calls under way to it.
  *
  * Closed, it counts calls in windows of time and opens when enough of them met trouble of the infrastructure
- * (not sent, or sent and not answered; a decline is an answer). Open, it refuses before anything is sent, which
- * is proof for the caller that nothing was. Then one probe at a time is let through: the first that is answered
- * closes it, one that fails opens it again for twice as long.
+ * (not sent, or sent and not answered; a decline is an answer). An account with few calls never fills a window: it
+ * opens after a row of failures with nothing served between, if the row has lasted a while, since calls that break
+ * all at once are one trouble and may be over. Open, it refuses before anything is sent, which is proof for the
+ * caller that nothing was. Then one probe at a time is let through: the first that is answered closes it, one that
+ * fails opens it again for twice as long.
  *
  * A pure state machine: the time is handed in.
  *
@@ -20,6 +22,10 @@ export interface BreakerOptions {
   windowCallsMin: number;
   /** Share of failures in a window, 0 to 1, that opens it. */
   failureShare: number;
+  /** Failures in a row, with nothing served between, that open it however few calls there are. */
+  rowFailures: number;
+  /** From the first to the last of such a row at least: a burst is for the window to judge. */
+  rowMs: number;
   /** How long it stays open the first time; each failed probe doubles it. */
   openMs: number;
   openMsMax: number;
@@ -30,6 +36,9 @@ export const BREAKER_DEFAULTS: BreakerOptions = {
   windowMs: 10_000,
   windowCallsMin: 50,
   failureShare: 0.6,
+  // One call a second that hangs: open 7 s after the first timed out, where the window would never have had its 50 calls.
+  rowFailures: 8,
+  rowMs: 1000,
   openMs: 2000,
   openMsMax: 30_000,
 };
@@ -68,6 +77,8 @@ export function createBreaker(options: BreakerOptions = BREAKER_DEFAULTS): Break
   let windowFrom = Number.NEGATIVE_INFINITY;
   let calls = 0;
   let failures = 0;
+  let row = 0;
+  let rowFrom = 0;
   let openUntil = 0;
   let openMs = options.openMs;
 
@@ -81,6 +92,7 @@ export function createBreaker(options: BreakerOptions = BREAKER_DEFAULTS): Break
     state = 'closed';
     period++;
     openMs = options.openMs;
+    row = 0;
     newWindow(nowMs);
   }
 
@@ -93,8 +105,22 @@ export function createBreaker(options: BreakerOptions = BREAKER_DEFAULTS): Break
   function count(end: CallEnd, nowMs: number): void {
     if (nowMs - windowFrom >= options.windowMs) newWindow(nowMs);
     calls++;
-    if (end === 'failed') failures++;
-    if (calls >= options.windowCallsMin && failures >= calls * options.failureShare) open(nowMs);
+    if (end === 'failed') {
+      failures++;
+      if (row === 0) rowFrom = nowMs;
+      row++;
+    } else {
+      row = 0;
+    }
+    if (isShareReached() || isRowLong(nowMs)) open(nowMs);
+  }
+
+  function isShareReached(): boolean {
+    return calls >= options.windowCallsMin && failures >= calls * options.failureShare;
+  }
+
+  function isRowLong(nowMs: number): boolean {
+    return row >= options.rowFailures && nowMs - rowFrom >= options.rowMs;
   }
 
   return {

@@ -21,6 +21,8 @@ const BREAKER = {
   windowMs: 1000,
   windowCallsMin: 3,
   failureShare: 0.5,
+  rowFailures: 100,
+  rowMs: 1000,
   openMs: 100,
   openMsMax: 100,
 };
@@ -151,6 +153,15 @@ test('charges under way are bounded for each account and processor, and counted 
   expect(await elsewhere).toMatchObject({ said: 'charged' });
   expect(await world.metric('sluice_processor_in_flight')).toMatchObject([{ value: 0 }, { value: 0 }]);
   expect(await world.charge()).toMatchObject({ said: 'charged' });
+});
+
+test('a bank that hangs is given up as well by an account with one charge a second', async () => {
+  const world = behindBreaker(async () => word({ said: 'unknown' }), BREAKER_DEFAULTS);
+  for (let second = 0; second < BREAKER_DEFAULTS.rowFailures; second++) {
+    world.at(second * 1000);
+    expect(await world.charge()).toMatchObject({ said: 'unknown' });
+  }
+  expect(await world.charge()).toMatchObject({ failureCode: 'processor_breaker_open' });
 });
 
 test('a bank that hangs: once its charges time out, later ones are turned away at once, and one probe at a time waits', async () => {

@@ -8,7 +8,17 @@
  */
 
 import type { Fact, OperatorAudited } from './facts.ts';
-import { type Attempt, closesIntent, moveAttempt, type ProcessorWord } from './transaction.ts';
+import {
+  type Attempt,
+  closesIntent,
+  type IncidentKind,
+  moveAttempt,
+  type ProcessorWord,
+  type RoutedLeg,
+} from './transaction.ts';
+
+/** Merchants read the evidence; who and why is in the audit, which they do not. */
+const DETAIL = 'resolved by an operator';
 
 /** Who says so and why, and when. */
 export interface OperatorWord {
@@ -25,17 +35,23 @@ export type OperatorDecision =
   | { kind: 'facts'; facts: Fact[]; attempt: Attempt }
   | { kind: 'unchanged' | 'refused'; why: string };
 
-/** What becomes of an attempt that an operator calls charged or failed. */
+/**
+ * What becomes of an attempt that an operator calls charged or failed.
+ * @param leg whose processor charged, for an attempt that has had two; null: the one it stands on
+ */
 export function resolveByOperator(
   attempt: Attempt,
   as: 'success' | 'failed',
+  leg: number | null,
   word: OperatorWord,
 ): OperatorDecision {
-  const standing = standingAgainst(attempt, as, word.now);
+  const meant = attempt.routing.legs.find((one) => one.leg === (leg ?? attempt.leg));
+  if (meant === undefined) return { kind: 'refused', why: `has had no leg ${leg}` };
+  const standing = standingAgainst(attempt, as, meant, word.now);
   if (standing !== null) return standing;
-  const move = moveAttempt(attempt, spoken(attempt, as, word.now));
+  const move = moveAttempt(attempt, spoken(meant, as, word.now));
   if (move.verdict !== 'applied') return { kind: 'refused', why: move.reason };
-  const { attempt: next, event } = move;
+  const { attempt: next, event, incidents } = move;
   const facts: Fact[] = [
     {
       kind: 'attempt-moved',
@@ -44,6 +60,7 @@ export function resolveByOperator(
       event: event === null ? null : { eventId: word.eventId, type: event },
       intentStatus: next.status === 'SUCCESS' ? 'SUCCESS' : closesIntent(next) ? 'FAILED' : null,
     },
+    ...incidents.map((incident) => noted(attempt, incident, word.now)),
     auditOf(attempt, as === 'success' ? 'resolved_success' : 'resolved_failed', word),
   ];
   return { kind: 'facts', facts, attempt: next };
@@ -57,9 +74,19 @@ export function acknowledgeIncidents(
   return auditOf(attempt, 'incident_acknowledged', word);
 }
 
-function standingAgainst(attempt: Attempt, as: 'success' | 'failed', now: number): OperatorDecision | null {
+function standingAgainst(
+  attempt: Attempt,
+  as: 'success' | 'failed',
+  { leg }: RoutedLeg,
+  now: number,
+): OperatorDecision | null {
   const { status, failureCode, sendBefore } = attempt;
   if (status === 'SUCCESS') {
+    if (as === 'success' && leg !== attempt.leg)
+      return {
+        kind: 'refused',
+        why: `is SUCCESS by leg ${attempt.leg} already: a second charge is refunded`,
+      };
     return as === 'success'
       ? { kind: 'unchanged', why: 'is SUCCESS already' }
       : { kind: 'refused', why: 'is SUCCESS, and a success is never taken back: reconciliation corrects it' };
@@ -74,8 +101,11 @@ function standingAgainst(attempt: Attempt, as: 'success' | 'failed', now: number
   return null;
 }
 
-function spoken(attempt: Attempt, as: 'success' | 'failed', at: number): ProcessorWord {
-  const { leg, processor, processorAccount } = attempt;
+function spoken(
+  { leg, processor, processorAccount }: RoutedLeg,
+  as: 'success' | 'failed',
+  at: number,
+): ProcessorWord {
   return {
     source: 'operator',
     said: as === 'success' ? 'charged' : 'declined',
@@ -91,9 +121,12 @@ function spoken(attempt: Attempt, as: 'success' | 'failed', at: number): Process
     nextAction: null,
     paymentMethodType: null,
     at,
-    // Merchants read the evidence; who and why is in the audit, which they do not.
-    detail: 'resolved by an operator',
+    detail: DETAIL,
   };
+}
+
+function noted({ transactionId }: Attempt, incident: IncidentKind, at: number): Fact {
+  return { kind: 'incident-noted', transactionId, incident, detail: DETAIL, at };
 }
 
 function auditOf(

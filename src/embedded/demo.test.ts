@@ -56,6 +56,7 @@ const services: MerchantServices = {
     putApiKey: async ({ digest }) => void digests.push(Buffer.from(digest).toString('hex')),
     putAccount: async () => undefined,
     findAccount: async () => undefined,
+    findOthersAt: async () => [],
     putPreferences: async () => undefined,
     findPreferences: async () => undefined,
     findMerchant: async (merchantId) => merchants.get(merchantId),
@@ -187,7 +188,22 @@ it('is whole after new bank secrets were written and the start was cut short', a
   expectWhole(await start());
 });
 
+const ACCOUNT = {
+  account: 'acct_1',
+  secretKey: 'bank_sk_1',
+  webhookSecret: 'bank_whsec_1',
+  previousWebhookSecret: null,
+};
+
 it.each([
+  [{ account: { ...ACCOUNT, webhookSecret: '' } }, 'merchant_invalid'],
+  [{ account: { ...ACCOUNT, webhookSecret: 'seven77' } }, 'merchant_invalid'],
+  [{ account: { ...ACCOUNT, secretKey: 'bank_sk_1\n' } }, 'merchant_invalid'],
+  [{ account: { ...ACCOUNT, account: ' ' } }, 'merchant_invalid'],
+  [
+    { fallbackProcessor: 'SANDBOX_B' as const, fallbackAccount: { ...ACCOUNT, secretKey: '' } },
+    'merchant_invalid',
+  ],
   [{ merchantId: 'Shop 1' }, 'merchant_invalid'],
   [{ name: 'a\nb' }, 'merchant_invalid'],
   [{ transactionFeePercent: '1.234' }, 'merchant_invalid'],
@@ -200,7 +216,7 @@ it.each([
   [{ webhookUrl: 'shop.example' }, 'merchant_invalid'],
 ])('createMerchant refuses %o', async (change, code) => {
   await start();
-  const account = { account: 'acct_1', secretKey: 's', webhookSecret: 'w', previousWebhookSecret: null };
+  const account = ACCOUNT;
   const merchant: NewMerchant = {
     merchantId: 'merchant_1',
     name: 'Shop',

@@ -19,6 +19,7 @@ import {
 } from '../storage/control.ts';
 import { endpointContext } from '../storage/webhook-endpoints.ts';
 import { checkWebhookUrl } from '../webhooks/address.ts';
+import { accountConflict, credentialsFault } from './credentials.ts';
 
 /** A merchant to be made. */
 export interface NewMerchant {
@@ -81,7 +82,13 @@ export interface MerchantSecrets {
 /** The secrets of the new merchant, or why there is none. */
 export type CreatedMerchant =
   | ({ readonly ok: true } & MerchantSecrets)
-  | { readonly ok: false; readonly code: 'merchant_invalid' | 'merchant_exists'; readonly detail: string };
+  | { readonly ok: false; readonly code: 'merchant_invalid' | 'merchant_exists'; readonly detail: string }
+  | {
+      readonly ok: false;
+      readonly code: 'account_conflict';
+      readonly part: 'account' | 'fallbackAccount';
+      readonly detail: string;
+    };
 
 const MERCHANT_ID = /^[a-z0-9_]{3,64}$/;
 const FEE_PERCENT = /^(100(\.0{1,2})?|\d{1,2}(\.\d{1,2})?)$/;
@@ -112,10 +119,22 @@ export async function createMerchant(
   if ((await services.control.findMerchant(merchant.merchantId)) !== undefined) {
     return { ok: false, code: 'merchant_exists', detail: `merchant ${merchant.merchantId} exists already` };
   }
+  const { merchantId, preferredProcessor, fallbackProcessor, account, fallbackAccount } = merchant;
+  const conflict = await accountConflict(services, merchantId, preferredProcessor, account);
+  if (conflict !== undefined)
+    return { ok: false, code: 'account_conflict', part: 'account', detail: conflict };
+  if (fallbackProcessor !== null && fallbackAccount !== null) {
+    const second = await accountConflict(services, merchantId, fallbackProcessor, fallbackAccount);
+    if (second !== undefined)
+      return { ok: false, code: 'account_conflict', part: 'fallbackAccount', detail: second };
+  }
   return { ok: true, ...(await writeMerchant(services, merchant, now)) };
 }
 
-/** Writes the merchant whether or not it exists, with a new key and new secrets; older keys stay valid. */
+/**
+ * Writes the merchant whether or not it exists, with a new key and new secrets; older keys stay valid. Asks nobody else's credentials:
+ * it is for merchants of an installation's own sandbox bank, which all have that bank's one account, also when it was made anew.
+ */
 export async function writeMerchant(
   services: MerchantServices,
   merchant: NewMerchant,
@@ -184,6 +203,10 @@ function merchantFault(merchant: NewMerchant): string | undefined {
     return 'the fallback must be another processor';
   if ((merchant.fallbackProcessor === null) !== (merchant.fallbackAccount === null))
     return 'a fallback needs an account there';
+  for (const account of [merchant.account, merchant.fallbackAccount]) {
+    const fault = account === null ? undefined : credentialsFault(account);
+    if (fault !== undefined) return `of its account, ${fault}`;
+  }
   if (merchant.mode === 'live' && [merchant.preferredProcessor, merchant.fallbackProcessor].some(isSandbox))
     return 'the sandbox takes no live merchants';
   return addressFault(merchant);

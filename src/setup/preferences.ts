@@ -9,12 +9,8 @@
  * @module
  */
 import type { ProcessorName } from '../domain/transaction.ts';
-import {
-  accountContext,
-  type MerchantPreferences,
-  type Mode,
-  type ProcessorAccount,
-} from '../storage/control.ts';
+import type { MerchantPreferences, Mode, ProcessorAccount } from '../storage/control.ts';
+import { accountConflict, credentialsFault, openAccount } from './credentials.ts';
 import { isFeePercent, isSandbox, type MerchantServices, putAccount } from './merchant.ts';
 
 /** A processor and credentials there; what is left out is as it was. */
@@ -74,9 +70,19 @@ export async function changePreferences(
   const refused = faultOf(wanted, merchant.mode);
   if (refused !== undefined) return refused;
   const { preferred, fallback, transactionFeePercent } = wanted;
-  for (const place of [preferred, fallback]) {
-    if (place?.fresh) await writeAccount(services, merchantId, place.processor, place.fresh);
+  const fresh: { processor: ProcessorName; account: ProcessorAccount }[] = [];
+  for (const [part, place] of [
+    ['account', preferred],
+    ['fallbackAccount', fallback],
+  ] as const) {
+    if (!place?.fresh) continue;
+    const { processor } = place;
+    const account = await withPrevious(services, merchantId, processor, place.fresh);
+    const conflict = await accountConflict(services, merchantId, processor, account);
+    if (conflict !== undefined) return fault(part, conflict);
+    fresh.push({ processor, account });
   }
+  for (const { processor, account } of fresh) await putAccount(services, merchantId, processor, account);
   await control.putPreferences({
     merchantId,
     preferredProcessor: preferred.processor,
@@ -112,6 +118,13 @@ function faultOf({ preferred, fallback, transactionFeePercent }: Wanted, mode: M
     return fault('processor', `${preferred.processor} takes no live merchants`);
   if (mode === 'live' && fallback !== null && isSandbox(fallback.processor))
     return fault('fallback', `${fallback.processor} takes no live merchants`);
+  for (const [part, place] of [
+    ['account', preferred],
+    ['fallbackAccount', fallback],
+  ] as const) {
+    const detail = place?.fresh ? credentialsFault(place.fresh) : undefined;
+    if (detail !== undefined) return fault(part, detail);
+  }
   if (!isFeePercent(transactionFeePercent))
     return fault('fee', `${transactionFeePercent} must be a percentage from 0.00 to 100.00`);
   return undefined;
@@ -150,19 +163,17 @@ function placeAfter(
   return fresh === undefined ? 'account' : { processor, account: fresh.account, fresh };
 }
 
-/** Writes an account's credentials; of those it had, the webhook secret is believed still. */
-async function writeAccount(
-  services: MerchantServices,
+/** An account's new credentials; of those it had, the webhook secret is believed still. */
+async function withPrevious(
+  { control, secrets }: MerchantServices,
   merchantId: string,
   processor: ProcessorName,
   account: ProcessorAccount,
-): Promise<void> {
-  const { control, secrets } = services;
+): Promise<ProcessorAccount> {
   const sealed = await control.findAccount(merchantId, processor, account.account);
-  if (sealed === undefined) return putAccount(services, merchantId, processor, account);
-  const text = await secrets.open(sealed.sealedConfig, accountContext(merchantId, processor));
-  const before = JSON.parse(Buffer.from(text).toString()) as ProcessorAccount;
+  if (sealed === undefined) return account;
+  const before = await openAccount(secrets, sealed);
   const previousWebhookSecret =
     before.webhookSecret === account.webhookSecret ? before.previousWebhookSecret : before.webhookSecret;
-  await putAccount(services, merchantId, processor, { ...account, previousWebhookSecret });
+  return { ...account, previousWebhookSecret };
 }

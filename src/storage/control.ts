@@ -118,6 +118,8 @@ export interface ControlAdmin {
     processor: ProcessorName,
     account: string,
   ): Promise<SealedAccount | undefined>;
+  /** Other merchants' accounts with this id at this processor (at most 32). */
+  findOthersAt(merchantId: string, processor: ProcessorName, account: string): Promise<SealedAccount[]>;
   /** Whose accounts are there already. */
   putPreferences(preferences: Omit<MerchantPreferences, 'merchantName'>): Promise<void>;
   findPreferences(merchantId: string): Promise<MerchantPreferences | undefined>;

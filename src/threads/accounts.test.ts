@@ -6,10 +6,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Cluster, startCluster } from '../../test/support/cluster.ts';
 import { readOptions } from '../config/from-env.ts';
-import { sandboxMerchant, writeMerchant } from '../setup/merchant.ts';
+import { createMerchant, sandboxMerchant, writeMerchant } from '../setup/merchant.ts';
 import { changePreferences, type PreferencesChange } from '../setup/preferences.ts';
 import type { ControlAdmin, ControlReader, ProcessorAccount } from '../storage/control.ts';
 import { createControlAdmin } from '../storage/postgres/control-admin.ts';
@@ -156,6 +156,91 @@ test('of two accounts of one merchant at one processor a row under the other’s
   );
 });
 
+describe('an account that another merchant has', () => {
+  const shared = 'acct_shared';
+  const asKnown = accountNamed(shared);
+  const services = () => ({ control, secrets: accounts.secrets });
+  const create = (merchantId: string, account: ProcessorAccount, fallbackAccount?: ProcessorAccount) =>
+    createMerchant(
+      services(),
+      {
+        ...sandboxMerchant(merchantId, 'Shop', account),
+        ...(fallbackAccount === undefined ? {} : { fallbackProcessor: 'SANDBOX_B', fallbackAccount }),
+      },
+      new Date(),
+    );
+
+  test('is not had with other credentials, at either processor of a merchant', async () => {
+    expect(await create('m_owner', asKnown, accountNamed('acct_shared_b'))).toMatchObject({ ok: true });
+    const guessed = accountNamed(shared, 'guessed');
+    expect(await create('m_thief', guessed)).toMatchObject({ code: 'account_conflict', part: 'account' });
+    const guessedB = accountNamed('acct_shared_b', 'guessed');
+    expect(await create('m_thief', accountNamed('acct_m_thief'), guessedB)).toMatchObject({
+      code: 'account_conflict',
+      part: 'fallbackAccount',
+    });
+    expect(await control.findMerchant('m_thief')).toBeUndefined();
+
+    await makeMerchant('m_thief');
+    const there = { processor: 'SANDBOX_B', account: accountNamed('acct_honest') } as const;
+    await expect(change('m_thief', { preferred: { account: guessed }, fallback: there })).rejects.toThrow(
+      'account acct_shared: another merchant has this account at SANDBOX',
+    );
+    await expect(
+      change('m_thief', { fallback: { processor: 'SANDBOX_B', account: guessedB } }),
+    ).rejects.toThrow('fallbackAccount acct_shared_b: another merchant has this account at SANDBOX_B');
+    expect(await control.findAccount('m_thief', 'SANDBOX_B', 'acct_honest')).toBeUndefined();
+    expect(await secretsOf(shared)).toEqual([asKnown.webhookSecret]);
+  });
+
+  test('of another processor is another account', async () => {
+    expect(await create('m_elsewhere', accountNamed('acct_shared_b', 'own'))).toMatchObject({ ok: true });
+  });
+
+  test('is shared with its credentials, and these are rotated merchant by merchant', async () => {
+    expect(await create('m_sharer', asKnown)).toMatchObject({ ok: true });
+    const rotated = accountNamed(shared, 'second');
+    await change('m_owner', { preferred: { account: rotated } });
+    // In the middle of the rotation both are believed, so a third may come with either.
+    expect(await create('m_third', rotated)).toMatchObject({ ok: true });
+    expect(await create('m_fourth', asKnown)).toMatchObject({ ok: true });
+    await change('m_sharer', { preferred: { account: rotated } });
+    await change('m_fourth', { preferred: { account: rotated } });
+    expect(await create('m_fifth', accountNamed(shared, 'guessed'))).toMatchObject({ ok: false });
+  });
+
+  test('of however many merchants, one seal is opened to let in another', async () => {
+    const places = Array.from({ length: 40 }, (_, place) => `m_crowd_${String(place).padStart(2, '0')}`);
+    const crowd = accountNamed('acct_crowd');
+    for (const merchantId of places)
+      await writeMerchant(services(), sandboxMerchant(merchantId, 'Shop', crowd), new Date());
+    let opened = 0;
+    const counting = {
+      control,
+      secrets: {
+        ...accounts.secrets,
+        open: (...words: Parameters<typeof accounts.secrets.open>) => {
+          opened++;
+          return accounts.secrets.open(...words);
+        },
+      },
+    };
+    const merchant = sandboxMerchant('m_crowd_last', 'Shop', crowd);
+    expect(await createMerchant(counting, merchant, new Date())).toMatchObject({ ok: true });
+    expect(opened).toBe(1);
+  });
+});
+
+test('an empty secret, wherever it came from, is none that callbacks are believed with', async () => {
+  const empty = { ...accountNamed('acct_empty'), webhookSecret: '', previousWebhookSecret: '' };
+  await writeMerchant(
+    { control, secrets: accounts.secrets },
+    sandboxMerchant('m_empty', 'Shop', empty),
+    new Date(),
+  );
+  expect(await secretsOf('acct_empty')).toEqual([]);
+});
+
 test.each([
   [
     { fallback: { processor: 'SANDBOX', account: accountNamed('acct_x') } },
@@ -165,6 +250,19 @@ test.each([
   [{ fallback: { account: accountNamed('acct_x') } }, 'fallback is needed'],
   [{ preferred: { processor: 'SANDBOX_B' } }, 'account is needed'],
   [{ transactionFeePercent: '100.01' }, 'fee 100.01 must be'],
+  [
+    { preferred: { account: { ...accountNamed('acct_x'), webhookSecret: '' } } },
+    'account webhookSecret must',
+  ],
+  [
+    {
+      fallback: {
+        processor: 'SANDBOX_B',
+        account: { ...accountNamed('acct_x'), secretKey: ' key of acct_x' },
+      },
+    },
+    'fallbackAccount secretKey must',
+  ],
 ] as const)('%o is refused, and nothing has changed', async (wanted, fault) => {
   const merchantId = 'm_refused';
   await makeMerchant(merchantId);

@@ -112,7 +112,8 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
       const accounts = await Promise.all(found.map(open));
       return accounts.map(({ account, webhookSecret, previousWebhookSecret }) => ({
         account,
-        secrets: [webhookSecret, previousWebhookSecret].filter((secret) => secret !== null),
+        // With an empty one everybody could sign.
+        secrets: [webhookSecret, previousWebhookSecret ?? ''].filter((secret) => secret !== ''),
       }));
     },
     async endpointSecrets(endpoint, now) {

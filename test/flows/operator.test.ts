@@ -242,6 +242,28 @@ test('one resolved as failed stays closed, and the charge that comes all the sam
   expect(await auditOf(id)).toMatchObject([{ action: 'resolved_failed' }]);
 });
 
+test('of an attempt that went to two banks an operator says which one charged', async () => {
+  const merchantId = 'merchant_two_banks';
+  const key = await world.addMerchant(merchantId, { fallback: true });
+  // The second bank does not run, so neither is reached.
+  const { transactionId } = await createShop(world, gateway, key, merchantId).buy(CARDS.connectionRefused);
+  await eventually(async () =>
+    expect(await rowOf(transactionId)).toMatchObject({ status: 'FAILED', processor: 'SANDBOX_B' }),
+  );
+  const words = ['resolve', transactionId, '--as', 'success', '--reason', 'their statement'];
+  expect(await run([...words, '--leg', '1'])).toMatchObject({
+    code: 0,
+    out: `${transactionId} is SUCCESS now (was FAILED); incident earlier_leg_charged was noted\n`,
+  });
+  expect(await rowOf(transactionId)).toMatchObject({ status: 'SUCCESS', processor: 'SANDBOX' });
+  expect((await story(transactionId)).incidents).toMatchObject([{ kind: 'earlier_leg_charged' }]);
+  expect(await run([...words, '--leg', '2'])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('is SUCCESS by leg 1 already'),
+  });
+  expect((await resolve(transactionId, 'acknowledged')).code).toBe(0);
+});
+
 test('an attempt that may still be sent is not called failed', async () => {
   const { transactionId } = await shop.buy(CARDS.answerLost);
   await fetch(`${world.bankUrl}/_bank/faults`, {

@@ -153,7 +153,12 @@ wal_writer_delay = 2s
       return readAnswer(config.name, request, answer, deps.now());`,
       },
     ],
-    caughtBy: [{ test: BANK_TEST, name: 'contract > charge > silence after sending is "unknown"' }],
+    caughtBy: [
+      {
+        test: BANK_TEST,
+        name: 'contract of SANDBOX > a charge nobody answered for > silence after sending is "unknown", and nothing is sent again',
+      },
+    ],
   },
   {
     number: 6,
@@ -307,7 +312,9 @@ wal_writer_delay = 2s
   return current === given || (previous !== undefined && previous === given);`,
       },
     ],
-    caughtBy: [{ test: BANK_TEST, name: 'contract > callback > no signature does not match no secret' }],
+    caughtBy: [
+      { test: BANK_TEST, name: 'contract of SANDBOX > callback > no signature does not match no secret' },
+    ],
   },
   {
     number: 13,

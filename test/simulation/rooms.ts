@@ -39,6 +39,8 @@ const BREAKER = {
   windowMs: 10_000,
   windowCallsMin: 8,
   failureShare: 0.6,
+  rowFailures: 4,
+  rowMs: 1000,
   openMs: 2000,
   openMsMax: 10_000,
 };

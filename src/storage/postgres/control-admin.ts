@@ -17,7 +17,12 @@ import {
 } from '../control.ts';
 import { shardMapFault } from '../shard-map.ts';
 import { connectOnce } from './connection.ts';
-import { ACCOUNT_OF_MERCHANT, ownBytes, PREFERENCES_OF_MERCHANT } from './control-reader.ts';
+import {
+  ACCOUNT_OF_MERCHANT,
+  OTHERS_OF_ACCOUNT,
+  ownBytes,
+  PREFERENCES_OF_MERCHANT,
+} from './control-reader.ts';
 
 /** A merchant's mode never changes: its keys and payments were made in it. */
 const PUT_MERCHANT = `
@@ -141,6 +146,8 @@ export function createControlAdmin(connectionString: string): ControlAdmin {
       const [row] = await run<SealedAccount>(ACCOUNT_OF_MERCHANT, [merchantId, processor, account]);
       return row === undefined ? undefined : ownBytes(row);
     },
+    findOthersAt: async (merchantId, processor, account) =>
+      (await run<SealedAccount>(OTHERS_OF_ACCOUNT, [merchantId, processor, account])).map(ownBytes),
     putPreferences: async (preferences) => {
       await run(PUT_PREFERENCES, [
         preferences.merchantId,

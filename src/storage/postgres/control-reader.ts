@@ -69,6 +69,10 @@ export const ACCOUNT_OF_MERCHANT = `select ${ACCOUNT_COLUMNS} from processor_acc
 const ACCOUNTS_OF_ID = `select ${ACCOUNT_COLUMNS} from processor_accounts
   where processor = $1 and account = $2 order by merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
 
+export const OTHERS_OF_ACCOUNT = `select ${ACCOUNT_COLUMNS} from processor_accounts
+  where processor = $2 and account = $3 and merchant_id <> $1
+  order by merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
+
 /** One merchant of each account: merchants that share an account share its secrets. */
 const ACCOUNTS_OF_PROCESSOR = `select distinct on (account) ${ACCOUNT_COLUMNS} from processor_accounts
   where processor = $1 order by account, merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
