@@ -158,7 +158,7 @@ const BAD_PAGES: readonly (string | undefined)[] = [
   'vbscript:x',
   'file:///etc/passwd',
   'blob:https://bank.example/1',
-  'https://shopper:secret@bank.example/3ds',
+  'https://user:password@pay.example/3ds',
   'https://bank.example@evil.example/3ds',
   'https://bank.example/\r\nset-cookie: a=b',
   ' https://bank.example/3ds',
