@@ -411,6 +411,43 @@ test('an "accepted" is not written when the final word comes in its time, and is
   });
 });
 
+test.each<['accepted' | 'unknown', string]>([
+  ['accepted', 'ch_1'],
+  ['unknown', 'ch_2'],
+])(
+  'a decline after an answer of "%s" that waits to be written ends the attempt: its sender goes nowhere else',
+  async (said, processorTxnId) => {
+    const world = createWorld();
+    const spoken = hear({ said, processorTxnId: said === 'accepted' ? 'ch_1' : null });
+    for (const step of [create(), start({ fallback: SECOND }), spoken]) await world.ask(step);
+    const refused = { said: 'declined', processorTxnId, elsewhere: true, referenceClosed: true } as const;
+    expect(outcome(await world.ask(callback(refused)))).toBe('applied');
+    const [attempt] = world.store.payments.get(INTENT)!.attempts;
+    expect(attempt).toMatchObject({ status: 'FAILED', reopenable: true, processorTxnId });
+    expect(attempt!.evidence.map((line) => line.said)).toEqual([said, 'declined']);
+    await world.lane.close();
+    expect(world.store.payments.get(INTENT)!.attempts[0]).toBe(attempt);
+  },
+);
+
+test('another charge of the reference than the one whose "accepted" waits to be written is not believed', async () => {
+  const world = createWorld();
+  for (const step of [create(), start(), hear({ said: 'accepted' })]) await world.ask(step);
+  expect(outcome(await world.ask(callback({ processorTxnId: 'ch_2' })))).toBe('quarantined');
+  expect([...world.store.incidents.keys()]).toEqual([`${TXN} quarantined_charge`]);
+  expect(outcome(await world.ask(callback({}, { callbackId: 'sbevt_2' })))).toBe('applied');
+});
+
+test('what is not in rupees is not paid by UPI, whether the gateway remembers the intent or not', async () => {
+  const world = createWorld();
+  await world.ask(create({ intent: { ...intent, currency: 'USD' } }));
+  const upi = start({ card: null });
+  const replies = [await world.other.ask(upi), await world.ask(upi), await world.ask(upi)];
+  expect(replies.map(outcome)).toEqual(['invalid_request', 'invalid_request', 'invalid_request']);
+  expect(world.store.payments.get(INTENT)!.attempts).toEqual([]);
+  expect(outcome(await world.ask(start()))).toBe('first');
+});
+
 test.each([
   ['a callback', () => callback({ processorTxnId: 'ch_2' }), 'quarantined'],
   ['a query', () => hear({ source: 'query', processorTxnId: 'ch_2' }), 'quarantined PROCESSING'],
@@ -458,6 +495,15 @@ describe('the second leg', () => {
     await world.ask(startLeg());
     expect(outcome(await other.ask(callback(FROM_SECOND, { processor: 'SANDBOX_B' })))).toBe('applied');
     expect(world.store.incidents.size).toBe(0);
+  });
+
+  test('a first processor that charged all the same, heard in the very turn of commit B2, keeps the second from being charged', async () => {
+    const world = createWorld();
+    for (const step of [create(), start({ fallback: SECOND })]) await world.ask(step);
+    const replies = await Promise.all([world.ask(startLeg()), world.ask(callback())]);
+    expect(replies.map(outcome)).toEqual(['leg refused', 'applied']);
+    expect(world.store.payments.get(INTENT)!.attempts[0]).toMatchObject({ status: 'SUCCESS', leg: 1 });
+    expect([...world.store.incidents.keys()]).toEqual([`${TXN} earlier_leg_charged`]);
   });
 
   test('a first processor that charged all the same is noted once, and the second one’s charge beside it', async () => {

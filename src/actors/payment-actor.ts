@@ -168,10 +168,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     const refusal = payment === null ? paymentNotFound() : attemptRefusal(payment, command, now);
     if (refusal !== null && afresh) return answer({ type: 'refused', refusal });
     // Without a payment in memory the first attempt is tried blind: the insert itself reads the intent.
-    if (
-      refusal !== null &&
-      (payment !== null || command.claimedAmount !== null || command.claimedCurrency !== null)
-    ) {
+    if (refusal !== null && (payment !== null || asksOfIntent(command))) {
       return READ_FIRST;
     }
     return proposeAttempt(command, payment);
@@ -213,7 +210,11 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     return {
       kind: 'facts',
       facts: [proposeMove(mine!, next, null, '')],
-      reply: () => ({ type: 'leg-started', started: true }),
+      // A word of the same turn may have said that the first processor charged all the same.
+      reply: () => ({
+        type: 'leg-started',
+        started: (memory.attempt(transactionId) ?? next).status === 'SENT',
+      }),
     };
   }
 
@@ -225,13 +226,14 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
         ? answer({ type: 'refused', refusal: paymentNotFound() })
         : READ_FIRST;
     }
-    const move = moveAttempt(withWaiting(found), command.word);
+    const heard = asHeard(found);
+    const move = moveAttempt(heard, command.word);
     const noted = incidentFacts(command.transactionId, move.incidents, command.word.detail, command.now);
     if (move.verdict !== 'applied') {
       if (!mayAnswer(found, move.verdict)) return READ_FIRST;
       forgetPaid(found);
       const { verdict } = move;
-      const reply = { type: 'word-heard', verdict, status: publicStatus(found.status) } as const;
+      const reply = { type: 'word-heard', verdict, status: publicStatus(heard.status) } as const;
       return noted.length === 0 ? answer(reply) : { kind: 'facts', facts: noted, reply: () => reply };
     }
     const { attempt } = move;
@@ -259,7 +261,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
         : READ_FIRST;
     }
     if (word === null) return record(command, 'ignored', 'says nothing about a charge');
-    const move = moveAttempt(withWaiting(found), word);
+    const move = moveAttempt(asHeard(found), word);
     const noted = incidentFacts(transactionId, move.incidents, word.detail, command.now);
     if (move.verdict !== 'applied') {
       if (!mayAnswer(found, move.verdict)) return READ_FIRST;
@@ -268,16 +270,6 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     }
     const moved = proposeMove(found, move.attempt, move.event, command.eventId);
     return record(command, 'applied', null, { moved, noted });
-  }
-
-  /**
-   * The attempt as it is known here: an "accepted" that waits to be written has named the charge already. Those are the processor's own
-   * words in its answer, so another id is refused by them although no row has them yet.
-   */
-  function withWaiting(attempt: Attempt): Attempt {
-    const waiting = attempt.processorTxnId === null ? behind.peek(attempt.transactionId) : undefined;
-    const named = waiting?.leg === attempt.leg ? waiting.processorTxnId : null;
-    return named === null ? attempt : { ...attempt, processorTxnId: named };
   }
 
   function record(
@@ -392,6 +384,16 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     };
   }
 
+  /**
+   * The attempt with the word that waits to be written: its sender has spoken, so that it falls back no more, and the processor may
+   * have named the charge.
+   */
+  function asHeard(attempt: Attempt): Attempt {
+    const waiting = behind.wordOf(attempt.transactionId);
+    const move = waiting === null ? null : moveAttempt(attempt, waiting);
+    return move?.verdict === 'applied' ? move.attempt : attempt;
+  }
+
   /** Answer and callback have both been heard: a paid attempt has nothing left to be asked, and memory room for another. */
   function forgetPaid(attempt: Attempt): void {
     if (attempt.status === 'SUCCESS') memory.forget(attempt.paymentIntentId);
@@ -470,6 +472,11 @@ function answer(reply: ShardReply): Decided {
 function attemptStarted(attempt: Attempt, orderId: string): ShardReply {
   const { transactionId, amount, currency, leg } = attempt;
   return { type: 'attempt-started', transactionId, amount, currency, orderId, leg, replayed: null };
+}
+
+/** Whether it may only start on an intent that is as it says. */
+function asksOfIntent({ claimedAmount, claimedCurrency, card }: StartAttempt): boolean {
+  return claimedAmount !== null || claimedCurrency !== null || card === null;
 }
 
 /** The answer to a repeated key: nothing is sent for it. */

@@ -5,6 +5,7 @@
  */
 
 import { showTransactionId } from '../domain/ids.ts';
+import { takesUpiIn } from '../domain/money.ts';
 import { type OutcomeCode, type Refusal, refusal } from '../domain/outcomes.ts';
 import { nextAttempt, type Payment } from '../domain/payment-intent.ts';
 import type { ShardReply } from '../messages/replies.ts';
@@ -38,6 +39,10 @@ export function attemptRefusal(payment: Payment, command: StartAttempt, now: num
       'amount_mismatch',
       'The amount or currency in the request is not that of the payment intent',
     );
+  }
+  if (command.card === null && !takesUpiIn(intent.currency)) {
+    const errors = [{ pointer: '/method', detail: 'upi pays in INR only' }];
+    return refusal('invalid_request', 'This order cannot be paid by UPI.', { errors });
   }
   return sessionRefusal(payment, now);
 }

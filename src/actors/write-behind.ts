@@ -26,8 +26,7 @@ export function createWriteBehind(sizeMax: number) {
       words.set(transactionId, { transactionId, word, dueAt });
       return true;
     },
-    /** The word that waits; it stays. */
-    peek: (transactionId: TransactionId): ProcessorWord | undefined => words.get(transactionId)?.word,
+    wordOf: (transactionId: TransactionId): ProcessorWord | null => words.get(transactionId)?.word ?? null,
     drop(transactionId: TransactionId): void {
       words.delete(transactionId);
     },

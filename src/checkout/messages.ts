@@ -90,7 +90,8 @@ export interface Messages {
     | 'confirmedTooLate'
     | 'upiTooLate'
     | 'unreachable'
-    | 'neverReceived',
+    | 'neverReceived'
+    | 'closedByHand',
     string
   >;
   otherRuns: Notice;
@@ -232,6 +233,8 @@ const en: Messages = {
     unreachable: 'Your bank could not be reached. Nothing was charged.',
     neverReceived:
       'Your bank says it never received this payment. Should it be charged after all, the shop is told at once.',
+    closedByHand:
+      'This payment was looked into and closed as not charged. Should it be charged after all, the shop is told at once.',
   },
   otherRuns: {
     title: 'Another payment is on its way',
@@ -443,6 +446,8 @@ const hi: Messages = {
     upiTooLate: 'UPI ऐप में मंज़ूरी देने का समय समाप्त हो गया। कोई राशि नहीं काटी गई।',
     unreachable: 'आपके बैंक से संपर्क नहीं हो सका। कोई राशि नहीं काटी गई।',
     neverReceived: 'आपके बैंक को यह भुगतान मिला ही नहीं। अगर बाद में राशि कट जाए, तो दुकान को तुरंत सूचना मिलेगी।',
+    closedByHand:
+      'जाँच के बाद यह भुगतान बिना राशि कटे बंद किया गया। अगर बाद में राशि कट जाए, तो दुकान को तुरंत सूचना मिलेगी।',
   },
   otherRuns: {
     title: 'दूसरा भुगतान चल रहा है',

@@ -476,10 +476,14 @@ function whyFailed({ failureCode, card }: Attempt): keyof Messages['failedWhy'] 
     case 'processor_busy':
     case 'processor_breaker_open':
     case 'send_before_passed':
+    case 'processor_refused':
+    case 'acquirer_unavailable':
       return 'unreachable';
     // A charge that was on its way for long may still arrive: nothing is promised of it.
     case 'processor_never_received':
       return 'neverReceived';
+    case 'resolved_as_failed':
+      return 'closedByHand';
     default:
       return card === null ? 'declinedUpi' : 'declined';
   }

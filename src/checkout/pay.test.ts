@@ -375,7 +375,6 @@ describe('fallback', () => {
   });
   const REFUSED = senderWord(place, 'declined', {
     failureCode: 'processor_refused',
-    elsewhere: true,
     detail: '',
     at: NOW,
   });

@@ -393,6 +393,7 @@ function chargeContract(dialect: Dialect, world: () => World): void {
       source: 'answer',
       said: 'declined',
       failureCode: 'processor_refused',
+      referenceClosed: true,
       elsewhere: true,
       processorTxnId: null,
     });

@@ -180,12 +180,16 @@ export interface ProcessorWord {
   detail: string;
 }
 
-/** A word that the sender itself has about a charge: it names no more than what it tried. */
+/**
+ * A word that the sender itself has about a charge: it names no more than what it tried. `declined` is a refusal before anything was
+ * begun: nobody else sends this reference, so it can never be charged, and what one processor finds wrong another may not.
+ */
 export function senderWord(
   place: ProcessorPlace & { leg: number },
   said: 'not_sent' | 'unknown' | 'declined',
-  more: { failureCode: string | null; elsewhere?: boolean; detail: string; at: number },
+  more: { failureCode: string | null; detail: string; at: number },
 ): ProcessorWord {
+  const refused = said === 'declined';
   return {
     source: 'answer',
     said,
@@ -196,8 +200,8 @@ export function senderWord(
     amount: null,
     currency: null,
     failureCode: more.failureCode,
-    referenceClosed: false,
-    elsewhere: more.elsewhere ?? false,
+    referenceClosed: refused,
+    elsewhere: refused,
     nextAction: null,
     paymentMethodType: null,
     at: more.at,

@@ -7,6 +7,7 @@
 
 import { isSessionId } from '../../domain/checkout-session.ts';
 import { type IntentId, parseIntentId, showTransactionId } from '../../domain/ids.ts';
+import { takesUpiIn } from '../../domain/money.ts';
 import { type Refusal, refusal } from '../../domain/outcomes.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
 import { type CardForm, readCardForm, wipeMethod } from '../card-form.ts';
@@ -21,7 +22,6 @@ import {
   resultPath,
   type ShowCheckoutDeps,
   seeOther,
-  takesUpiIn,
 } from './show-checkout.ts';
 
 export const CARD_BODY_BYTES_MAX = 8 * 1024;

@@ -6,6 +6,7 @@
 
 import type { CardError } from '../../domain/card.ts';
 import { parseIntentId, shardOfId, showTransactionId } from '../../domain/ids.ts';
+import { takesUpiIn } from '../../domain/money.ts';
 import { OUTCOMES, type Refusal, refusal } from '../../domain/outcomes.ts';
 import { nextAttempt } from '../../domain/payment-intent.ts';
 import type { AskShard } from '../../messages/ask.ts';
@@ -125,11 +126,6 @@ export async function formPage(
     errors,
   });
   return errors.length === 0 ? page : { ...page, code: 'card_invalid' };
-}
-
-/** UPI moves rupees and nothing else. */
-export function takesUpiIn(currency: string): boolean {
-  return currency === 'INR';
 }
 
 /** The merchant's name, or its id. */

@@ -100,8 +100,7 @@ function readAnswer(
   const refused = refusalOf(answer.status, body);
   if (refused !== null) {
     const detail = `refused with ${answer.status} ${refused}`;
-    // Nothing was begun: what this bank finds wrong with us or our request, another may not.
-    return senderWord(place, 'declined', { failureCode: 'processor_refused', elsewhere: true, detail, at });
+    return senderWord(place, 'declined', { failureCode: 'processor_refused', detail, at });
   }
   const charge = answer.status === 200 ? readCharge(body) : null;
   if (charge === null) return unknown(`answered ${answer.status} without a charge`);

@@ -146,7 +146,7 @@ test('what queries said, a proof of no charge, and the charge that came all the 
     '1 outcome_unknown (answer) The charge was sent and no clear word came back: Sluice asks the bank until it knows.',
     '1 no_fallback (sluice) No other processor was asked: the outcome is unknown, and money may have moved.',
     '2 not_found (query) The bank was asked and does not know the charge.',
-    '3 never_arrived (recovery) The bank never received the charge and can no longer: no money moved.',
+    '3 never_arrived (recovery) The bank does not know the charge, long after the last moment to send it: it counts as not charged.',
     '4 charged (callback) The bank charged the card.',
     '4 late_success (sluice) It had counted as failed and was charged after all: the merchant is told payment.recovered.',
     '4 attempt_succeeded (callback) The payment succeeded.',

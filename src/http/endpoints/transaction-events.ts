@@ -124,7 +124,8 @@ const SAID: Readonly<Record<Said, { type: StoryType; detail: string }>> = {
   },
   never_arrived: {
     type: 'never_arrived',
-    detail: 'The bank never received the charge and can no longer: no money moved.',
+    detail:
+      'The bank does not know the charge, long after the last moment to send it: it counts as not charged.',
   },
   not_found: { type: 'not_found', detail: 'The bank was asked and does not know the charge.' },
   no_answer: { type: 'no_answer', detail: 'The bank was asked and gave no answer.' },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Cluster, startCluster } from '../../../test/support/cluster.ts';
-import { attemptFor, created, freshIntent, started } from '../../../test/support/facts.ts';
+import { attemptFor, created, freshIntent, moved, started } from '../../../test/support/facts.ts';
 import type { PaymentIntent } from '../../domain/payment-intent.ts';
 import { createControlAdmin } from './control-admin.ts';
 import { createControlReader } from './control-reader.ts';
@@ -242,6 +242,16 @@ test('0003 leaves each incident once, reads an attempt of before with its one le
         nextAction: null,
       },
     ]);
+    const [before] = payments.get(intent.paymentIntentId)!.attempts;
+    const word = { source: 'callback', leg: null, processorAccount: 'acct_1' } as const;
+    const declined = moved(before!, { ...word, said: 'declined', elsewhere: true, referenceClosed: true });
+    const charged = moved(declined.attempt, word);
+    for (const move of [declined, charged])
+      expect(await store.commit([move])).toMatchObject([{ effective: true }]);
+    expect((await store.prefetch(needs(intent))).payments.get(intent.paymentIntentId)).toMatchObject({
+      intent: { status: 'SUCCESS' },
+      attempts: [{ status: 'SUCCESS', leg: 1, routing: before!.routing }],
+    });
     const fresh = freshIntent();
     await store.commit([created(fresh)]);
     const byUpi = attemptFor(fresh, 1, { card: null, paymentMethodType: 'UPI' });
