@@ -130,3 +130,12 @@ export const WAYS = Object.entries(WIDTHS).flatMap(([width, viewport]) =>
     options: { viewport, javaScriptEnabled },
   })),
 );
+
+/**
+ * Each width and each script once: for what they do not change between them, so that a browser has half to do. All of them when
+ * screenshots are taken.
+ */
+export const WAYS_APART =
+  process.env.SCREENSHOTS === undefined
+    ? WAYS.filter(({ width, script }) => (width === 'phone') === script)
+    : WAYS;

@@ -8,7 +8,7 @@ import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CARDS, chargesOf } from '../support/shop.ts';
 import { expectAccessible, expectNoSideways, type Visit, WIDTHS } from './browser.ts';
-import { heading, type Order, pay, type Scene, shot, startScene, type, WAYS } from './scene.ts';
+import { heading, type Order, pay, type Scene, shot, startScene, type, WAYS, WAYS_APART } from './scene.ts';
 
 const ASKS = { success: '4000008100000004', noFunds: '4000008200000003', slow: '4000008300000002' };
 
@@ -98,6 +98,10 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
         expect(toldToBank.length).toBeGreaterThan(0);
         expect(toldToBank.join()).not.toContain(sessionId);
       }));
+  });
+
+  describe.each(WAYS_APART)('on a $width, script $script', ({ width, script, options }) => {
+    const name = `3ds-${width}-${script ? 'script' : 'plain'}`;
 
     test('who declines at the bank has not paid, and pays with another card', () =>
       during(options, async ({ page }) => {
@@ -258,11 +262,12 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
 });
 
 describe('when the bank gives little time', { timeout: 60_000 }, () => {
-  test.each(WAYS)(
+  beforeAll(() => scene.tellBank('/_bank/delay', { challengeMs: 8000 }));
+
+  test.concurrent.each(WAYS_APART)(
     'who never decides is told that the time ran out, on a $width, script $script',
     ({ width, script, options }) =>
       during(options, async ({ page }) => {
-        await scene.tellBank('/_bank/delay', { challengeMs: 8000 });
         const { url } = await payWith(page, ASKS.success);
         await atBank(page);
         await page.goto(url);

@@ -8,7 +8,7 @@ import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CARDS, chargesOf, createShop } from '../support/shop.ts';
 import { expectAccessible, expectNoSideways, type Visit, WIDTHS } from './browser.ts';
-import { heading, type Order, pay, type Scene, shot, startScene, type, WAYS } from './scene.ts';
+import { heading, type Order, pay, type Scene, shot, startScene, type, WAYS, WAYS_APART } from './scene.ts';
 
 let scene: Scene;
 
@@ -62,6 +62,10 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
         await paid(page);
         expect(await chargesOf(scene.world, placed.paymentIntentId)).toHaveLength(1);
       }));
+  });
+
+  describe.each(WAYS_APART)('on a $width, script $script', ({ width, script, options }) => {
+    const name = `upi-${width}-${script ? 'script' : 'plain'}`;
 
     test('who declines in the app has not paid, and pays by card', () =>
       during(options, async (visit) => {
@@ -155,11 +159,12 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
 });
 
 describe('when the bank gives little time', { timeout: 60_000 }, () => {
-  test.each(WAYS)(
+  beforeAll(() => scene.tellBank('/_bank/delay', { challengeMs: 8000 }));
+
+  test.concurrent.each(WAYS_APART)(
     'who never approves is told that the time ran out, on a $width, script $script',
     ({ width, script, options }) =>
       during(options, async ({ page }) => {
-        await scene.tellBank('/_bank/delay', { challengeMs: 8000 });
         await chooseUpi(page);
         await page.waitForSelector('[data-result=failed]');
         expect(await page.textContent('main')).toContain('time to approve in your UPI app ran out');
