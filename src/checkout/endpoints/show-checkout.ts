@@ -8,6 +8,7 @@ import type { CardError } from '../../domain/card.ts';
 import { parseIntentId, shardOfId, showTransactionId } from '../../domain/ids.ts';
 import { OUTCOMES, type Refusal, refusal } from '../../domain/outcomes.ts';
 import { nextAttempt } from '../../domain/payment-intent.ts';
+import { UPI_CURRENCY } from '../../domain/upi-link.ts';
 import type { AskShard } from '../../messages/ask.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
 import { webLink } from '../html.ts';
@@ -118,18 +119,13 @@ export async function formPage(
     amount,
     currency,
     cancelUrl,
-    upi: takesUpiIn(currency) && (await deps.takesUpi(merchantId).catch(() => false)),
+    upi: currency === UPI_CURRENCY && (await deps.takesUpi(merchantId).catch(() => false)),
     testMode: deps.testMode,
     remainingMs: live.remainingMs,
     now,
     errors,
   });
   return errors.length === 0 ? page : { ...page, code: 'card_invalid' };
-}
-
-/** UPI moves rupees and nothing else. */
-export function takesUpiIn(currency: string): boolean {
-  return currency === 'INR';
 }
 
 /** The merchant's name, or its id. */
