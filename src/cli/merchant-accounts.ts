@@ -33,7 +33,9 @@ export function readAccount(option: string, file: string): ProcessorAccount {
   }
   const account = accountOf(parsed);
   if (account === undefined) {
-    throw new MisuseError(`${option} ${file} must be JSON {"account", "secretKey", "webhookSecret"}`);
+    throw new MisuseError(
+      `${option} ${file} must be JSON {"account", "secretKey", "webhookSecret"}, each of visible ASCII`,
+    );
   }
   return account;
 }
@@ -50,7 +52,11 @@ function accountOf(parsed: unknown): ProcessorAccount | undefined {
   const entry: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
   if (typeof entry !== 'object' || entry === null) return undefined;
   const { account, secretKey, webhookSecret } = entry as Record<string, unknown>;
-  if (typeof account !== 'string' || typeof secretKey !== 'string' || typeof webhookSecret !== 'string')
-    return undefined;
+  if (!isWord(account) || !isWord(secretKey) || !isWord(webhookSecret)) return undefined;
   return { account, secretKey, webhookSecret, previousWebhookSecret: null };
+}
+
+/** Visible text that fits into a header: an empty secret signs for anybody, and a key with the end of a line is never sent. */
+function isWord(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value);
 }

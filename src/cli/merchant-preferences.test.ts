@@ -122,3 +122,20 @@ it.each([
     fallbackProcessor: null,
   });
 });
+
+it.each([
+  ['account', ''],
+  ['secretKey', ''],
+  ['secretKey', 'key\n'],
+  ['secretKey', ' key'],
+  // With an empty secret anybody could sign a callback.
+  ['webhookSecret', ''],
+  ['webhookSecret', 'secret\n'],
+])('an account file whose %s is %j is refused, and not repeated', async (field, value) => {
+  const whole = { account: 'acct_4', secretKey: 'key', webhookSecret: 'secret' };
+  const file = join(folder, 'four.json');
+  writeFileSync(file, JSON.stringify({ ...whole, [field]: value }));
+  const refused = await run(`merchant preferences --id m_1 --account-file ${file}`);
+  expect(refused).toMatchObject({ code: 2, out: '' });
+  expect(refused.err).toContain(`--account-file ${file} must be JSON`);
+});
