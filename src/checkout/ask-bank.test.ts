@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { anAttempt, aWord } from '../../test/support/payments.ts';
 import type { Query, QueryAnswer } from '../connectors/connector.ts';
+import type { TransactionId } from '../domain/ids.ts';
 import type { ShardRequest } from '../messages/requests.ts';
 import { createAskBank } from './ask-bank.ts';
 
@@ -161,12 +162,29 @@ test('a final attempt, an account that is gone or cannot be read: nothing is ask
   expect(troubles).toHaveLength(1);
 });
 
-test('over sixty-four questions at once no more are asked', async () => {
+/** Attempts that wait for their shoppers, each of another payment. */
+const attempts = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({
+    ...ACTION,
+    transactionId: i.toString(16).padStart(32, '0') as TransactionId,
+  }));
+
+test('over sixty-four questions at once a processor is asked no more, and another one is', async () => {
   const { bank, asked } = world();
-  for (let i = 0; i < 70; i++) {
-    const transactionId = i.toString(16).padStart(32, '0') as never;
-    void bank.onReturn({ ...ACTION, transactionId });
-  }
+  for (const attempt of attempts(70)) void bank.onReturn(attempt);
   await settle();
   expect(asked).toHaveLength(64);
+  void bank.onReturn({ ...ACTION, processor: 'SANDBOX_B' });
+  await settle();
+  expect(asked).toHaveLength(65);
+});
+
+test('pages that wait leave half of the questions to shoppers who come back', async () => {
+  const { bank, asked } = world();
+  for (const attempt of attempts(40)) bank.whileWaiting(attempt);
+  await settle();
+  expect(asked).toHaveLength(32);
+  void bank.onReturn(ACTION);
+  await settle();
+  expect(asked).toHaveLength(33);
 });

@@ -5,7 +5,8 @@
  * too, in its own time; this only makes a page true sooner, so a question that is not asked, or whose answer is lost, costs nothing.
  *
  * Promises: nothing that a browser said is passed on; the processor is asked with the account the attempt was charged at; one question
- * per transaction at a time, a few a second of it, and so many in all; nobody waits longer than {@link RETURN_WAIT_MS}.
+ * per transaction at a time, a few a second of it, and so many at each processor, so that one that hangs takes no turn at another;
+ * nobody waits longer than {@link RETURN_WAIT_MS}.
  *
  * @module
  */
@@ -42,8 +43,10 @@ export interface AskBank {
   whileWaiting(attempt: Attempt): void;
 }
 
-/** Questions under way in all; as many connections as a connector has for them. */
+/** Questions under way at one processor; as many connections as a connector has for them. */
 const IN_FLIGHT_MAX = 64;
+/** With as many under way the pages that wait ask no more: a shopper who is back goes before them. */
+const IN_FLIGHT_LOOK_MAX = 32;
 /** Between two questions for returns of one transaction; the second waits its turn. */
 const RETURN_GAP_MS = 300;
 /** A shopper sees a page after this, whatever the bank does; the page then waits. */
@@ -53,12 +56,22 @@ const LOOK_GAP_MS = 5000;
 /** Transactions whose last question is remembered. */
 const ASKED_MAX = 10_000;
 
+/** A question under way or due. Never rejects. */
+interface Question {
+  processor: ProcessorName;
+  asking: Promise<void>;
+}
+
+function countAt(processor: ProcessorName, questions: ReadonlyMap<TransactionId, Question>): number {
+  return [...questions.values()].filter((question) => question.processor === processor).length;
+}
+
 /** Makes the asker of one thread. */
 export function createAskBank(deps: AskBankDeps): AskBank {
-  /** Bounded by `IN_FLIGHT_MAX`. */
-  const underWay = new Map<TransactionId, Promise<void>>();
+  /** Bounded by `IN_FLIGHT_MAX` of each processor. */
+  const underWay = new Map<TransactionId, Question>();
   /** Questions of returns that have not begun: what began before a shopper was back may know nothing of it. As bounded. */
-  const due = new Map<TransactionId, Promise<void>>();
+  const due = new Map<TransactionId, Question>();
   /** When each was last asked for a return or a look, the longest ago first. */
   const askedAt = new Map<string, number>();
 
@@ -68,37 +81,38 @@ export function createAskBank(deps: AskBankDeps): AskBank {
   }
 
   function begin(name: string, attempt: Attempt, source: 'return' | 'query'): Promise<void> {
-    if (underWay.size >= IN_FLIGHT_MAX) return Promise.resolve();
+    const { transactionId, processor } = attempt;
+    const max = source === 'return' ? IN_FLIGHT_MAX : IN_FLIGHT_LOOK_MAX;
+    if (countAt(processor, underWay) >= max) return Promise.resolve();
     askedAt.delete(name);
     if (askedAt.size >= ASKED_MAX) askedAt.delete(askedAt.keys().next().value!);
     askedAt.set(name, deps.monotonicMs());
-    const { transactionId } = attempt;
     const asking = askAndTell(deps, attempt, source)
       .catch(deps.onTrouble)
       .finally(() => underWay.delete(transactionId));
-    underWay.set(transactionId, asking);
+    underWay.set(transactionId, { processor, asking });
     return asking;
   }
 
   function askInTurn(attempt: Attempt): Promise<void> {
-    if (due.size >= IN_FLIGHT_MAX) return Promise.resolve();
-    const { transactionId } = attempt;
+    const { transactionId, processor } = attempt;
+    if (countAt(processor, due) >= IN_FLIGHT_MAX) return Promise.resolve();
     const name = `return ${transactionId}`;
-    const before = underWay.get(transactionId) ?? Promise.resolve();
+    const before = underWay.get(transactionId)?.asking ?? Promise.resolve();
     const asking = before
       .then(() => pause(deps, dueInMs(name, RETURN_GAP_MS)))
       .then(() => {
         due.delete(transactionId);
         return begin(name, attempt, 'return');
       });
-    due.set(transactionId, asking);
+    due.set(transactionId, { processor, asking });
     return asking;
   }
 
   return {
     async onReturn(attempt) {
       if (isFinal(attempt.status)) return;
-      const asking = due.get(attempt.transactionId) ?? askInTurn(attempt);
+      const asking = due.get(attempt.transactionId)?.asking ?? askInTurn(attempt);
       await atMost(deps, asking, RETURN_WAIT_MS);
     },
     whileWaiting(attempt) {

@@ -57,10 +57,3 @@ export function bankLink(url: string, testMode: boolean): string | null {
   const link = webLink(url);
   return link === null || (!testMode && !link.startsWith('https:')) ? null : link;
 }
-
-const UPI_LINK = /^upi:\/\/pay\?[\x21-\x7e]{1,1000}$/;
-
-/** A link that opens a UPI app to pay, and nothing else; null for anything else. */
-export function upiLink(link: string): string | null {
-  return UPI_LINK.test(link) ? link : null;
-}

@@ -10,8 +10,9 @@ import type { CardError } from '../domain/card.ts';
 import { showTransactionId } from '../domain/ids.ts';
 import type { Payment } from '../domain/payment-intent.ts';
 import type { Attempt } from '../domain/transaction.ts';
+import { isUpiLinkFor } from '../domain/upi-link.ts';
 import { pageAnswer } from './document.ts';
-import { bankLink, type Html, html, upiLink, webLink } from './html.ts';
+import { bankLink, type Html, html, webLink } from './html.ts';
 import { type Language, showAmount } from './language.ts';
 import { fill, MESSAGES, type Messages, type Notice } from './messages.ts';
 import { qrCode } from './qr-code.ts';
@@ -413,8 +414,10 @@ function tellAction(page: ResultPage, texts: Messages): Telling {
   return { ...texts.confirmWaits, sign: SIGNS.waiting, links: [{ text: texts.toBank, url: bankPage }] };
 }
 
-function upiLinkOf({ nextAction }: Attempt): string | null {
-  return nextAction?.kind === 'upi' ? upiLink(nextAction.link) : null;
+/** What opens a UPI app to pay this and nothing else; null when there is no such link. */
+function upiLinkOf({ nextAction, amount, currency }: Attempt): string | null {
+  if (nextAction?.kind !== 'upi') return null;
+  return isUpiLinkFor(nextAction.link, amount, currency) ? nextAction.link : null;
 }
 
 /** The link first, for phones; where there is room for two devices the style shows the code first. */

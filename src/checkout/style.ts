@@ -43,6 +43,7 @@ input[aria-invalid=true] { border-color: var(--bad); box-shadow: 0 0 0 1px var(-
 .brand { position: absolute; top: 50%; right: .6rem; transform: translateY(-50%); padding: .15rem .5rem; border-radius: .35rem; background: var(--tint); color: var(--key); font-size: .75rem; font-weight: 650; pointer-events: none; }
 .brand:empty { visibility: hidden; }
 .hint { margin-top: .3rem; color: var(--soft); font-size: .8125rem; }
+button + .hint { margin-top: .6rem; text-align: center; text-wrap: balance; }
 .error { color: var(--bad); font-size: .875rem; }
 .error:not(:empty) { margin-top: .35rem; }
 .wrong { margin-bottom: 1.4rem; padding: .9rem 1rem; border-radius: .6rem; background: var(--bad-tint); color: var(--bad); font-size: .9375rem; }

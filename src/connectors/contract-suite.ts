@@ -165,7 +165,7 @@ const BAD_PAGES: readonly (string | undefined)[] = [
   `https://bank.example/${'x'.repeat(4000)}`,
 ];
 
-/** Links that open something else than a UPI app, or nothing. */
+/** Links that open something else than a UPI app, or nothing, or ask for another amount than the charge. */
 const BAD_LINKS: readonly (string | undefined)[] = [
   undefined,
   '',
@@ -177,6 +177,9 @@ const BAD_LINKS: readonly (string | undefined)[] = [
   ' upi://pay?pa=a',
   'upi://pay?pa=a\r\nset-cookie: a=b',
   `upi://pay?pa=${'x'.repeat(4000)}`,
+  UPI_LINK.replace('1499.00', '1.00'),
+  UPI_LINK.replace('INR', 'USD'),
+  `${UPI_LINK}&am=1.00`,
 ];
 
 /** Answers that are not the processor's own word, whoever wrote them: a proxy, a firewall, half a machine. */
@@ -488,7 +491,7 @@ function actionContract(dialect: Dialect, world: () => World): void {
     expect(world().sent()).toHaveLength(1);
   });
 
-  test.each(BAD_LINKS.map((link) => [link?.slice(0, 60), link]))(
+  test.each(BAD_LINKS.map((link) => [link?.slice(0, 80), link]))(
     'a UPI link %j is never handed on',
     async (_, link) => {
       const action = link === undefined ? { kind: 'upi' as const } : { kind: 'upi' as const, link };

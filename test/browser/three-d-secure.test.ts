@@ -54,7 +54,11 @@ function standStill(page: Page): Promise<void> {
 let amounts = 700_000;
 
 /** An order at which the bank does this. */
-async function orderWith(step: 'challenge' | 'callback', fault: string, ms?: number): Promise<Order> {
+async function orderWith(
+  step: 'charge' | 'challenge' | 'callback',
+  fault: string,
+  ms?: number,
+): Promise<Order> {
   amounts += 100;
   const placed = await scene.order(amounts);
   await scene.tellBank('/_bank/faults', {
@@ -152,6 +156,14 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
         await shot(page, `3ds-${colorScheme}-waits`);
       }),
   );
+
+  test('where no events come through, the page finds out by itself that the bank asks, and hands over', () =>
+    during({}, async ({ page }) => {
+      await page.route('**/checkout/events?**', (route) => route.abort());
+      await payWith(page, ASKS.success, await orderWith('charge', 'delay', 3000));
+      await page.waitForSelector('[data-result=waiting]');
+      await atBank(page);
+    }));
 
   test('approved, and then declined for want of money: the page says so', () =>
     during({}, async ({ page }) => {

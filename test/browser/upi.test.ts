@@ -147,6 +147,21 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
       expect(body.transactions).toHaveLength(1);
     }));
 
+  test('chosen in time and on its way when the time ends: the page does not turn to say that it is over', () =>
+    during({}, async ({ page }) => {
+      const { url } = await scene.order();
+      await page.addInitScript(
+        'const now = Date.now; let passed = 0; Date.now = () => now() + passed; globalThis.pass = (ms) => { passed = ms; };',
+      );
+      await page.goto(url);
+      // On its way for as long as it is looked at.
+      await page.evaluate("addEventListener('submit', (event) => event.preventDefault())");
+      await page.click('button[name=method][value=upi]');
+      await page.evaluate(`pass(${11 * 60_000})`);
+      await page.locator('#time-left .clock', { hasText: /^0:00$/ }).waitFor();
+      expect(await page.textContent('#time-said')).not.toContain('over');
+    }));
+
   test('in Hindi, on a narrow phone', () =>
     during({ locale: 'hi-IN', viewport: { width: 320, height: 640 } }, async ({ page }) => {
       await chooseUpi(page);

@@ -13,6 +13,7 @@ import type { Charge, ChargeMethod, ChargeRequest, Query } from '../../src/conne
 import { type BankCharge, wordOf } from '../../src/connectors/sandbox/status.ts';
 import type { ProcessorCallback } from '../../src/domain/callback.ts';
 import { makeId, showTransactionId, type TransactionId, transactionIdOf } from '../../src/domain/ids.ts';
+import { decimalAmount } from '../../src/domain/money.ts';
 import { senderWord } from '../../src/domain/transaction.ts';
 import { EPOCH, type Thread } from './host.ts';
 import type { World } from './world.ts';
@@ -180,11 +181,15 @@ export function createBank(world: World, name: BankName): Bank {
   }
 
   /** Each time the shopper must act it is another page, or another link. */
-  function stepOf({ id, payment_method: method }: BankCharge): object {
+  function stepOf({ id, amount, payment_method: method }: BankCharge): object {
     const expires = EPOCH + Math.floor(scheduler.now()) + EXPIRES_MS[1];
     const step = `${id}_${++lastStep}`;
     return (method as { type: string }).type === 'upi'
-      ? { type: 'upi_intent', link: `upi://pay?tr=${step}`, expires_at: expires }
+      ? {
+          type: 'upi_intent',
+          link: `upi://pay?pa=bank@upi&tr=${step}&am=${decimalAmount(amount, 'INR')}`,
+          expires_at: expires,
+        }
       : { type: 'redirect', url: `https://bank.example/3ds/${step}`, expires_at: expires };
   }
 

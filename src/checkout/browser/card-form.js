@@ -1,5 +1,5 @@
 /**
- * Card form: groups the number, names the brand, says what is wrong beside each field, sends once.
+ * Card form: groups the number, names the brand, says what is wrong beside each field, sends once; so does the form of UPI.
  *
  * Everything here is a help: without it the form posts the same fields and the server says the same things.
  *
@@ -33,6 +33,9 @@ export function helpForm() {
     button.addEventListener('click', () => fillTestCard(form, button, texts));
   }
   form.addEventListener('submit', (event) => send(form, fields, texts, event));
+  // That of UPI, which has no fields.
+  const others = [...document.forms].filter((other) => other !== form);
+  for (const other of others) other.addEventListener('submit', (event) => sendOnce(other, event));
   addEventListener('pageshow', (event) => {
     const back = event.persisted || performance.getEntriesByType('navigation')[0]?.type === 'back_forward';
     if (back) restore(form, fields);
@@ -130,20 +133,24 @@ function send(form, fields, texts, event) {
     wrong[0].focus();
     return;
   }
-  if (form.dataset.sent === 'yes') {
-    event.preventDefault();
-    return;
-  }
-  form.dataset.sent = 'yes';
+  if (!sendOnce(form, event)) return;
   const button = form.querySelector('button[type=submit]');
   button.setAttribute('aria-disabled', 'true');
   button.dataset.text = button.textContent;
   button.textContent = button.dataset.sending;
 }
 
+/** Whether the form is sent now and was not before. */
+function sendOnce(form, event) {
+  const first = form.dataset.sent !== 'yes';
+  if (first) form.dataset.sent = 'yes';
+  else event.preventDefault();
+  return first;
+}
+
 /** Back: the page works again, and nothing of the card is left in it. */
 function restore(form, fields) {
-  form.dataset.sent = '';
+  for (const one of document.forms) one.dataset.sent = '';
   const button = form.querySelector('button[type=submit]');
   button.removeAttribute('aria-disabled');
   button.textContent = button.dataset.text ?? button.textContent;

@@ -59,10 +59,13 @@ function lookLater(result, isHeard, waitMs) {
   }, waitMs);
 }
 
-/** Whether the server now draws another state. While it cannot be reached this page is better than none. */
+/**
+ * Whether the server now draws another state. While it cannot be reached this page is better than none. Without cookies: a page that
+ * nobody was shown must not count as the one that sent this browser on to the bank.
+ */
 async function isOver(state) {
   try {
-    const answer = await fetch(location.href);
+    const answer = await fetch(location.href, { credentials: 'omit' });
     if (!answer.ok) return false;
     const drawn = /data-result="([\w-]+)"/.exec(await answer.text());
     return drawn !== null && drawn[1] !== state;

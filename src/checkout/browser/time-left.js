@@ -17,7 +17,6 @@ export function countDown() {
   const answered = performance.getEntriesByType('navigation')[0]?.responseStart ?? 0;
   const leftMs = Number(timer.dataset.remainingMs);
   const wallAnswered = performance.timeOrigin + answered;
-  const form = document.querySelector('form[data-texts]');
   let said = Number.POSITIVE_INFINITY;
 
   const tick = () => {
@@ -32,8 +31,8 @@ export function countDown() {
     } else if (mark === undefined) said = SAID_AT[0] + 1;
     if (seconds > 0) return;
     clearInterval(clock);
-    // A card that was sent in time is on its way.
-    if (form?.dataset.sent === 'yes') return;
+    // What was sent in time is on its way.
+    if (document.querySelector('form[data-sent=yes]') !== null) return;
     document.querySelector('#time-said').textContent = timer.dataset.over;
     location.replace(timer.dataset.next);
   };

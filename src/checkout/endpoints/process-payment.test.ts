@@ -459,10 +459,11 @@ test('the UPI page has the link, the code with its words, the payee, the time, a
   expect(lookedAt.at(-1)).toBe(TRANSACTION);
 });
 
-test('once the bank’s time is over, or it is no UPI link, the page asks for nothing more', async () => {
+test('once the bank’s time is over, or the link is none that asks for this amount, the page asks for nothing more', async () => {
   for (const nextAction of [
     { ...UPI_ACTION, expiresAt: NOW },
     { ...UPI_ACTION, link: 'https://upi.example' },
+    { ...UPI_ACTION, link: UPI_ACTION.link.replace('1234.50', '1.00') },
   ]) {
     const page = await resultOf([{ ...UPI, nextAction }]);
     expect(page).toContain('We are asking your bank');

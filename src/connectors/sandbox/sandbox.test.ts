@@ -126,7 +126,7 @@ const CALLBACKS: Readonly<Partial<Record<Told['status'], string>>> = {
 
 describe.each(SANDBOXES)('contract of %s', (name) => connectorContract(dialect(name)));
 
-const UPI_ACTION = { kind: 'upi', link: 'upi://pay?pa=shop@bank' } as const;
+const UPI_ACTION = { kind: 'upi', link: 'upi://pay?pa=shop@bank&am=50.00&cu=INR' } as const;
 
 describe('charge', () => {
   let server: ScriptedServer;
@@ -238,12 +238,15 @@ describe('charge', () => {
     });
   });
 
-  test('an end that is no time is none', async () => {
-    const next_action = { ...shownAction(UPI_ACTION), expires_at: 'soon' };
-    expect(await answered({ status: 'requires_action', next_action })).toMatchObject({
-      nextAction: { kind: 'upi', expiresAt: null },
-    });
-  });
+  test.each(['soon', 8.7e15, Date.UTC(10_000, 0), -1, 0])(
+    'the end %j is no time, so there is none',
+    async (end) => {
+      const next_action = { ...shownAction(UPI_ACTION), expires_at: end };
+      expect(await answered({ status: 'requires_action', next_action })).toMatchObject({
+        nextAction: { kind: 'upi', expiresAt: null },
+      });
+    },
+  );
 
   test('the documented cards of a refused connection never reach the bank in test mode, and do in live mode', async () => {
     const refused = card('4000009900000004');

@@ -12,6 +12,7 @@ import type {
   Said,
   WordSource,
 } from '../../domain/transaction.ts';
+import { isUpiLinkFor } from '../../domain/upi-link.ts';
 import type { SandboxConfig } from './config.ts';
 
 /** A charge as the bank shows it, once its shape was checked. */
@@ -65,7 +66,7 @@ export function wordOf(
   at: number,
 ): ProcessorWord {
   const known = Object.hasOwn(SAID, charge.status) ? SAID[charge.status]! : 'unknown';
-  const nextAction = known === 'action_required' ? readNextAction(charge.next_action) : null;
+  const nextAction = known === 'action_required' ? readNextAction(charge) : null;
   // An action nobody can show the shopper is as good as none: the charge is asked about until it is over.
   const said = known === 'action_required' && nextAction === null ? 'accepted' : known;
   const decline = said === 'declined' ? readDecline(charge) : null;
@@ -113,19 +114,23 @@ function readDecline({ decline_code: code, reference_closed: promised }: BankCha
 }
 
 /** What the bank wants of the shopper; null when it is nothing that could be shown. */
-function readNextAction(value: unknown): NextAction | null {
+function readNextAction({ next_action: value, amount, currency }: BankCharge): NextAction | null {
   if (typeof value !== 'object' || value === null) return null;
   const { type, url, link, expires_at: expires, simulator_url: simulator } = value as Record<string, unknown>;
-  const expiresAt = Number.isSafeInteger(expires) ? (expires as number) : null;
+  const expiresAt = isTime(expires) ? expires : null;
   if (type === 'redirect' && isPageUrl(url)) return { kind: 'redirect', url, expiresAt };
-  if (type === 'upi_intent' && typeof link === 'string' && UPI_LINK.test(link)) {
+  if (type === 'upi_intent' && typeof link === 'string' && isUpiLinkFor(link, amount, currency)) {
     return { kind: 'upi', link, expiresAt, simulatorUrl: isPageUrl(simulator) ? simulator : null };
   }
   return null;
 }
 
-/** What an app is opened with, and nothing a page could run. */
-const UPI_LINK = /^upi:\/\/pay\?[\x21-\x7e]{1,1000}$/;
+/** The last moment that is shown with four digits of a year. */
+const TIME_MAX = Date.UTC(9999, 11, 31);
+
+function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= TIME_MAX;
+}
 
 /** Of visible characters only: a parser of addresses passes over line ends and blanks, a header or a page may not. */
 const PAGE_URL = /^https?:\/\/[\x21-\x7e]{1,2000}$/;

@@ -153,8 +153,7 @@ function heard(attempt: Attempt, evidence: Evidence): PaymentEvent[] {
   ];
 }
 
-/** Whatever an operator decided, with the reason that was given. */
-/** The operator's reason is in the audit and not for merchants. */
+/** Whatever an operator decided; the reason is in the audit and not for merchants. */
 function resolved(attempt: Attempt, { at, source, said }: Evidence): PaymentEvent {
   const detail = `An operator decided that it was ${said === 'charged' ? '' : 'not '}charged.`;
   return line(at, attempt, { type: 'operator_resolved', source, detail });
