@@ -4,7 +4,7 @@ import { createModelStore, type ModelStore } from '../../test/support/model-stor
 import { anAttempt, anIntent, aWord, SHOWN_CARD, T0 } from '../../test/support/payments.ts';
 import { makeId, shardOfId, transactionIdOf } from '../domain/ids.ts';
 import { INTENT_LIFETIME_MS, type Payment } from '../domain/payment-intent.ts';
-import type { ProcessorWord } from '../domain/transaction.ts';
+import type { ProcessorWord } from '../domain/processor-word.ts';
 import type { ShardReply } from '../messages/replies.ts';
 import type {
   CreateIntent,

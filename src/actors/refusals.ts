@@ -5,9 +5,9 @@
  */
 
 import { showTransactionId } from '../domain/ids.ts';
-import { takesUpiIn } from '../domain/money.ts';
 import { type OutcomeCode, type Refusal, refusal } from '../domain/outcomes.ts';
 import { nextAttempt, type Payment } from '../domain/payment-intent.ts';
+import { takesUpiIn } from '../domain/upi-link.ts';
 import type { ShardReply } from '../messages/replies.ts';
 import type { ShardRequest, StartAttempt } from '../messages/requests.ts';
 import type { TurnRefusal } from '../runtime/actor.ts';

@@ -7,7 +7,7 @@
  */
 
 import type { TransactionId } from '../domain/ids.ts';
-import type { ProcessorWord } from '../domain/transaction.ts';
+import type { ProcessorWord } from '../domain/processor-word.ts';
 
 interface Behind {
   transactionId: TransactionId;

@@ -8,7 +8,7 @@
 import type { Connector } from '../connectors/connector.ts';
 import type { ProcessorCallback } from '../domain/callback.ts';
 import { type Refusal, refusal } from '../domain/outcomes.ts';
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 
 /** A callback as it arrived. */
 export interface ArrivedCallback {

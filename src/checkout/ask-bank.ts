@@ -13,7 +13,8 @@
 
 import type { ChargeAccount, Query, QueryAnswer } from '../connectors/connector.ts';
 import { makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
-import { type Attempt, isFinal, type ProcessorName, type ProcessorWord } from '../domain/transaction.ts';
+import type { ProcessorName, ProcessorWord } from '../domain/processor-word.ts';
+import { type Attempt, isFinal } from '../domain/transaction.ts';
 import type { AskShard } from '../messages/ask.ts';
 
 export interface AskBankDeps {

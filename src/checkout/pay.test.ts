@@ -5,7 +5,7 @@ import type { ChargeCard, ChargeMethod, ChargeRequest } from '../connectors/conn
 import type { CardDetails } from '../domain/card.ts';
 import { makeId, transactionIdOf } from '../domain/ids.ts';
 import { type OutcomeCode, refusal } from '../domain/outcomes.ts';
-import { type ProcessorName, type ProcessorWord, senderWord } from '../domain/transaction.ts';
+import { type ProcessorName, type ProcessorWord, senderWord } from '../domain/processor-word.ts';
 import type { TokenizedCard } from '../hsm/hsm.ts';
 import type { AskShard } from '../messages/ask.ts';
 import type { ShardReply } from '../messages/replies.ts';

@@ -18,13 +18,12 @@ import { type CardDetails, type CardError, checkCard } from '../domain/card.ts';
 import { type IntentId, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
 import { type FieldError, OUTCOMES, type Refusal, refusal } from '../domain/outcomes.ts';
 import {
-  fallbackReason,
   type ProcessorName,
   type ProcessorPlace,
   type ProcessorWord,
-  type ShownCard,
   senderWord,
-} from '../domain/transaction.ts';
+} from '../domain/processor-word.ts';
+import { fallbackReason, type ShownCard } from '../domain/transaction.ts';
 import type { TokenizedCard, Tokenizer } from '../hsm/hsm.ts';
 import { type AskShard, UNCERTAIN } from '../messages/ask.ts';
 import type { AttemptStartedReply } from '../messages/replies.ts';

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import type { StartOptions } from '../config/options.ts';
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import { sandboxAccountsFile } from '../embedded/sandbox-accounts.ts';
 import { credentialsFault } from '../setup/credentials.ts';
 import type { ProcessorAccount } from '../storage/control.ts';

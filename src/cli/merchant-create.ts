@@ -4,7 +4,7 @@
  * @module
  */
 import type { StartOptions } from '../config/options.ts';
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import { createMerchant, type NewMerchant } from '../setup/merchant.ts';
 import type { ProcessorAccount } from '../storage/control.ts';
 import { checkWebhookUrl } from '../webhooks/address.ts';

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '../config/limits.ts';
 import type { Databases, StartOptions } from '../config/options.ts';
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import { connectEmbedded } from '../embedded/connect.ts';
 import { SERVICE_ROLES } from '../embedded/databases.ts';
 import type { DemoFile } from '../embedded/demo.ts';

@@ -5,7 +5,7 @@
  */
 import { accessSync, constants } from 'node:fs';
 import type { StartOptions } from '../config/options.ts';
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import { type Book, isUrl } from '../verification/book.ts';
 import { agrees, reportLines } from '../verification/report.ts';
 import { verify } from '../verification/verify.ts';

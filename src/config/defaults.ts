@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import type { Role } from './options.ts';
 
 /** All roles, in the order in which they are listed to people. */

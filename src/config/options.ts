@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 
 /** `test` takes test keys and the sandbox bank; `live` takes live keys and refuses every development stand-in. */
 export type Mode = 'test' | 'live';

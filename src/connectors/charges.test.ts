@@ -7,7 +7,7 @@
 import { expect, test, vi } from 'vitest';
 import { readOptions } from '../config/from-env.ts';
 import { makeId, transactionIdOf } from '../domain/ids.ts';
-import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
+import type { ProcessorName, ProcessorWord } from '../domain/processor-word.ts';
 import { createMetrics } from '../metrics/metrics.ts';
 import { createMetricRegistry } from '../metrics/registry.ts';
 import { startScriptedServer } from '../outbound/testing/scripted-server.ts';

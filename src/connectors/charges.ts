@@ -6,7 +6,7 @@
 
 import type { Options } from '../config/options.ts';
 import type { FaultPoint } from '../domain/fault-points.ts';
-import { type ProcessorName, type ProcessorWord, senderWord } from '../domain/transaction.ts';
+import { type ProcessorName, type ProcessorWord, senderWord } from '../domain/processor-word.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import {
   BREAKER_DEFAULTS,

@@ -9,7 +9,7 @@
 
 import type { ProcessorCallback } from '../domain/callback.ts';
 import type { TransactionId } from '../domain/ids.ts';
-import type { ProcessorName, ProcessorWord } from '../domain/transaction.ts';
+import type { ProcessorName, ProcessorWord } from '../domain/processor-word.ts';
 
 /** The card of one charge, as bytes; wiped by its owner once `charge` has resolved. */
 export interface ChargeCard {

@@ -11,7 +11,7 @@
 import { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeId, transactionIdOf } from '../domain/ids.ts';
-import type { PaymentMethodType, ProcessorName, ProcessorWord } from '../domain/transaction.ts';
+import type { PaymentMethodType, ProcessorName, ProcessorWord } from '../domain/processor-word.ts';
 import {
   closedPort,
   httpAnswer,

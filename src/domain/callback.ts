@@ -5,7 +5,7 @@
  */
 
 import type { TransactionId } from './ids.ts';
-import type { ProcessorName, ProcessorWord } from './transaction.ts';
+import type { ProcessorName, ProcessorWord } from './processor-word.ts';
 
 export interface ProcessorCallback {
   processor: ProcessorName;

@@ -10,13 +10,8 @@
 
 import type { IntentId, TransactionId } from './ids.ts';
 import type { PaymentIntent } from './payment-intent.ts';
-import type {
-  Attempt,
-  IncidentKind,
-  PaymentEventType,
-  ProcessorName,
-  TransactionStatus,
-} from './transaction.ts';
+import type { ProcessorName } from './processor-word.ts';
+import type { Attempt, IncidentKind, PaymentEventType, TransactionStatus } from './transaction.ts';
 
 /** An idempotency key with its scope (design 8). */
 export interface KeyRef {

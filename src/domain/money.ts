@@ -100,8 +100,3 @@ export function decimalAmount(amount: number, currency: string): string {
   const digits = String(amount).padStart(exponent + 1, '0');
   return exponent === 0 ? digits : `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
 }
-
-/** UPI moves rupees and nothing else. */
-export function takesUpiIn(currency: string): boolean {
-  return currency === 'INR';
-}

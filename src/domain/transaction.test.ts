@@ -3,6 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { anAttempt, aWord, T0 } from '../../test/support/payments.ts';
 import { ATTEMPTS_MAX } from './ids.ts';
 import {
+  type NextAction,
+  type ProcessorWord,
+  type Said,
+  senderWord,
+  type WordSource,
+} from './processor-word.ts';
+import {
   type Attempt,
   type AttemptMove,
   closesIntent,
@@ -10,14 +17,9 @@ import {
   fallbackReason,
   isFinal,
   moveAttempt,
-  type NextAction,
-  type ProcessorWord,
   publicStatus,
   type Routing,
-  type Said,
-  senderWord,
   type TransactionStatus,
-  type WordSource,
 } from './transaction.ts';
 
 // One row per state; the columns are what is said. `=` duplicate, `-` ignored, `+` noted, else the next state's first letters.

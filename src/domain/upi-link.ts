@@ -7,7 +7,12 @@
 import { exponentOf } from './money.ts';
 
 /** UPI moves rupees and nothing else. */
-export const UPI_CURRENCY = 'INR';
+const UPI_CURRENCY = 'INR';
+
+/** Whether something in this currency can be paid by UPI. */
+export function takesUpiIn(currency: string): boolean {
+  return currency === UPI_CURRENCY;
+}
 
 /** Of visible characters only, and nothing a page could run. */
 const SHAPE = /^upi:\/\/pay\?[\x21-\x7e]{1,1000}$/;
@@ -19,7 +24,7 @@ const LEAST_AMOUNT = 'mam';
  * @param amount minor units
  */
 export function isUpiLinkFor(link: string, amount: number, currency: string): boolean {
-  if (currency !== UPI_CURRENCY || !SHAPE.test(link)) return false;
+  if (!takesUpiIn(currency) || !SHAPE.test(link)) return false;
   const words = [...new URLSearchParams(link.slice(link.indexOf('?')))];
   const named = new Map(words.map(([name, value]) => [name.toLowerCase(), value]));
   if (named.size < words.length || named.has(LEAST_AMOUNT) || (named.get('pa') ?? '') === '') return false;

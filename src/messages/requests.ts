@@ -10,7 +10,8 @@
 import type { KeyRef } from '../domain/facts.ts';
 import type { IntentId, TransactionId } from '../domain/ids.ts';
 import type { PaymentIntent } from '../domain/payment-intent.ts';
-import type { ProcessorName, ProcessorPlace, ProcessorWord, ShownCard } from '../domain/transaction.ts';
+import type { ProcessorName, ProcessorPlace, ProcessorWord } from '../domain/processor-word.ts';
+import type { ShownCard } from '../domain/transaction.ts';
 
 /** Create an intent whose id the asker has made. Answered by `IntentCreatedReply`. */
 export interface CreateIntent {

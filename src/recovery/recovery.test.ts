@@ -9,14 +9,8 @@ import type { NotFoundRule, Query, QueryAnswer } from '../connectors/connector.t
 import { firstIdAt, intentIdOf, makeId, transactionIdOf } from '../domain/ids.ts';
 import { refusal } from '../domain/outcomes.ts';
 import { INTENT_LIFETIME_MS } from '../domain/payment-intent.ts';
-import {
-  type Attempt,
-  isFinal,
-  moveAttempt,
-  type ProcessorName,
-  type ProcessorWord,
-  publicStatus,
-} from '../domain/transaction.ts';
+import type { ProcessorName, ProcessorWord } from '../domain/processor-word.ts';
+import { type Attempt, isFinal, moveAttempt, publicStatus } from '../domain/transaction.ts';
 import type { ShardReply } from '../messages/replies.ts';
 import type { ShardRequest } from '../messages/requests.ts';
 import type { RecoveryScan } from '../storage/recovery-scan.ts';

@@ -18,12 +18,11 @@
 
 import type { ChargeAccount, Connector, NotFoundRule, QueryAnswer } from '../connectors/connector.ts';
 import { intentIdOf, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
+import type { ProcessorName, ProcessorWord } from '../domain/processor-word.ts';
 import {
   type Attempt,
   isFinal,
   moveAttempt,
-  type ProcessorName,
-  type ProcessorWord,
   type PublicStatus,
   type RoutedLeg,
 } from '../domain/transaction.ts';

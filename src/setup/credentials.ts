@@ -8,7 +8,7 @@
  * @module
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import type { ConfigSecrets } from '../hsm/hsm.ts';
 import {
   accountContext,

@@ -7,8 +7,8 @@
  * @module
  */
 import { createHash, randomBytes } from 'node:crypto';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import { originFault } from '../domain/redirect-url.ts';
-import type { ProcessorName } from '../domain/transaction.ts';
 import type { ConfigSecrets } from '../hsm/hsm.ts';
 import {
   accountContext,

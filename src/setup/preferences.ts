@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import type { MerchantPreferences, Mode, ProcessorAccount } from '../storage/control.ts';
 import { accountConflict, credentialsFault, openAccount } from './credentials.ts';
 import { isFeePercent, isSandbox, type MerchantServices, putAccount } from './merchant.ts';

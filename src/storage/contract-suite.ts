@@ -29,7 +29,8 @@ import type { AttemptMoved, Effect, Fact, KeyClaimed } from '../domain/facts.ts'
 import { keyName } from '../domain/idempotency.ts';
 import { type IntentId, intentIdOf, shardOfId } from '../domain/ids.ts';
 import type { Payment, PaymentIntent } from '../domain/payment-intent.ts';
-import type { Attempt, NextAction, PaymentMethodType, Said } from '../domain/transaction.ts';
+import type { NextAction, PaymentMethodType, Said } from '../domain/processor-word.ts';
+import type { Attempt } from '../domain/transaction.ts';
 import { type ShardStore, StorageError, type StorageFailureKind } from './storage.ts';
 
 /** Rows that no door reads back, in the order they were written where that can be told. */

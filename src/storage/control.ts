@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import type { WebhookEndpoint } from './webhook-endpoints.ts';
 
 /** Redirect origins a merchant may have. */

@@ -10,7 +10,8 @@ import type { CallbackVerdict, OperatorAudited } from '../domain/facts.ts';
 import type { IntentId, TransactionId } from '../domain/ids.ts';
 import type { DeliveryState, DeliveryTry } from '../domain/merchant-event.ts';
 import type { PaymentIntent } from '../domain/payment-intent.ts';
-import type { Attempt, IncidentKind, PaymentEventType, ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
+import type { Attempt, IncidentKind, PaymentEventType } from '../domain/transaction.ts';
 
 /** What must never happen and did. Times are milliseconds since 1970. */
 export interface Incident {

@@ -9,7 +9,8 @@
 
 import type { IntentId, TransactionId } from '../domain/ids.ts';
 import type { PaymentIntent } from '../domain/payment-intent.ts';
-import type { Evidence, ProcessorName, RoutedLeg, TransactionStatus } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
+import type { Evidence, RoutedLeg, TransactionStatus } from '../domain/transaction.ts';
 
 /** An intent, as far as it is judged. */
 export interface ScannedIntent {

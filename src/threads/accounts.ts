@@ -7,7 +7,7 @@
 
 import type { AccountSecrets } from '../callbacks/verify.ts';
 import type { Options } from '../config/options.ts';
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import { type ConfigSecrets, openConfigSecrets } from '../hsm/config-secrets.ts';
 import {
   accountContext,

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { ProcessorName } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import { bytesOfFile, readRecord } from './lines.ts';
 
 /** Where a book is, and whose charges it has. */

@@ -8,7 +8,8 @@
  */
 
 import { type IntentId, intentIdOf, parseTransactionId, type TransactionId } from '../domain/ids.ts';
-import type { ProcessorName, PublicStatus } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
+import type { PublicStatus } from '../domain/transaction.ts';
 import { type Book, type Charge, type Refusal, readBook, tookMoney } from './book.ts';
 import { createLineSorter } from './line-sorter.ts';
 import { Ordered } from './ordered.ts';

@@ -6,7 +6,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { makeId, showIntentId, showTransactionId, transactionIdOf } from '../domain/ids.ts';
-import type { Evidence, ProcessorName, RouteReason } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
+import type { Evidence, RouteReason } from '../domain/transaction.ts';
 import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
 import {
   type BookedCharge,

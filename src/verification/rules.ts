@@ -14,7 +14,8 @@ import {
   showTransactionId,
   type TransactionId,
 } from '../domain/ids.ts';
-import type { Evidence, ProcessorName, RoutedLeg } from '../domain/transaction.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
+import type { Evidence, RoutedLeg } from '../domain/transaction.ts';
 import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
 import type { Told } from './told.ts';
 

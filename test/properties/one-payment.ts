@@ -19,14 +19,12 @@ import {
 } from '../../src/domain/ids.ts';
 import type { Payment } from '../../src/domain/payment-intent.ts';
 import {
-  type Attempt,
-  fallbackReason,
-  isFinal,
   type NextAction,
   type ProcessorPlace,
   type ProcessorWord,
   senderWord,
-} from '../../src/domain/transaction.ts';
+} from '../../src/domain/processor-word.ts';
+import { type Attempt, fallbackReason, isFinal } from '../../src/domain/transaction.ts';
 import type { ShardReply } from '../../src/messages/replies.ts';
 import type { ShardRequest, StartAttempt } from '../../src/messages/requests.ts';
 import { createLane, type Lane } from '../../src/runtime/turn.ts';

@@ -14,7 +14,7 @@ import { type BankCharge, wordOf } from '../../src/connectors/sandbox/status.ts'
 import type { ProcessorCallback } from '../../src/domain/callback.ts';
 import { makeId, showTransactionId, type TransactionId, transactionIdOf } from '../../src/domain/ids.ts';
 import { decimalAmount } from '../../src/domain/money.ts';
-import { senderWord } from '../../src/domain/transaction.ts';
+import { senderWord } from '../../src/domain/processor-word.ts';
 import { EPOCH, type Thread } from './host.ts';
 import type { World } from './world.ts';
 

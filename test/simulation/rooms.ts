@@ -12,7 +12,7 @@ import { LIMITS } from '../../src/config/limits.ts';
 import { guarded } from '../../src/connectors/charges.ts';
 import type { Charge, ChargeAccount, Query } from '../../src/connectors/connector.ts';
 import type { ProcessorCallback } from '../../src/domain/callback.ts';
-import type { ProcessorName } from '../../src/domain/transaction.ts';
+import type { ProcessorName } from '../../src/domain/processor-word.ts';
 import type { AskShard } from '../../src/messages/ask.ts';
 import type { ShardReply } from '../../src/messages/replies.ts';
 import type { ShardRequest } from '../../src/messages/requests.ts';

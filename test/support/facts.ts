@@ -17,14 +17,8 @@ import type {
 } from '../../src/domain/facts.ts';
 import { makeId, type TransactionId, transactionIdOf } from '../../src/domain/ids.ts';
 import type { PaymentIntent } from '../../src/domain/payment-intent.ts';
-import {
-  type Attempt,
-  closesIntent,
-  fallBack,
-  moveAttempt,
-  type ProcessorWord,
-  senderWord,
-} from '../../src/domain/transaction.ts';
+import { type ProcessorWord, senderWord } from '../../src/domain/processor-word.ts';
+import { type Attempt, closesIntent, fallBack, moveAttempt } from '../../src/domain/transaction.ts';
 import { anAttempt, anIntent, aWord } from './payments.ts';
 
 /** An intent with an id of its own, made now unless told otherwise. */

@@ -12,11 +12,11 @@ import type { CallbackRecorded, Effect, Fact, OperatorAudited } from '../../src/
 import { keyName, type StoredKey } from '../../src/domain/idempotency.ts';
 import { type IntentId, intentIdOf } from '../../src/domain/ids.ts';
 import { INTENT_LIFETIME_MS, intentStatus, type Payment } from '../../src/domain/payment-intent.ts';
+import type { PaymentMethodType } from '../../src/domain/processor-word.ts';
 import type {
   Attempt,
   IncidentKind,
   PaymentEventType,
-  PaymentMethodType,
   TransactionStatus,
 } from '../../src/domain/transaction.ts';
 import { type Loaded, type Needs, StorageError, type StorageFailureKind } from '../../src/storage/storage.ts';

@@ -6,7 +6,8 @@
 
 import { makeId, transactionIdOf } from '../../src/domain/ids.ts';
 import type { PaymentIntent } from '../../src/domain/payment-intent.ts';
-import type { Attempt, ProcessorWord } from '../../src/domain/transaction.ts';
+import type { ProcessorWord } from '../../src/domain/processor-word.ts';
+import type { Attempt } from '../../src/domain/transaction.ts';
 
 export const T0 = Date.UTC(2026, 0, 21, 10);
 

@@ -7,9 +7,8 @@
 
 import { isSessionId } from '../../domain/checkout-session.ts';
 import { type IntentId, parseIntentId, showTransactionId } from '../../domain/ids.ts';
-import { takesUpiIn } from '../../domain/money.ts';
 import { type Refusal, refusal } from '../../domain/outcomes.ts';
-import { UPI_CURRENCY } from '../../domain/upi-link.ts';
+import { takesUpiIn } from '../../domain/upi-link.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
 import { type CardForm, readCardForm, wipeMethod } from '../card-form.ts';
 import { languageOf } from '../language.ts';
@@ -110,7 +109,7 @@ async function processForShopper(deps: ProcessPaymentDeps, request: WebRequest):
     if (!load.ok) return refuse(load.refusal, sessionId);
     throw new Error('a stored session names no intent');
   }
-  if (form.method.kind === 'upi' && load.live.session.currency !== UPI_CURRENCY) {
+  if (form.method.kind === 'upi' && !takesUpiIn(load.live.session.currency)) {
     const errors = [{ pointer: '/method', detail: 'upi pays in INR only' }];
     return refuse(refusal('invalid_request', 'This order cannot be paid by UPI.', { errors }), sessionId);
   }

@@ -6,10 +6,9 @@
 
 import type { CardError } from '../../domain/card.ts';
 import { parseIntentId, shardOfId, showTransactionId } from '../../domain/ids.ts';
-import { takesUpiIn } from '../../domain/money.ts';
 import { OUTCOMES, type Refusal, refusal } from '../../domain/outcomes.ts';
 import { nextAttempt } from '../../domain/payment-intent.ts';
-import { UPI_CURRENCY } from '../../domain/upi-link.ts';
+import { takesUpiIn } from '../../domain/upi-link.ts';
 import type { AskShard } from '../../messages/ask.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
 import { webLink } from '../html.ts';
@@ -120,7 +119,7 @@ export async function formPage(
     amount,
     currency,
     cancelUrl,
-    upi: currency === UPI_CURRENCY && (await deps.takesUpi(merchantId).catch(() => false)),
+    upi: takesUpiIn(currency) && (await deps.takesUpi(merchantId).catch(() => false)),
     testMode: deps.testMode,
     remainingMs: live.remainingMs,
     now,

@@ -8,7 +8,7 @@
  */
 
 import { showTransactionId } from '../../domain/ids.ts';
-import { type ProcessorWord, senderWord } from '../../domain/transaction.ts';
+import { type ProcessorWord, senderWord } from '../../domain/processor-word.ts';
 import { createHttpClient, type HttpClient, type HttpOutcome } from '../../outbound/http-client.ts';
 import type { Charge, ChargeMethod, ChargeRequest } from '../connector.ts';
 import { REFUSED_BIN, REFUSED_ORIGIN, type SandboxConfig } from './config.ts';

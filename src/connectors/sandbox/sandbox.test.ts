@@ -7,7 +7,7 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeId, transactionIdOf } from '../../domain/ids.ts';
-import type { ProcessorWord } from '../../domain/transaction.ts';
+import type { ProcessorWord } from '../../domain/processor-word.ts';
 import {
   httpAnswer,
   type ScriptedServer,

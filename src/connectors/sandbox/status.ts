@@ -11,7 +11,7 @@ import type {
   ProcessorWord,
   Said,
   WordSource,
-} from '../../domain/transaction.ts';
+} from '../../domain/processor-word.ts';
 import { isUpiLinkFor } from '../../domain/upi-link.ts';
 import type { SandboxConfig } from './config.ts';
 

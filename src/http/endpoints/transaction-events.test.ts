@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { anAttempt, anIntent, aWord, T0 } from '../../../test/support/payments.ts';
-import { type Attempt, fallBack, moveAttempt, type ProcessorWord } from '../../domain/transaction.ts';
+import type { ProcessorWord } from '../../domain/processor-word.ts';
+import { type Attempt, fallBack, moveAttempt } from '../../domain/transaction.ts';
 import type { Gate } from '../admit.ts';
 import type { Merchant } from '../authenticate.ts';
 import { TransactionEvents } from '../schemas.ts';

@@ -7,6 +7,7 @@
 import { intentIdOf, parseTransactionId, showIntentId, showTransactionId } from '../../domain/ids.ts';
 import { decimalAmount } from '../../domain/money.ts';
 import type { Payment } from '../../domain/payment-intent.ts';
+import type { Said, WordSource } from '../../domain/processor-word.ts';
 import {
   type Attempt,
   closesIntent,
@@ -14,8 +15,6 @@ import {
   isFinal,
   type RoutedLeg,
   type RouteReason,
-  type Said,
-  type WordSource,
 } from '../../domain/transaction.ts';
 import { READ_HEADERS } from '../admit.ts';
 import { type HttpRequest, type HttpResponse, json, type Route } from '../routes.ts';

@@ -16,15 +16,8 @@ import {
 } from '../../domain/ids.ts';
 import { type OutcomeCode, refusal } from '../../domain/outcomes.ts';
 import { INTENT_LIFETIME_MS, type Payment } from '../../domain/payment-intent.ts';
-import {
-  type Attempt,
-  closesIntent,
-  isFinal,
-  moveAttempt,
-  type ProcessorWord,
-  publicStatus,
-  type Said,
-} from '../../domain/transaction.ts';
+import type { ProcessorWord, Said } from '../../domain/processor-word.ts';
+import { type Attempt, closesIntent, isFinal, moveAttempt, publicStatus } from '../../domain/transaction.ts';
 import type { AskShard } from '../../messages/ask.ts';
 import type { ShardReply } from '../../messages/replies.ts';
 import type { HearWord, ShardRequest } from '../../messages/requests.ts';

@@ -5,13 +5,11 @@
  */
 
 import type { PaymentIntent } from '../../domain/payment-intent.ts';
+import type { NextAction, PaymentMethodType, ProcessorName } from '../../domain/processor-word.ts';
 import type {
   Attempt,
   AttemptOutcome,
   Evidence,
-  NextAction,
-  PaymentMethodType,
-  ProcessorName,
   Routing,
   ShownCard,
   TransactionStatus,
