@@ -121,12 +121,13 @@ function section(name: string, lines: readonly string[]): string[] {
 function attemptLines(attempt: Attempt): string[] {
   const { transactionId, status, outcome, failureCode, processorTxnId, card, evidence, routing } = attempt;
   const failure = failureCode === null ? '' : ` ${failureCode}`;
-  const method = card === null ? 'UPI' : `${card.brand} ${card.masked}`;
+  const kind = attempt.paymentMethodType === null ? '' : `${attempt.paymentMethodType} `;
+  const method = card === null ? 'UPI' : `${kind}${card.brand} ${card.masked}`;
   const known = processorTxnId === null ? '' : `, there ${processorTxnId}`;
   const fallback = routing.fallback;
   return [
     `Attempt ${attempt.attempt}  ${showTransactionId(transactionId)}  ${status} (${outcome})${failure}`,
-    `  ${attempt.paymentMethodType ?? method}${attempt.paymentMethodType === null ? '' : ` ${method}`}, at ${attempt.processor} ${attempt.processorAccount}${known}`,
+    `  ${method}, at ${attempt.processor} ${attempt.processorAccount}${known}`,
     `  could be sent until ${showTime(attempt.sendBefore)}; fallback: ${fallback === null ? 'none' : `${fallback.processor} ${fallback.processorAccount}`}`,
     ...routing.legs.map(
       ({ at, leg, processor, processorAccount, reason }) =>

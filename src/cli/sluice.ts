@@ -57,6 +57,11 @@ async function loadHelp(): Promise<Command> {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  // Whoever reads the output, `head` for one, has read enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
   process.exitCode = await sluice(process.argv.slice(2), {
     env: process.env,
     out: (text) => process.stdout.write(text),
