@@ -18,6 +18,10 @@ import type { Gateway, World } from '../support/world.ts';
 import { expectAccessible, expectNoSideways, type Visit, WIDTHS } from './browser.ts';
 import { heading, pay, type Scene, shot, startScene, type, WAYS, WAYS_APART } from './scene.ts';
 
+/** Lets a page's wall clock go on by itself, as when the device sleeps: `sleep(ms)` in all. */
+const SLEEPS =
+  'const awake = Date.now; let slept = 0; Date.now = () => awake() + slept; globalThis.sleep = (ms) => { slept = ms; };';
+
 let world: World;
 let gateway: Gateway;
 let shopUrl: string;
@@ -249,10 +253,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
 
   test('a device that slept: the time it slept has passed too, and a clock that is merely wrong ends nothing', () =>
     during({}, async ({ page }) => {
-      // Asleep, only the wall clock goes on.
-      await page.addInitScript(
-        'const awake = Date.now; let slept = 0; Date.now = () => awake() + slept; globalThis.sleep = (ms) => { slept = ms; };',
-      );
+      await page.addInitScript(SLEEPS);
       const { url } = await order();
       await page.goto(url);
       const leftMs = Number(await page.getAttribute('#time-left', 'data-remaining-ms'));
@@ -267,21 +268,23 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
 
   test('the time runs out: told aloud, a warning, then the page that says so, which knows the way back', () =>
     during({}, async ({ page }) => {
+      await page.addInitScript(SLEEPS);
       const { url, sessionId } = await order();
-      await page.clock.install();
       await page.goto(url);
-      const said = page.locator('#time-said');
-      expect([await said.textContent(), await page.isVisible('#time-warning')]).toEqual(['', false]);
-      await page.clock.fastForward(5 * 60_000);
-      expect(await said.textContent()).toBe('5 minutes left to pay.');
-      await page.clock.fastForward(4 * 60_000);
-      expect(await said.textContent()).toContain('Less than one minute left.');
+      const leftMs = Number(await page.getAttribute('#time-left', 'data-remaining-ms'));
+      const said = (text: string) => page.locator('#time-said', { hasText: text }).waitFor();
+      expect(await page.textContent('#time-said')).toBe('');
+      expect(await page.isVisible('#time-warning')).toBe(false);
+      await page.evaluate(`sleep(${leftMs - 5 * 60_000})`);
+      await said('5 minutes left to pay.');
+      await page.evaluate(`sleep(${leftMs - 60_000})`);
+      await said('Less than one minute left.');
       expect(await page.textContent('#time-warning')).toContain('one minute');
       expect(await page.isVisible('#time-warning')).toBe(true);
       await expectAccessible(page);
       await shot(page, 'last-minute');
       await endSession(sessionId);
-      await page.clock.fastForward(60_000);
+      await page.evaluate(`sleep(${leftMs})`);
       await page.waitForURL(/session-expired/);
       expect(await heading(page)).toBe('This payment page has expired');
       await expectAccessible(page);
