@@ -120,7 +120,7 @@ export interface Delivery {
 
 const NOW = Date.UTC(2026, 10, 24);
 const SECRET = 'whsec_contract';
-const TIMEOUTS: Timeouts = { connectTimeoutMs: 250, timeoutMs: 250 };
+const TIMEOUTS: Timeouts = { connectTimeoutMs: 2000, timeoutMs: 1000 };
 const PAN = '4111111111111111';
 const CVV = '987';
 const RETURN_URL = 'https://pay.example/checkout/return?transaction=txn_1';

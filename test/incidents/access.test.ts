@@ -52,11 +52,14 @@ beforeAll(async () => {
   const bought = await shop.buy('5555555555554444');
   const { body } = await shop.becomes(bought.transactionId, 'SUCCESS');
   paid = { ...bought, orderId: body.orderId, token: body.card.token };
-  eventId = await vi.waitFor(async () => {
-    const { deliveries } = (await shop.get(`${ENDPOINTS}/${endpointId}/deliveries`)).body;
-    expect(deliveries).toHaveLength(1);
-    return deliveries[0].eventId;
-  });
+  eventId = await vi.waitFor(
+    async () => {
+      const { deliveries } = (await shop.get(`${ENDPOINTS}/${endpointId}/deliveries`)).body;
+      expect(deliveries).toHaveLength(1);
+      return deliveries[0].eventId;
+    },
+    { timeout: 10_000 },
+  );
 });
 afterAll(() => world?.stop());
 

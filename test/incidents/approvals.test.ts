@@ -40,11 +40,14 @@ afterAll(async () => {
 /** A payment that is under way at the bank, and the bank's id of it. */
 async function underWay(): Promise<{ transactionId: string; chargeId: string }> {
   const { transactionId } = await shop.buy(CARDS.processingForEver);
-  const chargeId = await vi.waitFor(async () => {
-    const [line] = await bookOf(world, transactionId);
-    expect(line).toBeDefined();
-    return line!.id;
-  });
+  const chargeId = await vi.waitFor(
+    async () => {
+      const [line] = await bookOf(world, transactionId);
+      expect(line).toBeDefined();
+      return line!.id;
+    },
+    { timeout: 10_000 },
+  );
   return { transactionId, chargeId };
 }
 
@@ -147,8 +150,10 @@ describe('a signed callback of another payment (incidents 5, 9, 10, 18)', () => 
     const [theirs] = await bookOf(world, approved.transactionId);
     const mine = await underWay();
     // Which charge is mine is known once the bank's "accepted" is written.
-    await vi.waitFor(async () =>
-      expect((await shop.transaction(mine.transactionId)).body.processorTxnId).toBe(mine.chargeId),
+    await vi.waitFor(
+      async () =>
+        expect((await shop.transaction(mine.transactionId)).body.processorTxnId).toBe(mine.chargeId),
+      { timeout: 10_000 },
     );
     const eventId = `sbevt_${randomUUID()}`;
     const body = eventOf({ transactionId: mine.transactionId, eventId, data: { id: theirs!.id } });
