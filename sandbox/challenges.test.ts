@@ -272,10 +272,13 @@ describe('nobody comes', () => {
     await order('delay', { challengeMs: 0 });
     const references = Array.from({ length: 100 }, (_, index) => `r${index}`);
     await Promise.all(references.map((reference) => charge(reference, UPI)));
-    await vi.waitFor(async () => {
-      const health = await fetch(`${url}/_bank/health`);
-      expect(await health.json()).toEqual({ ok: true, callbacks_pending: 0 });
-    });
+    await vi.waitFor(
+      async () => {
+        const health = await fetch(`${url}/_bank/health`);
+        expect(await health.json()).toEqual({ ok: true, callbacks_pending: 0 });
+      },
+      { timeout: 10_000 },
+    );
     expect(heard.map(({ data }) => data.reference).toSorted()).toEqual(references.toSorted());
   });
 
@@ -390,7 +393,9 @@ describe('faults of the challenge', () => {
     await order('faults', { step: 'charge', fault: 'callbackFirst' });
     await order('faults', { step: 'charge', fault: 'bookLate', ms: 100 });
     await expect(post('r1', ofCard(THREE_D_SECURE))).rejects.toThrow();
-    await vi.waitFor(async () => expect(await query('r1')).toMatchObject({ status: 'requires_action' }));
+    await vi.waitFor(async () => expect(await query('r1')).toMatchObject({ status: 'requires_action' }), {
+      timeout: 10_000,
+    });
     expect(heard).toEqual([]);
     expect(await faults()).toEqual({ waiting: 1, struck: { 'charge bookLate': 1 } });
     const replay = await order('callbacks/replay', { reference: 'r1' });

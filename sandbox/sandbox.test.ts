@@ -376,7 +376,9 @@ describe('the operator', () => {
       await charge(bank, 'r1')
         .then((response) => response.text())
         .catch(broken);
-      await vi.waitFor(async () => expect(await bookOf(bank)).toMatchObject([{ last4: '1111' }]));
+      await vi.waitFor(async () => expect(await bookOf(bank)).toMatchObject([{ last4: '1111' }]), {
+        timeout: 10_000,
+      });
     },
   );
 
@@ -521,11 +523,11 @@ describe('the operator', () => {
     await charge(bank, 'r1');
     await operate(bank, 'delay', { ms: 60_000 });
     const cutOff = charge(bank, 'r2').catch((error: Error) => error);
-    await vi.waitFor(async () => expect(await bookOf(bank, 'r2')).toHaveLength(1));
+    await vi.waitFor(async () => expect(await bookOf(bank, 'r2')).toHaveLength(1), { timeout: 10_000 });
     expect((await operate(bank, 'outage', { ms: 0 })).status).toBe(400);
     expect((await operate(bank, 'outage', { ms: 2000 })).status).toBe(200);
     expect(await cutOff).toBeInstanceOf(Error);
-    await vi.waitFor(() => expect(query(bank, 'r1')).rejects.toThrow());
+    await vi.waitFor(() => expect(query(bank, 'r1')).rejects.toThrow(), { timeout: 10_000 });
     await vi.waitFor(async () => expect(await bookOf(bank)).toHaveLength(2), { timeout: 15_000 });
     expect(await (await query(bank, 'r2')).json()).toMatchObject({ status: 'succeeded' });
   });

@@ -65,11 +65,14 @@ async function post(body: string, headers: Record<string, string>): Promise<Answ
 
 /** The bank's id of the charge, once it has it. */
 function chargeIdOf(transactionId: string): Promise<string> {
-  return vi.waitFor(async () => {
-    const [line] = await bookOf(world, transactionId);
-    expect(line).toBeDefined();
-    return line!.id;
-  });
+  return vi.waitFor(
+    async () => {
+      const [line] = await bookOf(world, transactionId);
+      expect(line).toBeDefined();
+      return line!.id;
+    },
+    { timeout: 10_000 },
+  );
 }
 
 function recorded(eventId: string): Promise<Array<{ verdict: string; reason: string | null }>> {
@@ -173,7 +176,9 @@ test('a callback for a transaction that is not there is kept, answered 200, and 
   // The answer to this card says nothing, not even the charge's id: only the early callback can end it.
   expect((await shop.pay(sessionId, CARDS.notChargedHtml502)).status).toBe(202);
   await shop.becomes(transactionId, 'SUCCESS');
-  await vi.waitFor(async () => expect(await recorded(eventId)).toMatchObject([{ verdict: 'applied' }]));
+  await vi.waitFor(async () => expect(await recorded(eventId)).toMatchObject([{ verdict: 'applied' }]), {
+    timeout: 10_000,
+  });
   expect(
     await queryShards(world, 'select from outbox where transaction_id = $1', [transactionId.slice(4)]),
   ).toHaveLength(1);

@@ -78,7 +78,9 @@ describe('one payment', () => {
       failureCode: 'processor_unreachable',
     });
     expect((await shop.pay(sessionId, CARDS.success)).status).toBe(202);
-    await vi.waitFor(async () => expect(await chargesOf(world, paymentIntentId)).toHaveLength(1));
+    await vi.waitFor(async () => expect(await chargesOf(world, paymentIntentId)).toHaveLength(1), {
+      timeout: 10_000,
+    });
   });
 
   test('five declined cards use the intent up', async () => {
