@@ -13,7 +13,7 @@
 
 import type { ChargeAccount, Query, QueryAnswer } from '../connectors/connector.ts';
 import { makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
-import type { ProcessorName, ProcessorWord } from '../domain/processor-word.ts';
+import { ownWord, type ProcessorName, type ProcessorWord } from '../domain/processor-word.ts';
 import { type Attempt, isFinal } from '../domain/transaction.ts';
 import type { AskShard } from '../messages/ask.ts';
 
@@ -160,26 +160,9 @@ async function askAndTell(deps: AskBankDeps, attempt: Attempt, source: 'return' 
 /** That the shopper was back is told whatever the bank answers: it is part of the payment's story. */
 function wordOfReturn(deps: AskBankDeps, attempt: Attempt, answer: QueryAnswer): ProcessorWord {
   if (answer.kind === 'found') return { ...answer.word, source: 'return' };
-  return {
-    source: 'return',
-    said: answer.kind,
-    leg: attempt.leg,
-    processor: attempt.processor,
-    processorAccount: attempt.processorAccount,
-    processorTxnId: null,
-    amount: null,
-    currency: null,
-    failureCode: null,
-    referenceClosed: false,
-    elsewhere: false,
-    nextAction: null,
-    paymentMethodType: null,
-    at: deps.now(),
-    detail: answer.kind === 'no_answer' ? answer.detail.slice(0, DETAIL_LENGTH_MAX) : '',
-  };
+  const detail = answer.kind === 'no_answer' ? answer.detail : '';
+  return ownWord(attempt, { source: 'return', said: answer.kind, detail, at: deps.now() });
 }
-
-const DETAIL_LENGTH_MAX = 200;
 
 /** Once: a word that was not heard is asked for again, by the page or by recovery. */
 async function tell(deps: AskBankDeps, transactionId: TransactionId, word: ProcessorWord): Promise<void> {

@@ -8,7 +8,7 @@
  */
 
 import type { Fact, OperatorAudited } from './facts.ts';
-import type { ProcessorWord } from './processor-word.ts';
+import { ownWord, type ProcessorWord } from './processor-word.ts';
 import { type Attempt, closesIntent, type IncidentKind, moveAttempt, type RoutedLeg } from './transaction.ts';
 
 /** Merchants read the evidence; who and why is in the audit, which they do not. */
@@ -95,28 +95,12 @@ function standingAgainst(
   return null;
 }
 
-function spoken(
-  { leg, processor, processorAccount }: RoutedLeg,
-  as: 'success' | 'failed',
-  at: number,
-): ProcessorWord {
-  return {
-    source: 'operator',
-    said: as === 'success' ? 'charged' : 'declined',
-    leg,
-    processor,
-    processorAccount,
-    processorTxnId: null,
-    amount: null,
-    currency: null,
-    failureCode: as === 'success' ? null : 'resolved_as_failed',
-    referenceClosed: false,
-    elsewhere: false,
-    nextAction: null,
-    paymentMethodType: null,
-    at,
-    detail: DETAIL,
-  };
+function spoken(leg: RoutedLeg, as: 'success' | 'failed', at: number): ProcessorWord {
+  const said =
+    as === 'success'
+      ? ({ said: 'charged' } as const)
+      : ({ said: 'declined', failureCode: 'resolved_as_failed' } as const);
+  return ownWord(leg, { ...said, source: 'operator', at, detail: DETAIL });
 }
 
 function noted({ transactionId }: Attempt, incident: IncidentKind, at: number): Fact {

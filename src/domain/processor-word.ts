@@ -75,33 +75,45 @@ export interface ProcessorWord {
   detail: string;
 }
 
-/**
- * A word that the sender itself has about a charge: it names no more than what it tried. `declined` is a refusal before anything was
- * begun: nobody else sends this reference, so it can never be charged, and what one processor finds wrong another may not.
- */
-export function senderWord(
-  place: ProcessorPlace & { leg: number },
-  said: 'not_sent' | 'unknown' | 'declined',
-  more: { failureCode: string | null; detail: string; at: number },
+/** A leg at its processor. */
+export type LegPlace = ProcessorPlace & { leg: number };
+
+/** A word that no processor said: what one of ours concludes of a leg. It names no more than the leg, and what is said beside. */
+export function ownWord(
+  { processor, processorAccount, leg }: LegPlace,
+  said: Pick<ProcessorWord, 'source' | 'said' | 'at' | 'detail'> &
+    Partial<Pick<ProcessorWord, 'failureCode' | 'referenceClosed' | 'elsewhere'>>,
 ): ProcessorWord {
-  const refused = said === 'declined';
   return {
-    source: 'answer',
-    said,
-    leg: place.leg,
-    processor: place.processor,
-    processorAccount: place.processorAccount,
+    source: said.source,
+    said: said.said,
+    leg,
+    processor,
+    processorAccount,
     processorTxnId: null,
     amount: null,
     currency: null,
-    failureCode: more.failureCode,
-    referenceClosed: refused,
-    elsewhere: refused,
+    failureCode: said.failureCode ?? null,
+    referenceClosed: said.referenceClosed ?? false,
+    elsewhere: said.elsewhere ?? false,
     nextAction: null,
     paymentMethodType: null,
-    at: more.at,
-    detail: more.detail.slice(0, DETAIL_LENGTH_MAX),
+    at: said.at,
+    detail: said.detail.slice(0, DETAIL_LENGTH_MAX),
   };
 }
 
 const DETAIL_LENGTH_MAX = 200;
+
+/**
+ * A word that the sender itself has about a charge. `declined` is a refusal before anything was begun: nobody else sends this
+ * reference, so it can never be charged, and what one processor finds wrong another may not.
+ */
+export function senderWord(
+  place: LegPlace,
+  said: 'not_sent' | 'unknown' | 'declined',
+  more: Pick<ProcessorWord, 'failureCode' | 'detail' | 'at'>,
+): ProcessorWord {
+  const refused = said === 'declined';
+  return ownWord(place, { ...more, source: 'answer', said, referenceClosed: refused, elsewhere: refused });
+}

@@ -18,7 +18,7 @@
 
 import type { ChargeAccount, Connector, NotFoundRule, QueryAnswer } from '../connectors/connector.ts';
 import { intentIdOf, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
-import type { ProcessorName, ProcessorWord } from '../domain/processor-word.ts';
+import { ownWord, type ProcessorName, type ProcessorWord } from '../domain/processor-word.ts';
 import {
   type Attempt,
   isFinal,
@@ -183,30 +183,6 @@ function neverArrived(deps: ResolveDeps, { proofs }: Watched, attempt: Attempt):
   const current = legs.find(({ leg }) => leg === attempt.leg)!;
   return ownWord(current, { source: 'recovery', said: 'never_arrived', detail, at: deps.now() });
 }
-
-/** A word that recovery itself has about a leg: it names no more than where it asked. */
-function ownWord(
-  { leg, processor, processorAccount }: RoutedLeg,
-  more: Pick<ProcessorWord, 'source' | 'said' | 'detail' | 'at'>,
-): ProcessorWord {
-  return {
-    ...more,
-    detail: more.detail.slice(0, DETAIL_LENGTH_MAX),
-    leg,
-    processor,
-    processorAccount,
-    processorTxnId: null,
-    amount: null,
-    currency: null,
-    failureCode: null,
-    referenceClosed: false,
-    elsewhere: false,
-    nextAction: null,
-    paymentMethodType: null,
-  };
-}
-
-const DETAIL_LENGTH_MAX = 200;
 
 /** The attempt's status after the word; null when it was not heard: it is asked for again. */
 async function tell(
