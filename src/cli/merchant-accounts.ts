@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { StartOptions } from '../config/options.ts';
 import type { ProcessorName } from '../domain/processor-word.ts';
 import { sandboxAccountsFile } from '../embedded/sandbox-accounts.ts';
-import { credentialsFault } from '../setup/credentials.ts';
+import { credentialsFault, readCredentials } from '../setup/credentials.ts';
 import type { ProcessorAccount } from '../storage/control.ts';
 import { MisuseError } from './command.ts';
 
@@ -32,7 +32,8 @@ export function readAccount(option: string, file: string): ProcessorAccount {
     if (!(error instanceof SyntaxError))
       throw new MisuseError(`${option} ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`);
   }
-  const account = accountOf(parsed);
+  // One account, or the first of a list as a sandbox bank has it.
+  const account = readCredentials(Array.isArray(parsed) ? parsed[0] : parsed);
   if (account === undefined) {
     throw new MisuseError(`${option} ${file} must be JSON {"account", "secretKey", "webhookSecret"}`);
   }
@@ -46,14 +47,4 @@ export function ownAccount(options: StartOptions, processor: ProcessorName): Pro
   if (processor !== 'SANDBOX' && processor !== 'SANDBOX_B') return undefined;
   const file = sandboxAccountsFile(options.dataDir, processor);
   return existsSync(file) ? readAccount(processor, file) : undefined;
-}
-
-/** One account, or the first of a list as a sandbox bank has it. */
-function accountOf(parsed: unknown): ProcessorAccount | undefined {
-  const entry: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
-  if (typeof entry !== 'object' || entry === null) return undefined;
-  const { account, secretKey, webhookSecret } = entry as Record<string, unknown>;
-  if (typeof account !== 'string' || typeof secretKey !== 'string' || typeof webhookSecret !== 'string')
-    return undefined;
-  return { account, secretKey, webhookSecret, previousWebhookSecret: null };
 }

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessorName } from '../domain/processor-word.ts';
+import { readCredentials } from '../setup/credentials.ts';
 import type { ProcessorAccount } from '../storage/control.ts';
 import { readJson, writeDurably } from './private-file.ts';
 
@@ -40,7 +41,8 @@ export function ensureSandboxAccounts(
 ): SandboxAccounts {
   mkdirSync(join(dataDir, SANDBOXES[sandbox].name), { recursive: true, mode: 0o700 });
   const file = sandboxAccountsFile(dataDir, sandbox);
-  const found = firstAccount(readJson(file));
+  const kept: unknown = readJson(file);
+  const found = Array.isArray(kept) ? readCredentials(kept[0]) : undefined;
   // New secrets leave the demo merchant's sealed copy stale. Without demo.json it is written again, whenever that may be.
   if (found === undefined && sandbox === 'SANDBOX') rmSync(join(dataDir, 'demo.json'), { force: true });
   const account = found ?? {
@@ -53,13 +55,4 @@ export function ensureSandboxAccounts(
   const callbackUrl = `${apiUrl}/webhooks/${sandbox.toLowerCase()}`;
   writeDurably(file, `${JSON.stringify([{ ...bankSide, callbackUrl }])}\n`);
   return { file, account };
-}
-
-function firstAccount(value: unknown): ProcessorAccount | undefined {
-  const first: unknown = Array.isArray(value) ? value[0] : undefined;
-  if (typeof first !== 'object' || first === null) return undefined;
-  const { account, secretKey, webhookSecret } = first as Record<string, unknown>;
-  if (typeof account !== 'string' || typeof secretKey !== 'string' || typeof webhookSecret !== 'string')
-    return undefined;
-  return { account, secretKey, webhookSecret, previousWebhookSecret: null };
 }

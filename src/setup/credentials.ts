@@ -21,6 +21,15 @@ const SECRET_LENGTH_MIN = 8;
 /** As long as the column. */
 const ACCOUNT_LENGTH_MAX = 100;
 
+/** An account as JSON has it, the bank's side or a merchant's; undefined when it is none. */
+export function readCredentials(entry: unknown): ProcessorAccount | undefined {
+  if (typeof entry !== 'object' || entry === null) return undefined;
+  const { account, secretKey, webhookSecret } = entry as Record<string, unknown>;
+  if (typeof account !== 'string' || typeof secretKey !== 'string' || typeof webhookSecret !== 'string')
+    return undefined;
+  return { account, secretKey, webhookSecret, previousWebhookSecret: null };
+}
+
 /** What of credentials is no account, or no secret; undefined: nothing. Says no secret. */
 export function credentialsFault({
   account,
