@@ -23,7 +23,8 @@ import {
   type ProcessorWord,
   senderWord,
 } from '../domain/processor-word.ts';
-import { fallbackReason, type ShownCard } from '../domain/transaction.ts';
+import { fallbackReason } from '../domain/routing.ts';
+import type { ShownCard } from '../domain/transaction.ts';
 import type { TokenizedCard, Tokenizer } from '../hsm/hsm.ts';
 import { type AskShard, UNCERTAIN } from '../messages/ask.ts';
 import type { AttemptStartedReply } from '../messages/replies.ts';

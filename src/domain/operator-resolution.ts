@@ -9,7 +9,8 @@
 
 import type { Fact, OperatorAudited } from './facts.ts';
 import { ownWord, type ProcessorWord } from './processor-word.ts';
-import { type Attempt, closesIntent, type IncidentKind, moveAttempt, type RoutedLeg } from './transaction.ts';
+import type { RoutedLeg } from './routing.ts';
+import { type Attempt, closesIntent, type IncidentKind, moveAttempt } from './transaction.ts';
 
 /** Merchants read the evidence; who and why is in the audit, which they do not. */
 const DETAIL = 'resolved by an operator';

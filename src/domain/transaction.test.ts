@@ -9,16 +9,15 @@ import {
   senderWord,
   type WordSource,
 } from './processor-word.ts';
+import { fallbackReason, type Routing } from './routing.ts';
 import {
   type Attempt,
   type AttemptMove,
   closesIntent,
   fallBack,
-  fallbackReason,
   isFinal,
   moveAttempt,
   publicStatus,
-  type Routing,
   type TransactionStatus,
 } from './transaction.ts';
 

@@ -14,11 +14,11 @@ import type {
   NextAction,
   PaymentMethodType,
   ProcessorName,
-  ProcessorPlace,
   ProcessorWord,
   Said,
   WordSource,
 } from './processor-word.ts';
+import { fallbackReason, type RoutedLeg, type Routing } from './routing.ts';
 
 /** Durable states of an attempt (design 7). */
 export type TransactionStatus = 'SENT' | 'PROCESSING' | 'REQUIRES_ACTION' | 'SUCCESS' | 'FAILED';
@@ -44,29 +44,6 @@ export interface ShownCard {
   fingerprint: string;
   /** `tok_…`: page and slot in the vault. */
   token: string;
-}
-
-/** Why a leg went where it went. All but `preferred` are proof that the leg before cannot have charged. */
-export type RouteReason =
-  | 'preferred'
-  | 'first_unreachable'
-  | 'first_busy'
-  | 'first_breaker_open'
-  | 'first_refused';
-
-export interface RoutedLeg extends ProcessorPlace {
-  leg: number;
-  reason: RouteReason;
-  /** Milliseconds since 1970. */
-  at: number;
-}
-
-/** The routing decision of an attempt: every leg it has had, and where another could have gone. */
-export interface Routing {
-  /** Null: the merchant has no fallback. */
-  fallback: ProcessorPlace | null;
-  /** Oldest first; at least one. */
-  legs: RoutedLeg[];
 }
 
 /** One line of what was sent, what came back, what a query said. */
@@ -358,20 +335,6 @@ export function fallBack(attempt: Attempt, word: ProcessorWord, now: number): At
     updatedAt: now,
   };
 }
-
-/** Why another processor may be asked after this word of the sender; null: it may not. */
-export function fallbackReason(word: ProcessorWord): Exclude<RouteReason, 'preferred'> | null {
-  if (word.source !== 'answer') return null;
-  if (word.said === 'declined') return word.elsewhere ? 'first_refused' : null;
-  return word.said === 'not_sent' ? (UNREACHED[word.failureCode ?? ''] ?? null) : null;
-}
-
-/** Codes of a charge that did not leave for the processor's sake; one that was too late would be too late there as well. */
-const UNREACHED: Readonly<Record<string, Exclude<RouteReason, 'preferred'>>> = {
-  processor_unreachable: 'first_unreachable',
-  processor_busy: 'first_busy',
-  processor_breaker_open: 'first_breaker_open',
-};
 
 function eventOf(before: Attempt, after: Attempt): PaymentEventType | null {
   if (after.status === 'SUCCESS')

@@ -11,7 +11,8 @@
 import type { KeyRef } from '../domain/facts.ts';
 import type { Payment, PaymentIntent } from '../domain/payment-intent.ts';
 import type { ProcessorWord } from '../domain/processor-word.ts';
-import type { Attempt, Evidence, RoutedLeg, Routing, ShownCard } from '../domain/transaction.ts';
+import type { RoutedLeg, Routing } from '../domain/routing.ts';
+import type { Attempt, Evidence, ShownCard } from '../domain/transaction.ts';
 import type { Ask, Failure, Reply } from './envelope.ts';
 import type {
   AttemptStartedReply,

@@ -19,13 +19,8 @@
 import type { ChargeAccount, Connector, NotFoundRule, QueryAnswer } from '../connectors/connector.ts';
 import { intentIdOf, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
 import { ownWord, type ProcessorName, type ProcessorWord } from '../domain/processor-word.ts';
-import {
-  type Attempt,
-  isFinal,
-  moveAttempt,
-  type PublicStatus,
-  type RoutedLeg,
-} from '../domain/transaction.ts';
+import type { RoutedLeg } from '../domain/routing.ts';
+import { type Attempt, isFinal, moveAttempt, type PublicStatus } from '../domain/transaction.ts';
 import type { AskShard } from '../messages/ask.ts';
 import { mayBeChargedLate } from './late-success.ts';
 import type { LegProof, Watched } from './watch-list.ts';

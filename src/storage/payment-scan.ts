@@ -10,7 +10,8 @@
 import type { IntentId, TransactionId } from '../domain/ids.ts';
 import type { PaymentIntent } from '../domain/payment-intent.ts';
 import type { ProcessorName } from '../domain/processor-word.ts';
-import type { Evidence, RoutedLeg, TransactionStatus } from '../domain/transaction.ts';
+import type { RoutedLeg } from '../domain/routing.ts';
+import type { Evidence, TransactionStatus } from '../domain/transaction.ts';
 
 /** An intent, as far as it is judged. */
 export interface ScannedIntent {

@@ -7,7 +7,8 @@
 import { describe, expect, test } from 'vitest';
 import { makeId, showIntentId, showTransactionId, transactionIdOf } from '../domain/ids.ts';
 import type { ProcessorName } from '../domain/processor-word.ts';
-import type { Evidence, RouteReason } from '../domain/transaction.ts';
+import type { RouteReason } from '../domain/routing.ts';
+import type { Evidence } from '../domain/transaction.ts';
 import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
 import {
   type BookedCharge,

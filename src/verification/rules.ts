@@ -15,7 +15,8 @@ import {
   type TransactionId,
 } from '../domain/ids.ts';
 import type { ProcessorName } from '../domain/processor-word.ts';
-import type { Evidence, RoutedLeg } from '../domain/transaction.ts';
+import type { RoutedLeg } from '../domain/routing.ts';
+import type { Evidence } from '../domain/transaction.ts';
 import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
 import type { Told } from './told.ts';
 

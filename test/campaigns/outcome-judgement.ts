@@ -6,7 +6,8 @@
  */
 
 import { showTransactionId, type TransactionId } from '../../src/domain/ids.ts';
-import type { Evidence, RoutedLeg } from '../../src/domain/transaction.ts';
+import type { RoutedLeg } from '../../src/domain/routing.ts';
+import type { Evidence } from '../../src/domain/transaction.ts';
 import { queryShards } from '../support/databases.ts';
 import { type BookLine, bookOf, CARDS } from '../support/shop.ts';
 import type { World } from '../support/world.ts';

@@ -24,7 +24,8 @@ import {
   type ProcessorWord,
   senderWord,
 } from '../../src/domain/processor-word.ts';
-import { type Attempt, fallbackReason, isFinal } from '../../src/domain/transaction.ts';
+import { fallbackReason } from '../../src/domain/routing.ts';
+import { type Attempt, isFinal } from '../../src/domain/transaction.ts';
 import type { ShardReply } from '../../src/messages/replies.ts';
 import type { ShardRequest, StartAttempt } from '../../src/messages/requests.ts';
 import { createLane, type Lane } from '../../src/runtime/turn.ts';

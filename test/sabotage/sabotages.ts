@@ -387,7 +387,7 @@ wal_writer_delay = 2s
     matters: 'The first one may have charged: its answer was lost, not the money.',
     edits: [
       {
-        file: 'src/domain/transaction.ts',
+        file: 'src/domain/routing.ts',
         find: "  return word.said === 'not_sent' ? (UNREACHED[word.failureCode ?? ''] ?? null) : null;",
         replace: `  if (word.said === 'unknown') return 'first_unreachable';
   return word.said === 'not_sent' ? (UNREACHED[word.failureCode ?? ''] ?? null) : null;`,

@@ -7,7 +7,8 @@
 import { intentIdOf, parseTransactionId, showIntentId, showTransactionId } from '../../domain/ids.ts';
 import type { PaymentIntent } from '../../domain/payment-intent.ts';
 import type { NextAction } from '../../domain/processor-word.ts';
-import { type Attempt, publicStatus, type Routing, type ShownCard } from '../../domain/transaction.ts';
+import type { Routing } from '../../domain/routing.ts';
+import { type Attempt, publicStatus, type ShownCard } from '../../domain/transaction.ts';
 import { READ_HEADERS } from '../admit.ts';
 import { type HttpRequest, type HttpResponse, json, type Route } from '../routes.ts';
 import { type FindPaymentDeps, findPayment, paymentNotFound } from './find-payment.ts';

@@ -8,14 +8,8 @@ import { intentIdOf, parseTransactionId, showIntentId, showTransactionId } from 
 import { decimalAmount } from '../../domain/money.ts';
 import type { Payment } from '../../domain/payment-intent.ts';
 import type { Said, WordSource } from '../../domain/processor-word.ts';
-import {
-  type Attempt,
-  closesIntent,
-  type Evidence,
-  isFinal,
-  type RoutedLeg,
-  type RouteReason,
-} from '../../domain/transaction.ts';
+import type { RoutedLeg, RouteReason } from '../../domain/routing.ts';
+import { type Attempt, closesIntent, type Evidence, isFinal } from '../../domain/transaction.ts';
 import { READ_HEADERS } from '../admit.ts';
 import { type HttpRequest, type HttpResponse, json, type Route } from '../routes.ts';
 import type { StoryType } from '../schemas.ts';

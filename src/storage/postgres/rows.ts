@@ -6,11 +6,11 @@
 
 import type { PaymentIntent } from '../../domain/payment-intent.ts';
 import type { NextAction, PaymentMethodType, ProcessorName } from '../../domain/processor-word.ts';
+import type { Routing } from '../../domain/routing.ts';
 import type {
   Attempt,
   AttemptOutcome,
   Evidence,
-  Routing,
   ShownCard,
   TransactionStatus,
 } from '../../domain/transaction.ts';
