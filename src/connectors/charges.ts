@@ -15,9 +15,12 @@ import {
   type CallEnd,
   createBreaker,
 } from './breaker.ts';
-import type { Charge } from './connector.ts';
-import { SANDBOXES, sandboxConfig } from './registry.ts';
+import type { Charge, ChargeRoom, OtpDesk } from './connector.ts';
+import { createPayuCharge } from './payu/charge.ts';
+import { createRazorpayCharge } from './razorpay/charge.ts';
+import { payuConfig, razorpayConfig, SANDBOXES, sandboxConfig, stripeConfig } from './registry.ts';
 import { createSandboxCharge } from './sandbox/charge.ts';
+import { createStripeCharge } from './stripe/charge.ts';
 
 export interface ChargesDeps {
   metrics: Pick<Metrics, 'processorCalls' | 'processorCallSeconds' | 'breakerState' | 'processorInFlight'>;
@@ -29,6 +32,8 @@ export interface ChargesDeps {
 export interface Charges {
   /** Null: this version cannot charge that processor. */
   chargeOf(processor: ProcessorName): Charge | null;
+  /** Null: shoppers type no password here for that processor. */
+  otpOf(processor: ProcessorName): OtpDesk | null;
   close(): Promise<void>;
 }
 
@@ -38,22 +43,30 @@ const BREAKER_STATES = { closed: 0, half_open: 1, open: 2 } as const;
 
 /** Opens the connections to every processor. */
 export function createCharges(options: Options, deps: ChargesDeps): Charges {
-  const { faultPoint, ...clocks } = deps;
-  // The extra tick of the point is only paid where a campaign may stop.
-  const left = options.faultPoints.length === 0 ? {} : { left: () => faultPoint('after-send') };
-  const banks = SANDBOXES.map((name) => ({
-    name,
-    ...createSandboxCharge(sandboxConfig(options, name), { ...clocks, ...left }),
-  }));
+  const rooms = openRooms(options, deps);
   const charges = new Map<ProcessorName, Charge>(
-    banks.map(({ name, charge }) => [name, guarded(name, charge, deps, breakerOptions(options))]),
+    [...rooms].map(([name, { charge }]) => [name, guarded(name, charge, deps, breakerOptions(options))]),
   );
   return {
     chargeOf: (processor) => charges.get(processor) ?? null,
+    otpOf: (processor) => rooms.get(processor)?.otp ?? null,
     async close() {
-      await Promise.all(banks.map(({ close }) => close()));
+      await Promise.all([...rooms.values()].map((room) => room.close()));
     },
   };
+}
+
+/** One line per processor. */
+function openRooms(options: Options, { now, faultPoint }: ChargesDeps): Map<ProcessorName, ChargeRoom> {
+  // The extra tick of the point is only paid where a campaign may stop.
+  const left = options.faultPoints.length === 0 ? {} : { left: () => faultPoint('after-send') };
+  const deps = { now, ...left };
+  return new Map<ProcessorName, ChargeRoom>([
+    ...SANDBOXES.map((name) => [name, createSandboxCharge(sandboxConfig(options, name), deps)] as const),
+    ['RAZORPAY', createRazorpayCharge(razorpayConfig(options), deps)],
+    ['PAYU', createPayuCharge(payuConfig(options), deps)],
+    ['STRIPE', createStripeCharge(stripeConfig(options), deps)],
+  ]);
 }
 
 function breakerOptions({ payment }: Options): BreakerOptions {

@@ -6,12 +6,16 @@
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { ReadCallback } from '../connector.ts';
+import { parseAnswer } from '../json.ts';
 import type { SandboxConfig } from './config.ts';
-import { parseAnswer, readCharge, transactionOf, wordOf } from './status.ts';
+import { readCharge, transactionOf, wordOf } from './status.ts';
 
 /** How old a signature may be, and how far a clock may be ahead. Each delivery is signed anew. */
 const PAST_SECONDS = 300;
 const FUTURE_SECONDS = 60;
+
+/** What signs a callback, beside its body. */
+export const SIGNATURE_HEADERS = ['x-sandbox-timestamp', 'x-sandbox-signature'] as const;
 
 const TYPES: ReadonlySet<string> = new Set(['charge.succeeded', 'charge.declined', 'charge.processing']);
 
@@ -48,6 +52,7 @@ export const readSandboxCallback =
         callbackId,
         transactionId: charge === null ? null : transactionOf(charge),
         word: charge === null ? null : wordOf(bank, charge, 'callback', null, now),
+        hint: false,
         receivedAt: now,
       },
     };

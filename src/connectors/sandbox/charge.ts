@@ -10,26 +10,17 @@
 import { showTransactionId } from '../../domain/ids.ts';
 import { type ProcessorWord, senderWord } from '../../domain/processor-word.ts';
 import { createHttpClient, type HttpClient, type HttpOutcome } from '../../outbound/http-client.ts';
-import type { Charge, ChargeMethod, ChargeRequest } from '../connector.ts';
+import type { ChargeMethod, ChargeRequest, ChargeRoom, ChargeRoomDeps } from '../connector.ts';
+import { parseAnswer } from '../json.ts';
+import { notSentWord } from '../not-sent.ts';
 import { REFUSED_BIN, REFUSED_ORIGIN, type SandboxConfig } from './config.ts';
-import { type BankCharge, parseAnswer, readCharge, refusalOf, transactionOf, wordOf } from './status.ts';
-
-export interface SandboxChargeDeps {
-  now(): number;
-  /** Called when a charge has been handed to the socket; an instant a campaign may stop at. */
-  left?(): void;
-}
-
-export interface SandboxCharge {
-  charge: Charge;
-  close(): Promise<void>;
-}
+import { type BankCharge, readCharge, refusalOf, transactionOf, wordOf } from './status.ts';
 
 const REFUSED_CONNECTIONS_MAX = 256;
 const ANSWER_BYTES_MAX = 64 * 1024;
 
 /** Opens the connections to the bank. */
-export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDeps): SandboxCharge {
+export function createSandboxCharge(config: SandboxConfig, deps: ChargeRoomDeps): ChargeRoom {
   const open = (origin: string, connectionsMax: number): HttpClient =>
     createHttpClient({
       origin,
@@ -60,6 +51,7 @@ export function createSandboxCharge(config: SandboxConfig, deps: SandboxChargeDe
   }
   return {
     charge,
+    otp: null,
     async close() {
       await Promise.all([bank.close(), nobody.close()]);
     },
@@ -89,10 +81,7 @@ function readAnswer(
   at: number,
 ): ProcessorWord {
   const place = { processor: bank, processorAccount: request.account.account, leg: request.leg };
-  if (answer.kind === 'not_sent') {
-    const failureCode = NOT_SENT_CODES[answer.reason];
-    return senderWord(place, 'not_sent', { failureCode, detail: answer.detail, at });
-  }
+  if (answer.kind === 'not_sent') return notSentWord(place, answer, at);
   const unknown = (detail: string): ProcessorWord =>
     senderWord(place, 'unknown', { failureCode: null, detail, at });
   if (answer.kind === 'unknown') return unknown(answer.detail);
@@ -108,13 +97,6 @@ function readAnswer(
   if (other !== null) return unknown(`answered 200 with another ${other}`);
   return wordOf(bank, charge, 'answer', request.leg, at);
 }
-
-const NOT_SENT_CODES = {
-  unreachable: 'processor_unreachable',
-  busy: 'processor_busy',
-  deadline_passed: 'send_before_passed',
-  closed: 'processor_busy',
-} as const;
 
 /** What of an answer is not what was asked for; null: nothing. */
 function differenceOf(request: ChargeRequest, charge: BankCharge): string | null {

@@ -4,21 +4,20 @@
  * @module
  */
 
-export interface SandboxConfig {
+import type { ReadAccountConfig, RoomConfig } from '../connector.ts';
+
+export interface SandboxConfig extends RoomConfig {
   /** Which of the banks in a box it is. */
   name: 'SANDBOX' | 'SANDBOX_B';
-  /** `http://127.0.0.1:9400` */
-  baseUrl: string;
-  connectTimeoutMs: number;
-  /** Charges under way at once, of all accounts together: one more is not sent. */
-  connectionsMax: number;
-  /** How long after the sender had to stop a "not found" begins to count. */
-  notFoundProofMs: number;
-  /** A processor's silence of this length is an unknown outcome. */
-  timeoutMs: number;
   /** Cards of this BIN are sent to {@link REFUSED_ORIGIN}; false in live mode. */
   refusedCards: boolean;
 }
+
+/** An account as the bank has it too: `account`, `secretKey`, `webhookSecret`. */
+export const readSandboxAccount: ReadAccountConfig = ({ account, secretKey, webhookSecret }) =>
+  typeof account === 'string' && typeof secretKey === 'string' && typeof webhookSecret === 'string'
+    ? { ok: true, config: { account, secretKey, webhookSecret } }
+    : { ok: false, detail: 'account, secretKey and webhookSecret are needed' };
 
 /** Nobody listens there: the documented test of "connection refused". */
 export const REFUSED_ORIGIN = 'http://127.0.0.1:1';

@@ -7,8 +7,9 @@
 import { showTransactionId } from '../../domain/ids.ts';
 import { createHttpClient } from '../../outbound/http-client.ts';
 import type { Query } from '../connector.ts';
+import { parseAnswer } from '../json.ts';
 import type { SandboxConfig } from './config.ts';
-import { errorCodeOf, parseAnswer, readCharge, transactionOf, wordOf } from './status.ts';
+import { errorCodeOf, readCharge, transactionOf, wordOf } from './status.ts';
 
 const CONNECTIONS_MAX = 64;
 const ANSWER_BYTES_MAX = 64 * 1024;

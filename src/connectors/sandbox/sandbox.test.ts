@@ -13,10 +13,10 @@ import {
   type ScriptedServer,
   startScriptedServer,
 } from '../../outbound/testing/scripted-server.ts';
-import type { ChargeCard, ChargeMethod, ChargeRequest } from '../connector.ts';
+import type { ChargeCard, ChargeMethod, ChargeRequest, ChargeRoom } from '../connector.ts';
 import { connectorContract, type Dialect, type HttpText, type Told } from '../contract-suite.ts';
 import { SANDBOXES } from '../registry.ts';
-import { createSandboxCharge, type SandboxCharge } from './charge.ts';
+import { createSandboxCharge } from './charge.ts';
 import type { SandboxConfig } from './config.ts';
 import { createSandbox } from './index.ts';
 
@@ -26,6 +26,7 @@ const CONFIG = {
   connectTimeoutMs: 2000,
   connectionsMax: 64,
   notFoundProofMs: 120_000,
+  ambiguousFailureMs: 900_000,
 } as const;
 /** The bank's words for what the suite tells; README.md of the sandbox has them. */
 const STATUS = {
@@ -76,6 +77,7 @@ const error = (status: number, code: string): HttpText => json(status, { error: 
 const dialect = (name: SandboxConfig['name']): Dialect => ({
   processor: name,
   lacks: [],
+  page: 'redirect',
   open(baseUrl, timeouts) {
     const config = { ...CONFIG, name, baseUrl, ...timeouts, refusedCards: true };
     const { charge, close } = createSandboxCharge(config, clocks);
@@ -114,6 +116,15 @@ const dialect = (name: SandboxConfig['name']): Dialect => ({
     const signature = createHmac('sha256', secret).update(`${timestamp}.`).update(body).digest('hex');
     return { headers: { 'x-sandbox-timestamp': timestamp, 'x-sandbox-signature': signature }, body };
   },
+  reportPage({ head }, ids) {
+    const { searchParams: query } = new URL(head.split(' ')[1]!, 'http://bank');
+    const limit = Number(query.get('limit'));
+    const after = query.get('starting_after');
+    const at = after === null ? 0 : ids.indexOf(after) + 1;
+    if (after !== null && at === 0) return json(400, { error: { code: 'field_value' } });
+    const rows = ids.slice(at, at + limit).map((id) => ({ movement_id: id }));
+    return json(200, { rows, total: ids.length, has_more: at + limit < ids.length });
+  },
   signedHeaders: ['x-sandbox-timestamp', 'x-sandbox-signature'],
   callbackSeconds: { past: 300, future: 60 },
 });
@@ -130,7 +141,7 @@ const UPI_ACTION = { kind: 'upi', link: 'upi://pay?pa=shop@bank&am=50.00&cu=INR'
 
 describe('charge', () => {
   let server: ScriptedServer;
-  let sandbox: SandboxCharge;
+  let sandbox: ChargeRoom;
   beforeEach(async () => {
     server = await startScriptedServer();
   });
@@ -139,7 +150,7 @@ describe('charge', () => {
     await server.close();
   });
 
-  function open(refusedCards: boolean, more: { left?: () => void } = {}): SandboxCharge {
+  function open(refusedCards: boolean, more: { left?: () => void } = {}): ChargeRoom {
     sandbox = createSandboxCharge(
       { ...CONFIG, name: 'SANDBOX', baseUrl: server.origin, timeoutMs: 500, refusedCards },
       { ...clocks, ...more },
@@ -154,6 +165,7 @@ describe('charge', () => {
     leg: 1,
     account: { account: 'acct_demo', secretKey: 'bank_sk_demo' },
     returnUrl: 'https://pay.example/checkout/return',
+    browser: { address: '198.51.100.7', userAgent: 'Mozilla/5.0 (test)' },
     mayLeave: () => true,
   };
   const card = (pan: string): ChargeMethod => ({ kind: 'card', card: cardDetails(pan) });

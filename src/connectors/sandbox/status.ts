@@ -13,6 +13,7 @@ import type {
   WordSource,
 } from '../../domain/processor-word.ts';
 import { isUpiLinkFor } from '../../domain/upi-link.ts';
+import { isPageUrl } from '../page-url.ts';
 import type { SandboxConfig } from './config.ts';
 
 /** A charge as the bank shows it, once its shape was checked. */
@@ -132,15 +133,6 @@ function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= TIME_MAX;
 }
 
-/** Of visible characters only: a parser of addresses passes over line ends and blanks, a header or a page may not. */
-const PAGE_URL = /^https?:\/\/[\x21-\x7e]{1,2000}$/;
-
-function isPageUrl(value: unknown): value is string {
-  if (typeof value !== 'string' || !PAGE_URL.test(value) || !URL.canParse(value)) return false;
-  const { username, password } = new URL(value);
-  return username === '' && password === '';
-}
-
 function readMethodType(value: unknown): PaymentMethodType | null {
   if (typeof value !== 'object' || value === null) return null;
   const { type, funding } = value as Record<string, unknown>;
@@ -169,13 +161,4 @@ export function errorCodeOf(body: unknown): string | null {
 export function refusalOf(status: number, body: unknown): string | null {
   const code = errorCodeOf(body);
   return status >= 400 && status < 500 && code !== null && REFUSALS.has(code) ? code : null;
-}
-
-/** An answer's JSON; null when it is none. */
-export function parseAnswer(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString());
-  } catch {
-    return null;
-  }
 }
