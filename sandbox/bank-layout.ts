@@ -1,7 +1,8 @@
 /**
  * Layout: the frame of the bank's own pages, and what they may load: their style, and nothing else.
  *
- * They work without script. The style stands in the page and is named by its hash in the Content-Security-Policy.
+ * They work without script. The style stands in the page and is named by its hash in the Content-Security-Policy; so does the
+ * script of the page that leads back by a form.
  * @module
  */
 import { hash } from 'node:crypto';
@@ -17,6 +18,8 @@ export interface BankPage {
   readonly wide?: true;
   /** Where the shopper may be sent after the page's form, as a URL. */
   readonly leadsTo?: string | undefined;
+  /** The one script of the page, at its end; the page must work without it. */
+  readonly script?: string;
 }
 
 const STYLE = readFileSync(new URL('./bank.css', import.meta.url), 'utf8');
@@ -30,7 +33,7 @@ export function answerPage(response: ServerResponse, page: BankPage): void {
   response.writeHead(page.status, {
     'Content-Type': 'text/html; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
-    'Content-Security-Policy': policyOf(page.leadsTo),
+    'Content-Security-Policy': policyOf(page),
     'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff',
     'X-Frame-Options': 'DENY',
@@ -39,7 +42,7 @@ export function answerPage(response: ServerResponse, page: BankPage): void {
   response.end(body);
 }
 
-function layOut({ title, content, wide }: BankPage): Html {
+function layOut({ title, content, wide, script }: BankPage): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -57,17 +60,18 @@ function layOut({ title, content, wide }: BankPage): Html {
 <p class="bank"><svg viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path d="M4 12 16 5l12 7zM8 15v8m5.3-8v8m5.4-8v8M24 15v8M5 27h22"/></svg>Sandbox Bank</p>
 </header>
 <main>${content}</main>
-</body>
+${script === undefined ? null : html`<script>${{ html: script }}</script>\n`}</body>
 </html>
 `;
 }
 
 /** Browsers hold the redirect that answers a form against `form-action`, too: so where it leads is named. */
-function policyOf(leadsTo: string | undefined): string {
+function policyOf({ leadsTo, script }: BankPage): string {
   const formAction = leadsTo === undefined ? "'self'" : `'self' ${new URL(leadsTo).origin}`;
   return [
     "default-src 'none'",
     `style-src '${STYLE_DIGEST}'`,
+    ...(script === undefined ? [] : [`script-src 'sha256-${hash('sha256', script, 'base64')}'`]),
     'img-src data:',
     `form-action ${formAction}`,
     "frame-ancestors 'none'",

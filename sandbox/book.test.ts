@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { AppendLog, readBackLines } from './append-log.ts';
-import type { ChargeOrder } from './bank.ts';
-import { Book, BookCorruptError } from './book.ts';
-import { cardNumber } from './cards.ts';
+import { Book, BookCorruptError, type Charge, type Placed } from './book.ts';
+import { cardNumber } from './card-numbers.ts';
+import type { Order } from './dialect.ts';
+import { plain } from './plain/dialect.ts';
 
 const CHALLENGE_MS = 300_000;
 let dataDir: string;
@@ -31,9 +32,10 @@ function openBook(): Promise<Book> {
   });
 }
 
-function orderOf(reference: string, changes: Partial<ChargeOrder> = {}): ChargeOrder {
+function orderOf(reference: string, changes: Partial<Order> = {}): Order {
   return {
     reference,
+    key: reference,
     amount: 100,
     currency: 'INR',
     method: ofCard('4111111111111111'),
@@ -42,8 +44,17 @@ function orderOf(reference: string, changes: Partial<ChargeOrder> = {}): ChargeO
   };
 }
 
-function ofCard(number: string): ChargeOrder['method'] {
+function ofCard(number: string): Order['method'] {
   return { type: 'card', number, expiryMonth: 12, expiryYear: 2040 };
+}
+
+function place(book: Book, account: string, order: Order, now: number): Placed {
+  const decision = plain.decide(order, now);
+  return book.place({ dialect: plain, account, order, decision, now, challengeMs: CHALLENGE_MS });
+}
+
+function owed(book: Book): Charge[] {
+  return [...book.all()].filter(({ callback }) => callback === 'due');
 }
 
 async function bookLines(): Promise<Record<string, unknown>[]> {
@@ -56,21 +67,21 @@ async function bookLines(): Promise<Record<string, unknown>[]> {
 
 it('books a reference once, replays the same facts and refuses others, also after a restart', async () => {
   let book = await openBook();
-  const first = book.place('acct', orderOf('r1'), 1000, CHALLENGE_MS);
+  const first = place(book, 'acct', orderOf('r1'), 1000);
   expect(first.kind).toBe('booked');
-  expect(book.place('acct', orderOf('r1'), 2000, CHALLENGE_MS)).toEqual({
+  expect(place(book, 'acct', orderOf('r1'), 2000)).toEqual({
     kind: 'replayed',
     charge: first.charge,
   });
-  expect(book.place('other', orderOf('r1'), 2000, CHALLENGE_MS).kind).toBe('booked');
+  expect(place(book, 'other', orderOf('r1'), 2000).kind).toBe('booked');
   await book.close();
   book = await openBook();
-  expect(book.place('acct', orderOf('r1'), 3000, CHALLENGE_MS)).toMatchObject({
+  expect(place(book, 'acct', orderOf('r1'), 3000)).toMatchObject({
     kind: 'replayed',
     charge: { id: first.charge.id },
   });
   for (const changes of [{ amount: 101 }, { currency: 'USD' }, { method: ofCard('5555555555554444') }]) {
-    expect(book.place('acct', orderOf('r1', changes), 3000, CHALLENGE_MS).kind).toBe('reused');
+    expect(place(book, 'acct', orderOf('r1', changes), 3000).kind).toBe('reused');
   }
   await book.close();
   expect(await bookLines()).toHaveLength(2);
@@ -79,12 +90,7 @@ it('books a reference once, replays the same facts and refuses others, also afte
 
 it('books a settling charge as one effect under one id, and owes one callback for it', async () => {
   let book = await openBook();
-  const { charge } = book.place(
-    'acct',
-    orderOf('r1', { method: ofCard(cardNumber('40000092', 1)) }),
-    1000,
-    CHALLENGE_MS,
-  );
+  const { charge } = place(book, 'acct', orderOf('r1', { method: ofCard(cardNumber('40000092', 1)) }), 1000);
   await book.settle(charge, 2000);
   await book.settle(charge, 3000);
   await book.close();
@@ -93,43 +99,55 @@ it('books a settling charge as one effect under one id, and owes one callback fo
     { id: charge.id, at: 2000, status: 'succeeded', effect: 'charged' },
   ]);
   book = await openBook();
-  expect([...book.owedCallbacks()]).toMatchObject([
-    { status: 'succeeded', createdAt: 1000, decidedAt: 2000 },
-  ]);
-  await book.markCallbackDone([...book.owedCallbacks()][0]!, 'heard', 4000);
+  expect(owed(book)).toMatchObject([{ status: 'succeeded', createdAt: 1000, decidedAt: 2000 }]);
+  await book.markCallbackDone(owed(book)[0]!, 'heard', 4000);
   await book.close();
   book = await openBook();
-  expect([...book.owedCallbacks()]).toEqual([]);
+  expect(owed(book)).toEqual([]);
+  await book.close();
+});
+
+it('knows a callback that a log of before there were dialects says is done', async () => {
+  let book = await openBook();
+  const { charge } = place(book, 'acct', orderOf('r1'), 1000);
+  place(book, 'acct', orderOf('r2'), 1000);
+  await book.close();
+  const event = charge.id.replace('ch_', 'sbevt_');
+  await writeFile(join(dataDir, 'delivered.ndjson'), `{"event_id":"${event}","outcome":"heard","at":2000}\n`);
+  book = await openBook();
+  expect(owed(book)).toMatchObject([{ reference: 'r2' }]);
   await book.close();
 });
 
 it('cuts off a torn last line, says so, and goes on behind it', async () => {
   let book = await openBook();
-  book.place('acct', orderOf('r1'), 1000, CHALLENGE_MS);
+  place(book, 'acct', orderOf('r1'), 1000);
   await book.close();
   await appendFile(join(dataDir, 'book.ndjson'), '{"at":5,"id":"ch_to');
   book = await openBook();
   expect(torn).toEqual([19]);
-  expect(book.place('acct', orderOf('r2'), 2000, CHALLENGE_MS).kind).toBe('booked');
+  expect(place(book, 'acct', orderOf('r2'), 2000).kind).toBe('booked');
   await book.close();
   expect((await bookLines()).map((line) => line.reference)).toEqual(['r1', 'r2']);
 });
 
 it('refuses a book with a second charge for a reference, or a line that is none', async () => {
   const book = await openBook();
-  book.place('acct', orderOf('r1'), 1000, CHALLENGE_MS);
+  place(book, 'acct', orderOf('r1'), 1000);
   await book.close();
   const path = join(dataDir, 'book.ndjson');
   const good = await readFile(path, 'utf8');
   await appendFile(path, good.replace(/ch_[0-9a-f]+/, 'ch_another'));
   await expect(openBook()).rejects.toThrow(BookCorruptError);
+  await writeFile(path, good.replace('{', '{"processor":"KLINGON",'));
+  await expect(openBook()).rejects.toThrow(/book.ndjson:1: not a processor/);
   await writeFile(path, `garbage\n${good}`);
   await expect(openBook()).rejects.toThrow(/book.ndjson:1: not JSON/);
 });
 
 it('streams the lines of one reference', async () => {
   const book = await openBook();
-  for (let index = 0; index < 100; index++) book.place('acct', orderOf(`r${index}`), 1000, CHALLENGE_MS);
+  for (let index = 0; index < 100; index++) place(book, 'acct', orderOf(`r${index}`), 1000);
   const parts: string[] = [];
   for await (const part of book.stream('r7')) parts.push(part.toString());
   expect(parts.join('')).toMatch(/^\{[^\n]*"reference":"r7",[^\n]*\}\n$/);

@@ -29,11 +29,11 @@ export class CallbackClient {
   constructor(url: URL, timeoutMs: number) {
     this.#host = url.hostname.replace(/^\[|\]$/g, '');
     this.#port = url.port === '' ? 80 : Number(url.port);
-    this.#head = `POST ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\nContent-Type: application/json\r\n`;
+    this.#head = `POST ${url.pathname}${url.search} HTTP/1.1\r\nHost: ${url.host}\r\n`;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Posts a JSON body. `headers` are whole lines, each ending with CRLF. Never rejects. */
+  /** Posts a body. `headers` are whole lines, each ending with CRLF. Never rejects. */
   async post(headers: string, body: string): Promise<PostOutcome> {
     const request = `${this.#head}${headers}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
     if (this.#closed) return { ok: false, code: 'client_closed' };

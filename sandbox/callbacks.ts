@@ -9,30 +9,39 @@
  */
 import type { Book, Charge } from './book.ts';
 import { CallbackClient } from './callback-client.ts';
+import type { Account, DialectName, Letter } from './dialect.ts';
+import type { Dialects } from './dialects.ts';
 import { DueQueue } from './due-queue.ts';
 import type { FaultKind, Faults } from './faults.ts';
-import { forgedLetter, type Letter, olderLetter, sign, trueLetter } from './letter.ts';
+import { forgedLetters, olderLetters, type Posting, trueLetters } from './postings.ts';
 
-/** A merchant's account at the bank. */
-export interface Account {
-  readonly account: string;
-  readonly secretKey: string;
-  readonly webhookSecret: string;
-  readonly callbackUrl: URL;
-}
-
-/** A callback that was posted. `status` is 0 when no answer came. */
+/** A letter that was posted, or lost on the way. */
 export interface Posted {
   readonly reference: string;
-  readonly body: string;
+  readonly eventId: string;
+  readonly dialect: DialectName;
+  /** The event's name, its id where it has none. */
+  readonly says: string;
+  /** 0 when no answer came. */
+  readonly status: number;
+}
+
+/** What became of a letter. */
+export interface Sent {
+  readonly event_id: string;
+  /** 0 when no answer came. */
   readonly status: number;
 }
 
 interface Delivery {
   readonly charge: Charge;
+  /** Which decision of the charge it is about. */
+  readonly revision: number;
   readonly dueAt: number;
   /** Failed tries so far, in this process. */
   readonly failures: number;
+  /** Event ids of letters that were heard, in this process. */
+  readonly heard: ReadonlySet<string>;
 }
 
 interface Lane {
@@ -50,9 +59,11 @@ const BACKOFF_FIRST_MS = 1000;
 const BACKOFF_MAX_MS = 60_000;
 const TRIES_FOR_MS = 24 * 3_600_000;
 const DUPLICATES = 3;
+const NONE: ReadonlySet<string> = new Set();
 
 export class Callbacks {
   readonly #lanes: ReadonlyMap<string, Lane>;
+  readonly #dialects: Dialects;
   readonly #book: Book;
   readonly #faults: Faults;
   readonly #clock: () => number;
@@ -62,6 +73,7 @@ export class Callbacks {
 
   constructor(parts: {
     readonly accounts: readonly Account[];
+    readonly dialects: Dialects;
     readonly book: Book;
     readonly faults: Faults;
     readonly clock: () => number;
@@ -70,6 +82,7 @@ export class Callbacks {
     readonly onPosted?: (posted: Posted) => void;
   }) {
     this.#lanes = new Map(parts.accounts.map((account) => [account.account, openLane(account)]));
+    this.#dialects = parts.dialects;
     this.#book = parts.book;
     this.#faults = parts.faults;
     this.#clock = parts.clock;
@@ -81,16 +94,16 @@ export class Callbacks {
   send(charge: Charge, dueAt: number): void {
     const lane = this.#lanes.get(charge.account);
     if (lane === undefined) return; // The account was taken out of the settings; its callbacks stay owed in the book.
-    lane.queue.push({ charge, dueAt, failures: 0 });
+    lane.queue.push({ charge, revision: charge.revision, dueAt, failures: 0, heard: NONE });
     this.#arm(lane);
   }
 
-  /** Posts the charge's callback once more, now. Resolves to the HTTP status, or 0 when there was no answer. */
-  async replay(charge: Charge): Promise<number> {
+  /** Posts the charge's callback once more, now. Resolves to what became of each of its letters. */
+  async replay(charge: Charge): Promise<readonly Sent[]> {
     const lane = this.#lanes.get(charge.account);
-    if (lane === undefined) return 0;
+    if (lane === undefined) return [];
     await charge.written;
-    return await this.#post(lane, charge, undefined);
+    return await this.#post(lane, charge, undefined, NONE);
   }
 
   /** Callbacks waiting for their time or under way. */
@@ -142,61 +155,97 @@ export class Callbacks {
     );
   }
 
-  /** One try of one delivery. Queues the next try unless it was heard or is too old. */
+  /** One try of one delivery. Queues the next try unless it was heard, is too old, or a newer decision is called back. */
   async #deliver(lane: Lane, delivery: Delivery): Promise<void> {
     const { charge } = delivery;
+    if (delivery.revision !== charge.revision) return;
+    const revision = delivery.revision + (charge.settles ? 1 : 0);
     await this.#book.settle(charge, this.#clock());
-    if (this.#stopped) return;
+    if (this.#stopped || revision !== charge.revision) return;
     const fault = this.#faults.take('callback', {
       card: charge.bin,
       reference: charge.reference,
       amount: charge.amount,
     });
     if (fault?.fault === 'delay') {
-      lane.queue.push({ ...delivery, dueAt: this.#clock() + fault.ms });
+      lane.queue.push({ ...delivery, revision, dueAt: this.#clock() + fault.ms });
       return;
     }
-    const status =
-      fault?.fault === 'drop' ? this.#lose(lane, charge) : await this.#post(lane, charge, fault?.fault);
-    if (this.#stopped) return;
+    const sent =
+      fault?.fault === 'drop'
+        ? this.#lose(lane, charge, delivery.heard)
+        : await this.#post(lane, charge, fault?.fault, delivery.heard);
+    if (this.#stopped || revision !== charge.revision) return;
     const now = this.#clock();
-    if (status >= 200 && status < 300) await this.#book.markCallbackDone(charge, 'heard', now);
+    const unheard = sent.some(({ status }) => !isHeard(status));
+    if (!unheard) await this.#book.markCallbackDone(charge, 'heard', now);
     else if (now - charge.decidedAt > TRIES_FOR_MS)
       await this.#book.markCallbackDone(charge, 'given_up', now);
-    else
-      lane.queue.push({ charge, dueAt: now + backoffMs(delivery.failures), failures: delivery.failures + 1 });
+    else {
+      const { failures } = delivery;
+      const heard = sent.filter(({ status }) => isHeard(status)).map(({ event_id: eventId }) => eventId);
+      const known = heard.length === 0 ? delivery.heard : new Set([...delivery.heard, ...heard]);
+      const dueAt = now + backoffMs(failures);
+      lane.queue.push({ charge, revision, dueAt, failures: failures + 1, heard: known });
+    }
   }
 
   /** A post that is lost on the way: nobody hears it, and nobody answers. */
-  #lose(lane: Lane, charge: Charge): 0 {
-    const { body } = trueLetter(charge, lane.account.webhookSecret);
-    this.#onPosted({ reference: charge.reference, body, status: 0 });
-    return 0;
+  #lose(lane: Lane, charge: Charge, heard: ReadonlySet<string>): readonly Sent[] {
+    return this.#letters(lane, charge, heard).map((letter) => {
+      this.#tell(charge, letter, 0);
+      return { event_id: letter.eventId, status: 0 };
+    });
   }
 
-  /** Posts once, or as the fault says, and returns the status of the last true post. */
-  async #post(lane: Lane, charge: Charge, fault: FaultKind | undefined): Promise<number> {
-    const secret = lane.account.webhookSecret;
-    const forged = fault && forgedLetter(fault, charge, secret);
-    if (forged !== undefined) await this.#send(lane, charge, forged);
-    const posts = Array.from({ length: fault === 'duplicate' ? DUPLICATES : 1 }, () =>
-      this.#send(lane, charge, trueLetter(charge, secret)),
-    );
-    const status = (await Promise.all(posts)).at(-1)!;
-    if (fault === 'reorder') await this.#send(lane, charge, olderLetter(charge, secret));
-    return status;
+  /** Posts what is not heard yet, once or as the fault says, and resolves to what became of the true letters. */
+  async #post(
+    lane: Lane,
+    charge: Charge,
+    fault: FaultKind | undefined,
+    heard: ReadonlySet<string>,
+  ): Promise<readonly Sent[]> {
+    const dialect = this.#dialects.of(charge);
+    const letters = this.#letters(lane, charge, heard);
+    if (fault !== undefined) {
+      for (const forged of forgedLetters(fault, dialect, charge, lane.account)) {
+        await this.#send(lane, charge, forged);
+      }
+    }
+    const sent: Sent[] = [];
+    for (const letter of letters) {
+      const posts = Array.from({ length: fault === 'duplicate' ? DUPLICATES : 1 }, () =>
+        this.#send(lane, charge, { letter }),
+      );
+      sent.push({ event_id: letter.eventId, status: (await Promise.all(posts)).at(-1)! });
+    }
+    if (fault === 'reorder') {
+      for (const older of olderLetters(dialect, charge, lane.account)) await this.#send(lane, charge, older);
+    }
+    return sent;
+  }
+
+  #letters(lane: Lane, charge: Charge, heard: ReadonlySet<string>): readonly Letter[] {
+    const letters = trueLetters(this.#dialects.of(charge), charge, lane.account);
+    return heard.size === 0 ? letters : letters.filter(({ eventId }) => !heard.has(eventId));
   }
 
   /** Resolves to the HTTP status, or 0 when there was no answer. */
-  async #send(lane: Lane, charge: Charge, { body, signed, secret }: Letter): Promise<number> {
-    const timestamp = String(Math.floor(this.#clock() / 1000));
-    const signature = sign(secret, timestamp, signed);
-    const headers = `X-Sandbox-Timestamp: ${timestamp}\r\nX-Sandbox-Signature: ${signature}\r\n`;
-    const outcome = await lane.client.post(headers, body);
+  async #send(lane: Lane, charge: Charge, { letter, signed }: Posting): Promise<number> {
+    const { headers, body } = letter.seal(this.#clock(), signed);
+    const outcome = await lane.client.post(`Content-Type: ${letter.contentType}\r\n${headers}`, body);
     const status = outcome.ok ? outcome.status : 0;
-    if (!this.#stopped) this.#onPosted({ reference: charge.reference, body, status });
+    if (!this.#stopped) this.#tell(charge, letter, status);
     return status;
   }
+
+  #tell({ reference, dialect }: Charge, { eventId, type = eventId }: Letter, status: number): void {
+    this.#onPosted({ reference, eventId, dialect, says: type, status });
+  }
+}
+
+function isHeard(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 /** How long to wait after so many failures before the next try: 1, 2, 4 … 60 s. */

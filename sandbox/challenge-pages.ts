@@ -5,11 +5,15 @@
  */
 import type { BankPage } from './bank-layout.ts';
 import type { Charge } from './book.ts';
+import type { WayBack } from './dialect.ts';
 import { type Html, html } from './html.ts';
 import { showMoney } from './money.ts';
 
-/** Asks the shopper what a real bank would find out by a code or a fingerprint. */
-export function authenticationPage(charge: Charge, now: number): BankPage {
+/**
+ * Asks the shopper what a real bank would find out by a code or a fingerprint.
+ * @param takesOtp whether there is a field for a one-time password, which may be left empty
+ */
+export function authenticationPage(charge: Charge, now: number, takesOtp: boolean): BankPage {
   const { id, last4, returnUrl } = charge;
   return {
     status: 200,
@@ -20,7 +24,7 @@ export function authenticationPage(charge: Charge, now: number): BankPage {
 ${facts(charge, [['Card', html`<span class="visually-hidden">ending in </span><span aria-hidden="true">••••</span> ${last4}`]])}
 <p>A real bank would ask for a code from your phone now. This one asks what it should do.</p>
 <form method="post" action="/3ds/${id}">
-<button name="choice" value="approve">Approve</button>
+${takesOtp ? OTP_FIELD : null}<button name="choice" value="approve">Approve</button>
 <button class="second" name="choice" value="decline">Decline</button>
 <button class="third" name="choice" value="leave">Walk away</button>
 </form>
@@ -28,6 +32,9 @@ ${timeLeft(charge, now)}
 </section>`,
   };
 }
+
+const OTP_FIELD = html`<p><label for="otp">One-time password (may be left empty)</label>
+<input id="otp" name="otp" inputmode="numeric" autocomplete="off" maxlength="10"></p>\n`;
 
 /** Asks what the shopper's UPI app would do. */
 export function upiPage(charge: Charge, now: number): BankPage {
@@ -58,6 +65,30 @@ export function standingPage(charge: Charge): BankPage {
 export function closePage(charge: Charge): BankPage {
   return sayingPage('Thank you', 'The bank has your decision. You can close this window.', 'calm', charge);
 }
+
+/** Leads back by a form that posts itself; by its button where scripts are off. */
+export function handOverPage(charge: Charge, { url, fields }: WayBack): BankPage {
+  const inputs = Object.entries(fields).map(
+    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`,
+  );
+  return {
+    status: 200,
+    title: 'Back to the shop',
+    leadsTo: url,
+    script: SUBMIT,
+    content: html`<section class="sheet calm">
+<h1>Back to the shop</h1>
+<p>The bank has your decision. You are on your way back.</p>
+${facts(charge, [])}
+<form method="post" action="${url}">
+${inputs}
+<button>Continue</button>
+</form>
+</section>`,
+  };
+}
+
+const SUBMIT = 'document.forms[0].submit();';
 
 /** The UPI app has done its part; the shop is on another screen. */
 export function upiDonePage(charge: Charge): BankPage {

@@ -6,14 +6,14 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pause } from './answers.ts';
-import { type ChargeStatus, type Choice, decideAsked } from './bank.ts';
 import { answerPage, type BankPage } from './bank-layout.ts';
 import { readBody } from './body.ts';
-import type { Book, Charge } from './book.ts';
+import { type Book, type Charge, decided } from './book.ts';
 import type { Callbacks } from './callbacks.ts';
 import {
   authenticationPage,
   closePage,
+  handOverPage,
   leftPage,
   refusedPage,
   standingPage,
@@ -21,10 +21,14 @@ import {
   upiPage,
 } from './challenge-pages.ts';
 import type { Challenges } from './challenges.ts';
-import type { FaultKind, FaultOrder, Faults } from './faults.ts';
+import type { Account, Choice, WayBack } from './dialect.ts';
+import type { Dialects } from './dialects.ts';
+import { type FaultOrder, type Faults, OF_THE_RETURN } from './faults.ts';
 
 /** What the routes work with. */
 export interface ChallengeDesk {
+  readonly accounts: readonly Account[];
+  readonly dialects: Dialects;
   readonly book: Book;
   readonly callbacks: Callbacks;
   readonly challenges: Challenges;
@@ -33,14 +37,12 @@ export interface ChallengeDesk {
 }
 
 const FORM_BYTES_MAX = 4096;
-const PATH = /^\/(3ds|upi)\/(ch_[0-9a-f]{32})$/;
+const PATH = /^\/(3ds|upi)\/([0-9A-Za-z_]{1,64})$/;
 /** What may be chosen on each page. */
 const CHOICES: Readonly<Record<string, readonly Choice[]>> = {
   '3ds': ['approve', 'decline'],
   upi: ['approve', 'decline', 'insufficient_funds'],
 };
-/** Faults of the way back, which a UPI app does not have. */
-const OF_THE_RETURN: readonly FaultKind[] = ['noReturn', 'forgeReturn'];
 
 /** Answers `GET` and `POST` of `/3ds/{charge id}` and `/upi/{charge id}`. */
 export async function answerChallenge(
@@ -50,24 +52,34 @@ export async function answerChallenge(
   path: string,
 ): Promise<void> {
   const [, page = '', id = ''] = PATH.exec(path) ?? [];
-  const charge = desk.book.findAsking(id);
-  if (charge === undefined || (charge.method === 'upi') !== (page === 'upi')) {
+  const charge = desk.book.findById(id);
+  if (charge?.expiresAt === undefined || (charge.method === 'upi') !== (page === 'upi')) {
     return answerPage(response, refusedPage(404));
   }
   await charge.written;
-  if (request.method === 'GET') return answerPage(response, pageOf(charge, desk.clock()));
+  if (request.method === 'GET') return answerPage(response, pageOf(desk, charge));
   if (request.method !== 'POST') return answerPage(response, refusedPage(405));
   const body = await readBody(request, FORM_BYTES_MAX);
-  const chosen = body === null ? null : new URLSearchParams(body.toString('utf8')).get('choice');
+  const form = new URLSearchParams(body?.toString('utf8'));
+  const chosen = form.get('choice');
+  // A form of the merchant's, which only brings the shopper here.
+  if (body !== null && chosen === null) return answerPage(response, pageOf(desk, charge));
   if (chosen === 'leave' && page === '3ds') return answerPage(response, leftPage(charge));
   const choice = CHOICES[page]!.find((known) => known === chosen);
   if (choice === undefined) return answerPage(response, refusedPage(400));
-  await takeChoice(desk, charge, choice, response);
+  await takeChoice(desk, charge, judged(desk, charge, choice, form.get('otp') ?? ''), response);
 }
 
-function pageOf(charge: Charge, now: number): BankPage {
+function pageOf({ dialects, clock }: ChallengeDesk, charge: Charge): BankPage {
   if (charge.status !== 'requires_action') return standingPage(charge);
-  return charge.method === 'upi' ? upiPage(charge, now) : authenticationPage(charge, now);
+  if (charge.method === 'upi') return upiPage(charge, clock());
+  return authenticationPage(charge, clock(), dialects.of(charge).isRightOtp !== undefined);
+}
+
+/** An approval by a one-time password is worth what the password is; without one it is believed. */
+function judged({ dialects }: ChallengeDesk, charge: Charge, choice: Choice, otp: string): Choice {
+  if (choice !== 'approve' || otp === '') return choice;
+  return dialects.of(charge).isRightOtp?.(otp) === false ? 'wrong_otp' : 'approve';
 }
 
 /** A choice after the first changes nothing: the shopper is told, or led back, as the charge stands. */
@@ -81,18 +93,41 @@ async function takeChoice(
   const late = fault?.fault === 'decideLate';
   if (late) desk.challenges.decideLate(charge, choice, fault.ms);
   else desk.challenges.decide(charge, choice);
-  // What the way back says; of a decision that is late, what is on its way.
-  const status = late ? decideAsked(charge, choice).status : charge.status;
   await charge.written;
   // Its outcome is not looked at: the callback is owed anyway and comes again.
   if (fault?.fault === 'callbackFirst') await desk.callbacks.replay(charge);
   if (fault?.fault === 'delay' && !(await pause(fault.ms, response))) return;
-  const { returnUrl } = charge;
   if (fault?.fault === 'drop') response.destroy();
+  else if (!late && charge.status === 'requires_action') answerPage(response, pageOf(desk, charge));
   else if (fault?.fault === 'noReturn') answerPage(response, closePage(charge));
-  else if (returnUrl === undefined) answerPage(response, upiDonePage(charge));
-  else if (fault?.fault === 'forgeReturn') sendBack(response, returnUrl, forgedHints(charge, status));
-  else sendBack(response, returnUrl, { charge: charge.id, status });
+  else leadBack(desk, charge, late ? choice : undefined, fault?.fault === 'forgeReturn', response);
+}
+
+/**
+ * Leads the shopper back, or says how the charge stands where there is no way back.
+ * @param onItsWay of a decision that is late: the shopper is told it, although it is not booked yet
+ */
+function leadBack(
+  desk: ChallengeDesk,
+  charge: Charge,
+  onItsWay: Choice | undefined,
+  forged: boolean,
+  response: ServerResponse,
+): void {
+  const account = desk.accounts.find((one) => one.account === charge.account);
+  if (charge.returnUrl === undefined || account === undefined) {
+    answerPage(response, upiDonePage(charge));
+    return;
+  }
+  const dialect = desk.dialects.of(charge);
+  const now = desk.clock();
+  const shown =
+    onItsWay === undefined ? charge : decided(charge, dialect.decideAsked(charge, onItsWay, now), now);
+  const way = forged
+    ? dialect.leadBackForged(shown, account, charge.returnUrl)
+    : dialect.leadBack(shown, account, charge.returnUrl);
+  if (way.via === 'form') answerPage(response, handOverPage(charge, way));
+  else redirect(response, way);
 }
 
 function takeFault({ faults }: ChallengeDesk, charge: Charge): FaultOrder | undefined {
@@ -100,28 +135,9 @@ function takeFault({ faults }: ChallengeDesk, charge: Charge): FaultOrder | unde
   return faults.take('challenge', facts, charge.returnUrl === undefined ? OF_THE_RETURN : []);
 }
 
-/** Back to the shop with what is said there. */
-function sendBack(
-  response: ServerResponse,
-  returnUrl: string,
-  hints: Readonly<Record<string, string>>,
-): void {
-  const url = new URL(returnUrl);
-  for (const [name, value] of Object.entries(hints)) url.searchParams.append(name, value);
-  response.writeHead(303, { Location: url.href, 'Cache-Control': 'no-store', 'Content-Length': '0' });
+function redirect(response: ServerResponse, { url, fields }: WayBack): void {
+  const target = new URL(url);
+  for (const [name, value] of Object.entries(fields)) target.searchParams.append(name, value);
+  response.writeHead(303, { Location: target.href, 'Cache-Control': 'no-store', 'Content-Length': '0' });
   response.end();
-}
-
-/** The opposite status of a charge and a reference that are another's. */
-function forgedHints({ id, reference }: Charge, status: ChargeStatus): Record<string, string> {
-  return {
-    charge: otherThan(id),
-    status: status === 'declined' ? 'succeeded' : 'declined',
-    reference: otherThan(reference),
-  };
-}
-
-/** Of the same shape; its last character differs. */
-function otherThan(text: string): string {
-  return text.slice(0, -1) + (text.endsWith('2') ? '3' : '2');
 }

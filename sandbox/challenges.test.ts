@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { cardNumber } from './cards.ts';
+import { cardNumber } from './card-numbers.ts';
 import { type Sandbox, startSandbox } from './sandbox.ts';
 
 interface NextAction {
@@ -66,7 +66,13 @@ async function openBank(challengeMs = 300_000): Promise<void> {
       port: 0,
       dataDir,
       accounts: [
-        { account: 'acct_demo', secretKey: 'bank_sk_test', webhookSecret: 'whsec_test', callbackUrl },
+        {
+          dialect: 'plain',
+          account: 'acct_demo',
+          secretKey: 'bank_sk_test',
+          webhookSecret: 'whsec_test',
+          callbackUrl,
+        },
       ],
       delayMs: 0,
       callbackDelayMs: 0,

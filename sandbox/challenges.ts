@@ -5,28 +5,25 @@
  * its way is forgotten by a stop, so that the charge expires in time.
  * @module
  */
-import type { Choice } from './bank.ts';
-import type { Book, Charge } from './book.ts';
-import type { Callbacks } from './callbacks.ts';
-import type { Delays } from './delays.ts';
+import type { Charge } from './book.ts';
+import type { Changes } from './changes.ts';
+import type { Choice } from './dialect.ts';
+import type { Dialects } from './dialects.ts';
 
 export class Challenges {
-  readonly #book: Book;
-  readonly #callbacks: Callbacks;
-  readonly #delays: Delays;
+  readonly #dialects: Dialects;
+  readonly #changes: Changes;
   readonly #clock: () => number;
   readonly #expiries = new Map<Charge, NodeJS.Timeout>();
   readonly #onTheirWay = new Set<NodeJS.Timeout>();
 
   constructor(parts: {
-    readonly book: Book;
-    readonly callbacks: Callbacks;
-    readonly delays: Delays;
+    readonly dialects: Dialects;
+    readonly changes: Changes;
     readonly clock: () => number;
   }) {
-    this.#book = parts.book;
-    this.#callbacks = parts.callbacks;
-    this.#delays = parts.delays;
+    this.#dialects = parts.dialects;
+    this.#changes = parts.changes;
     this.#clock = parts.clock;
   }
 
@@ -40,13 +37,20 @@ export class Challenges {
     );
   }
 
-  /** Decides the charge and owes the callback; nothing when it was decided before. Wait for `charge.written` before showing it. */
-  decide(charge: Charge, choice: Choice): void {
+  /**
+   * Decides the charge and owes the callback; false, and nothing, when it was decided before: two clicks decide once. Who
+   * comes too late has not come. Wait for `charge.written` before showing it.
+   */
+  decide(charge: Charge, choice: Choice): boolean {
     clearTimeout(this.#expiries.get(charge));
     this.#expiries.delete(charge);
+    if (charge.status !== 'requires_action') return false;
     const now = this.#clock();
-    if (!this.#book.decideAsked(charge, choice, now)) return;
-    if (charge.callback === 'due') this.#callbacks.send(charge, now + this.#delays.order.callbackMs);
+    const tooLate = charge.expiresAt !== undefined && now >= charge.expiresAt;
+    const decision = this.#dialects.of(charge).decideAsked(charge, tooLate ? 'expire' : choice, now);
+    const done = this.#changes.decide(charge, decision);
+    this.watch(charge); // After a wrong one-time password it waits on.
+    return done;
   }
 
   /** Decides the charge after `ms`, unless it is decided before. */

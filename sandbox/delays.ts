@@ -5,8 +5,8 @@
  * A share of the answers may come later still, beyond any caller's patience. The same seed gives the same delays in the same order.
  * @module
  */
-import { isRecord, type Refusal } from './bank.ts';
 import { DELAY_MAX_MS, isIntegerWithin } from './faults.ts';
+import { isRecord, type Refusal } from './json.ts';
 
 /** Answers take `p50Ms` in the middle and `p99Ms` at the 99th percentile; `lateShare` of all take `lateMs` instead. */
 export interface Lognormal {

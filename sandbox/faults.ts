@@ -4,10 +4,10 @@
  * Kept in memory only. The first fault that matches is taken and counted down; a fault with no condition matches all.
  * @module
  */
-import { isRecord, type Refusal } from './bank.ts';
-import { BIN_LENGTH } from './cards.ts';
+import { BIN_LENGTH } from './card-numbers.ts';
+import { isRecord, type Refusal } from './json.ts';
 
-export type FaultStep = 'charge' | 'query' | 'callback' | 'challenge';
+export type FaultStep = 'order' | 'charge' | 'query' | 'callback' | 'challenge' | 'settlement';
 /** What a fault does stands in README.md, per step. */
 export type FaultKind =
   | 'drop'
@@ -30,7 +30,15 @@ export type FaultKind =
   | 'forge'
   | 'forgeSignature'
   | 'forgeAccount'
-  | 'forgeAmount';
+  | 'forgeAmount'
+  | 'leaveOut'
+  | 'twice'
+  | 'otherAmount'
+  | 'otherFee'
+  | 'otherCurrency'
+  | 'takeBack'
+  | 'addUnknown'
+  | 'settleDeclined';
 
 /** What is ordered. `card` is a prefix of the card number. */
 export interface FaultOrder {
@@ -41,6 +49,8 @@ export interface FaultOrder {
   readonly amount?: number;
   /** For `delay`, `bookLate` and `decideLate`: how long, in ms. */
   readonly ms: number;
+  /** For `otherAmount` and `otherFee`: how much more, in minor units. @default 100 */
+  readonly by?: number;
   /** How many times it strikes. */
   readonly count: number;
 }
@@ -57,9 +67,11 @@ export const FAULTS_MAX = 1000;
 /** Longest delay that can be ordered, ms. */
 export const DELAY_MAX_MS = 600_000;
 const COUNT_MAX = 1_000_000_000;
+const BY_MAX = 1_000_000_000;
 
 /** The faults of each step. */
 export const FAULT_KINDS: Readonly<Record<FaultStep, readonly FaultKind[]>> = {
+  order: ['drop', 'dropBefore', 'delay', 'error500', 'error503', 'html502', 'html504', 'reset'],
   charge: [
     'drop',
     'dropBefore',
@@ -85,8 +97,30 @@ export const FAULT_KINDS: Readonly<Record<FaultStep, readonly FaultKind[]>> = {
     'forgeAmount',
   ],
   challenge: ['callbackFirst', 'noReturn', 'forgeReturn', 'delay', 'drop', 'decideLate'],
+  settlement: [
+    'leaveOut',
+    'twice',
+    'otherAmount',
+    'otherFee',
+    'otherCurrency',
+    'takeBack',
+    'addUnknown',
+    'settleDeclined',
+  ],
 };
-const fields: ReadonlySet<string> = new Set(['card', 'reference', 'amount', 'step', 'fault', 'ms', 'count']);
+/** Faults of the shopper's way back, which neither a UPI app nor the API has. */
+export const OF_THE_RETURN: readonly FaultKind[] = ['noReturn', 'forgeReturn'];
+const MORE_BY: readonly FaultKind[] = ['otherAmount', 'otherFee'];
+const fields: ReadonlySet<string> = new Set([
+  'card',
+  'reference',
+  'amount',
+  'step',
+  'fault',
+  'ms',
+  'by',
+  'count',
+]);
 
 export class Faults {
   #waiting: { readonly id: string; readonly order: FaultOrder; left: number }[] = [];
@@ -137,16 +171,15 @@ export function readFault(body: unknown): { readonly ok: true; readonly order: F
   if (!isRecord(body)) return refuse('body', 'the body must be a JSON object');
   const unknown = Object.keys(body).find((field) => !fields.has(field));
   if (unknown !== undefined) return refuse(unknown, `${unknown} is not a field of a fault`);
-  const { step, fault, card, reference, amount, ms = 0, count = 1 } = body;
-  if (step !== 'charge' && step !== 'query' && step !== 'callback' && step !== 'challenge') {
-    return refuse('step', 'step must be charge, query, callback or challenge');
-  }
+  const { step, fault, card, reference, amount, ms = 0, by, count = 1 } = body;
+  if (!isStep(step)) return refuse('step', `step must be one of ${Object.keys(FAULT_KINDS).join(', ')}`);
   const kind = FAULT_KINDS[step].find((known) => known === fault);
   if (kind === undefined)
     return refuse('fault', `fault of a ${step} must be ${FAULT_KINDS[step].join(', ')}`);
   if (card !== undefined && (typeof card !== 'string' || !/^[0-9]{1,19}$/.test(card))) {
     return refuse('card', 'card must be the first digits of a card number');
   }
+  if (card !== undefined && step === 'order') return refuse('card', 'an order has no card yet');
   if (card !== undefined && step !== 'charge' && card.length > BIN_LENGTH) {
     return refuse('card', `card may have ${BIN_LENGTH} digits at most here: the book keeps no more`);
   }
@@ -157,6 +190,9 @@ export function readFault(body: unknown): { readonly ok: true; readonly order: F
   if (!isIntegerWithin(ms, msMin, DELAY_MAX_MS)) {
     return refuse('ms', `ms must be from ${msMin} to ${DELAY_MAX_MS}`);
   }
+  if (by !== undefined && !MORE_BY.includes(kind)) return refuse('by', `by is for ${MORE_BY.join(', ')}`);
+  if (by !== undefined && !isIntegerWithin(by, 1, BY_MAX))
+    return refuse('by', `by must be from 1 to ${BY_MAX}`);
   if (!isIntegerWithin(count, 1, COUNT_MAX)) return refuse('count', `count must be from 1 to ${COUNT_MAX}`);
   return {
     ok: true,
@@ -167,9 +203,14 @@ export function readFault(body: unknown): { readonly ok: true; readonly order: F
       ...(reference === undefined ? {} : { reference }),
       ...(amount === undefined ? {} : { amount }),
       ms,
+      ...(by === undefined ? {} : { by }),
       count,
     },
   };
+}
+
+function isStep(value: unknown): value is FaultStep {
+  return typeof value === 'string' && Object.hasOwn(FAULT_KINDS, value);
 }
 
 /** Whether `value` is an integer from `min` to `max`. */

@@ -10,12 +10,18 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Book } from './book.ts';
 import { Callbacks } from './callbacks.ts';
-import { cardNumber } from './cards.ts';
+import { cardNumber } from './card-numbers.ts';
 import { Challenges } from './challenges.ts';
+import { Changes } from './changes.ts';
 import { Delays } from './delays.ts';
+import { DialectDesk } from './desk.ts';
+import type { Account } from './dialect.ts';
+import { Dialects } from './dialects.ts';
 import { Faults } from './faults.ts';
 import { openCounter } from './http.ts';
 import { LateBookings } from './late-bookings.ts';
+import { plain } from './plain/dialect.ts';
+import { SettlementFaults } from './settled.ts';
 
 const ACCOUNT = 'acct_demo';
 const SETTLING = cardNumber('40000092', 1);
@@ -33,33 +39,46 @@ const failures: Error[] = [];
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'sandbox-counter-'));
   const onFailure = (error: Error) => failures.push(error);
-  book = await Book.open(dataDir, { durable: false, onFailure, onTorn: () => undefined });
+  const files = { durable: false, onFailure, onTorn: () => undefined };
+  book = await Book.open(dataDir, files);
   const callbackUrl = new URL('http://127.0.0.1:1/');
-  const accounts = [
-    { account: ACCOUNT, secretKey: 'bank_sk_test', webhookSecret: 'whsec_bank_test', callbackUrl },
+  const accounts: Account[] = [
+    {
+      dialect: 'plain',
+      account: ACCOUNT,
+      secretKey: 'bank_sk_test',
+      webhookSecret: 'whsec_bank_test',
+      callbackUrl,
+    },
   ];
+  const dialects = new Dialects();
   const clock = Date.now;
   faults = new Faults();
-  callbacks = new Callbacks({ accounts, book, faults, clock, onFailure });
+  callbacks = new Callbacks({ accounts, dialects, book, faults, clock, onFailure });
   const delays = new Delays({ ms: ANSWER_MS, callbackMs: 60_000, challengeMs: 300_000 });
-  const challenges = new Challenges({ book, callbacks, delays, clock });
-  const lateBookings = new LateBookings({ book, callbacks, challenges, delays, clock });
+  const changes = new Changes({ dialects, book, callbacks, delays, clock });
+  const challenges = new Challenges({ dialects, changes, clock });
+  const lateBookings = new LateBookings({ book, callbacks, challenges, changes, delays, clock });
   const bankUrl = () => 'http://127.0.0.1';
   const goAway = () => undefined;
   const shop = { answer: () => Promise.reject(new Error('nobody shops here')) };
-  server = openCounter({
+  const office = {
     accounts,
     book,
     callbacks,
     challenges,
+    changes,
     lateBookings,
     faults,
+    settlementFaults: new SettlementFaults(faults),
     delays,
     clock,
-    shop,
     bankUrl,
-    goAway,
-  });
+    dataDir,
+    files,
+  };
+  const routes = [await plain.open(new DialectDesk(plain, office))];
+  server = openCounter({ ...office, dialects, routes, shop, goAway });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/charges`;
 });

@@ -4,16 +4,18 @@
  * Kept in memory only. They are on their way to the bank, so an outage of the bank does not lose them; its stop does.
  * @module
  */
-import type { ChargeOrder } from './bank.ts';
 import type { Book } from './book.ts';
 import type { Callbacks } from './callbacks.ts';
 import type { Challenges } from './challenges.ts';
+import type { Changes } from './changes.ts';
 import type { Delays } from './delays.ts';
+import type { Dialect, Order } from './dialect.ts';
 
 export class LateBookings {
   readonly #book: Book;
   readonly #callbacks: Callbacks;
   readonly #challenges: Challenges;
+  readonly #changes: Changes;
   readonly #delays: Delays;
   readonly #clock: () => number;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -22,21 +24,23 @@ export class LateBookings {
     readonly book: Book;
     readonly callbacks: Callbacks;
     readonly challenges: Challenges;
+    readonly changes: Changes;
     readonly delays: Delays;
     readonly clock: () => number;
   }) {
     this.#book = parts.book;
     this.#callbacks = parts.callbacks;
     this.#challenges = parts.challenges;
+    this.#changes = parts.changes;
     this.#delays = parts.delays;
     this.#clock = parts.clock;
   }
 
   /** Books the order after `ms`; until then queries do not find it. */
-  add(account: string, order: ChargeOrder, ms: number): void {
+  add(dialect: Dialect, account: string, order: Order, ms: number): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#bookNow(account, order);
+      this.#bookNow(dialect, account, order);
     }, ms);
     this.#timers.add(timer);
   }
@@ -46,11 +50,14 @@ export class LateBookings {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
-  #bookNow(account: string, order: ChargeOrder): void {
+  #bookNow(dialect: Dialect, account: string, order: Order): void {
     const now = this.#clock();
-    const { kind, charge } = this.#book.place(account, order, now, this.#delays.order.challengeMs);
+    const decision = dialect.decide(order, now);
+    const { challengeMs } = this.#delays.order;
+    const { kind, charge } = this.#book.place({ dialect, account, order, decision, now, challengeMs });
     if (kind !== 'booked') return;
     this.#challenges.watch(charge);
+    this.#changes.watch(charge);
     if (charge.callback === 'due') this.#callbacks.send(charge, now + this.#delays.next().callbackMs);
   }
 }

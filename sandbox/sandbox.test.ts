@@ -1,18 +1,18 @@
 /**
- * The whole bank as a process, over real HTTP: what a gateway and an operator can rely on.
+ * The whole bank over real HTTP: what a gateway and an operator can rely on. Where it is killed or ends it is a process of its own.
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { appendFile, mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { cardNumber } from './cards.ts';
+import { cardNumber } from './card-numbers.ts';
+import { type Endpoint, openEndpoint } from './testing/endpoint.ts';
+import { type RunningBank, runHere } from './testing/running-bank.ts';
 
 interface Heard {
   readonly eventId: string;
@@ -22,10 +22,9 @@ interface Heard {
   readonly genuine: boolean;
 }
 
-interface Bank {
+interface BankApart extends RunningBank {
   readonly process: ChildProcess;
-  readonly url: string;
-  stderr: string;
+  readonly stderr: () => string;
 }
 
 /** The fields of the bank's JSON answers that the tests look at. */
@@ -45,69 +44,76 @@ const secretKey = 'bank_sk_test';
 const webhookSecret = 'whsec_bank_test';
 const SUCCESS = '4111111111111111';
 let dataDir: string;
-let merchant: Server;
+let merchant: Endpoint;
 let heard: Heard[];
 let answerWith: number;
-const banks: Bank[] = [];
+const banks: RunningBank[] = [];
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'sandbox-bank-'));
   heard = [];
   answerWith = 200;
-  merchant = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk) => {
-      body += chunk;
-    });
-    request.on('end', () => {
-      const { event_id, type, data } = JSON.parse(body);
-      const signed = `${request.headers['x-sandbox-timestamp']}.${body}`;
-      const signature = createHmac('sha256', webhookSecret).update(signed).digest('hex');
-      const genuine = request.headers['x-sandbox-signature'] === signature;
-      heard.push({ eventId: event_id, type, status: data.status, reference: data.reference, genuine });
-      response.writeHead(answerWith).end();
-    });
+  merchant = await openEndpoint((body, headers) => {
+    const { event_id, type, data } = JSON.parse(body);
+    const signed = `${headers['x-sandbox-timestamp']}.${body}`;
+    const signature = createHmac('sha256', webhookSecret).update(signed).digest('hex');
+    const genuine = headers['x-sandbox-signature'] === signature;
+    heard.push({ eventId: event_id, type, status: data.status, reference: data.reference, genuine });
+    return answerWith;
   });
-  await new Promise<void>((resolve) => merchant.listen(0, '127.0.0.1', resolve));
 });
 
 afterEach(async () => {
-  for (const { process: child } of banks.splice(0)) {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-    }
-  }
-  merchant.closeAllConnections();
+  for (const bank of banks.splice(0)) await bank.end();
   merchant.close();
   await rm(dataDir, { recursive: true });
 });
 
+function environmentOf(more: Record<string, string>): Record<string, string> {
+  const callbackUrl = `${merchant.url}/webhooks/sandbox`;
+  return {
+    SANDBOX_PORT: '0',
+    SANDBOX_DATA_DIR: dataDir,
+    SANDBOX_CALLBACK_DELAY_MS: '10',
+    SANDBOX_ACCOUNTS: JSON.stringify([{ account: 'acct_demo', secretKey, webhookSecret, callbackUrl }]),
+    ...more,
+  };
+}
+
 function spawnBank(environment: Record<string, string>): ChildProcess {
-  const callbackUrl = `http://127.0.0.1:${(merchant.address() as AddressInfo).port}/webhooks/sandbox`;
   return spawn(process.execPath, [new URL('./main.ts', import.meta.url).pathname], {
-    env: {
-      SANDBOX_PORT: '0',
-      SANDBOX_DATA_DIR: dataDir,
-      SANDBOX_CALLBACK_DELAY_MS: '10',
-      SANDBOX_ACCOUNTS: JSON.stringify([{ account: 'acct_demo', secretKey, webhookSecret, callbackUrl }]),
-      ...environment,
-    },
+    env: environmentOf(environment),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
 
-async function startBank(environment: Record<string, string> = {}): Promise<Bank> {
-  const child = spawnBank(environment);
-  const bank = { process: child, url: '', stderr: '' };
-  child.stderr!.on('data', (chunk) => {
-    bank.stderr += chunk;
-  });
+async function startBank(environment: Record<string, string> = {}): Promise<RunningBank> {
+  const bank = await runHere(environmentOf(environment));
   banks.push(bank);
+  return bank;
+}
+
+/** A bank that can be killed, and whose words can be read. */
+async function startBankApart(environment: Record<string, string> = {}): Promise<BankApart> {
+  const child = spawnBank(environment);
+  let stderr = '';
+  child.stderr!.on('data', (chunk) => {
+    stderr += chunk;
+  });
   const [line] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string];
   const { ready, port } = JSON.parse(line);
   expect(ready).toBe(true);
-  bank.url = `http://127.0.0.1:${port}`;
+  const bank: BankApart = {
+    process: child,
+    url: `http://127.0.0.1:${port}`,
+    stderr: () => stderr,
+    async end() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+  banks.push(bank);
   return bank;
 }
 
@@ -121,7 +127,12 @@ async function runToExit(environment: Record<string, string>): Promise<{ code: n
   return { code, stderr };
 }
 
-function charge(bank: Bank, reference: string, number = SUCCESS, amount = 1050): Promise<BankResponse> {
+function charge(
+  bank: RunningBank,
+  reference: string,
+  number = SUCCESS,
+  amount = 1050,
+): Promise<BankResponse> {
   const card = { number, expiry_month: 12, expiry_year: 2040, cvv: '123', name: 'A Shopper' };
   return call(`${bank.url}/v1/charges`, {
     method: 'POST',
@@ -130,17 +141,17 @@ function charge(bank: Bank, reference: string, number = SUCCESS, amount = 1050):
   });
 }
 
-function query(bank: Bank, reference: string): Promise<BankResponse> {
+function query(bank: RunningBank, reference: string): Promise<BankResponse> {
   return call(`${bank.url}/v1/charges?reference=${reference}`, {
     headers: { Authorization: `Bearer ${secretKey}` },
   });
 }
 
-function operate(bank: Bank, path: string, body: object): Promise<BankResponse> {
+function operate(bank: RunningBank, path: string, body: object): Promise<BankResponse> {
   return call(`${bank.url}/_bank/${path}`, { method: 'POST', body: JSON.stringify(body) });
 }
 
-async function bookOf(bank: Bank, reference?: string): Promise<Record<string, unknown>[]> {
+async function bookOf(bank: RunningBank, reference?: string): Promise<Record<string, unknown>[]> {
   const response = await call(
     `${bank.url}/_bank/charges${reference === undefined ? '' : `?reference=${reference}`}`,
   );
@@ -217,7 +228,7 @@ describe('charges', () => {
   });
 
   it('plays the documented cards', async () => {
-    const bank = await startBank();
+    const bank = await startBankApart();
     expect(await (await charge(bank, 'r91', cardNumber('40000091', 1))).json()).toMatchObject({
       status: 'processing',
     });
@@ -260,7 +271,7 @@ describe('charges', () => {
 describe('restarts', () => {
   it('keeps the book over kill -9 and sends the callbacks still owed, with the same event id', async () => {
     answerWith = 503;
-    const first = await startBank();
+    const first = await startBankApart();
     const ids = await Promise.all(
       Array.from({ length: 20 }, async (_, index) => (await (await charge(first, `r${index}`)).json()).id),
     );
@@ -272,8 +283,8 @@ describe('restarts', () => {
     await appendFile(join(dataDir, 'book.ndjson'), '{"at":1,"id":"ch_torn","refer');
     heard = [];
     answerWith = 200;
-    const second = await startBank();
-    expect(second.stderr).toContain('torn line');
+    const second = await startBankApart();
+    expect(second.stderr()).toContain('torn line');
     await hears(21);
     expect(new Map(heard.map(({ reference, eventId }) => [reference, eventId]))).toEqual(before);
     const replayed = await charge(second, 'r7');
@@ -283,7 +294,7 @@ describe('restarts', () => {
     second.process.kill('SIGTERM');
     expect(await once(second.process, 'exit')).toEqual([0, null]);
     heard = [];
-    const third = await startBank();
+    const third = await startBankApart();
     expect(await (await call(`${third.url}/_bank/health`)).json()).toEqual({
       ok: true,
       callbacks_pending: 0,
@@ -292,13 +303,13 @@ describe('restarts', () => {
   });
 
   it('stops with 0 on SIGTERM while an answer is delayed, and the charge is in the book', async () => {
-    const first = await startBank({ SANDBOX_DELAY_MS: '60000' });
+    const first = await startBankApart({ SANDBOX_DELAY_MS: '60000' });
     const delayed = charge(first, 'r1').catch((error: Error) => error);
     await vi.waitFor(async () => expect((await query(first, 'r1')).status).toBe(200), { timeout: 5000 });
     first.process.kill('SIGTERM');
     expect(await once(first.process, 'exit')).toEqual([0, null]);
     expect(await delayed).toBeInstanceOf(Error);
-    const second = await startBank();
+    const second = await startBankApart();
     expect(await bookOf(second, 'r1')).toHaveLength(1);
   });
 
@@ -415,12 +426,12 @@ describe('the operator', () => {
   });
 
   it('stops with 0 while a charge is to be booked late, and forgets it', async () => {
-    const first = await startBank();
+    const first = await startBankApart();
     await operate(first, 'faults', { step: 'charge', fault: 'bookLate', reference: 'r1', ms: 500 });
     await expect(charge(first, 'r1')).rejects.toThrow();
     first.process.kill('SIGTERM');
     expect(await once(first.process, 'exit')).toEqual([0, null]);
-    expect(await bookOf(await startBank())).toEqual([]);
+    expect(await bookOf(await startBankApart())).toEqual([]);
   });
 
   it('calls back before it answers', async () => {
@@ -543,7 +554,7 @@ describe('the operator', () => {
   });
 
   it('stops with 0 while it is away', async () => {
-    const bank = await startBank();
+    const bank = await startBankApart();
     await operate(bank, 'outage', { ms: 60_000 });
     bank.process.kill('SIGTERM');
     expect(await once(bank.process, 'exit')).toEqual([0, null]);

@@ -9,12 +9,17 @@ import { type AddressInfo, createServer as createSocketServer, type Server as So
 import { Book } from './book.ts';
 import { Callbacks } from './callbacks.ts';
 import { Challenges } from './challenges.ts';
+import { Changes } from './changes.ts';
 import { Delays } from './delays.ts';
+import { type BackOffice, DialectDesk } from './desk.ts';
+import type { Dialect, Routes } from './dialect.ts';
+import { Dialects } from './dialects.ts';
 import { Faults } from './faults.ts';
 import { openCounter } from './http.ts';
 import { LateBookings } from './late-bookings.ts';
 import { Outage } from './outage.ts';
 import type { Settings } from './settings.ts';
+import { SettlementFaults } from './settled.ts';
 import { BankSide } from './shop/bank-side.ts';
 import { noteCallback, Orders } from './shop/orders.ts';
 import { Shop } from './shop/shop.ts';
@@ -39,25 +44,29 @@ const STOP_GRACE_MS = 2000;
  * Starts the bank.
  * @param say takes one line for the operator
  * @param onFailure told when the book cannot be written; the process must end, for what is on disk is unknown
+ * @param dialects what it speaks
  */
 export async function startSandbox(
   settings: Settings,
   say: (line: string) => void,
   onFailure: (error: Error) => void,
+  dialects = new Dialects(),
 ): Promise<Sandbox> {
   await mkdir(settings.dataDir, { recursive: true });
   const lock = await lockDataDir(settings.dataDir);
   const onTorn = (path: string, bytes: number) =>
     say(`sandbox: ${path} ended in a torn line; ${bytes} bytes were cut off`);
-  const { durable } = settings;
-  const book = await Book.open(settings.dataDir, { durable, onFailure, onTorn });
-  const orders = await Orders.open(settings.dataDir, { durable, onFailure, onTorn });
+  const { dataDir, durable, accounts } = settings;
+  const files = { durable, onFailure, onTorn };
+  const book = await Book.open(dataDir, files);
+  const orders = await Orders.open(dataDir, files);
   const clock = Date.now;
   const faults = new Faults();
   const { delayMs, callbackDelayMs: callbackMs, challengeMs } = settings;
   const delays = new Delays({ ms: delayMs, callbackMs, challengeMs });
   const callbacks = new Callbacks({
-    accounts: settings.accounts,
+    accounts,
+    dialects,
     book,
     faults,
     clock,
@@ -70,29 +79,36 @@ export async function startSandbox(
     bank: new BankSide({ book, faults, callbacks }),
     clock,
   });
-  const challenges = new Challenges({ book, callbacks, delays, clock });
-  const lateBookings = new LateBookings({ book, callbacks, challenges, delays, clock });
-  const { accounts } = settings;
+  const changes = new Changes({ dialects, book, callbacks, delays, clock });
+  const challenges = new Challenges({ dialects, changes, clock });
+  const lateBookings = new LateBookings({ book, callbacks, challenges, changes, delays, clock });
   const bankUrl = () =>
     `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`;
   const goAway = (ms: number) => outage.begin(ms);
-  const server = openCounter({
+  const office: BackOffice = {
     accounts,
     book,
     callbacks,
     challenges,
+    changes,
     lateBookings,
     faults,
+    settlementFaults: new SettlementFaults(faults),
     delays,
     clock,
-    shop,
     bankUrl,
-    goAway,
-  });
+    dataDir,
+    files,
+  };
+  const { desks, routes } = await openDesks(dialects.all, office);
+  const server = openCounter({ ...office, dialects, routes, shop, goAway });
   const port = await listen(server, settings);
   const outage = new Outage(server, () => listen(server, { ...settings, port }), onFailure);
-  for (const charge of book.owedCallbacks()) callbacks.send(charge, charge.decidedAt + callbackMs);
-  for (const charge of book.waitingForShopper()) challenges.watch(charge);
+  for (const charge of book.all()) {
+    if (charge.callback === 'due') callbacks.send(charge, charge.decidedAt + callbackMs);
+    challenges.watch(charge);
+    changes.watch(charge);
+  }
   return {
     port,
     stop: async () => {
@@ -100,12 +116,29 @@ export async function startSandbox(
       await closeServer(server);
       lateBookings.stop();
       challenges.stop();
+      changes.stop();
       callbacks.stop();
+      for (const desk of desks) await desk.close();
       await orders.close();
       await book.close();
       lock?.close();
     },
   };
+}
+
+/** One desk per dialect, with its routes over it. */
+async function openDesks(
+  dialects: readonly Dialect[],
+  office: BackOffice,
+): Promise<{ readonly desks: readonly DialectDesk[]; readonly routes: readonly Routes[] }> {
+  const desks: DialectDesk[] = [];
+  const routes: Routes[] = [];
+  for (const dialect of dialects) {
+    const desk = new DialectDesk(dialect, office);
+    desks.push(desk);
+    routes.push(await dialect.open(desk));
+  }
+  return { desks, routes };
 }
 
 /**

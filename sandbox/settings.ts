@@ -4,10 +4,11 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { isRecord } from './bank.ts';
-import type { Account } from './callbacks.ts';
+import type { AccountForm } from './account-form.ts';
+import { ACCOUNT_FORMS } from './account-forms.ts';
+import type { Account, DialectName } from './dialect.ts';
 import { DELAY_MAX_MS } from './faults.ts';
-import { parseJson } from './json.ts';
+import { isRecord, parseJson } from './json.ts';
 
 export interface Settings {
   /** Loopback only. @default 127.0.0.1 */
@@ -69,8 +70,9 @@ function readAccounts(text: string | undefined, problems: string[]): Account[] {
     return [];
   }
   const accounts = list.items.flatMap((item, index) => readAccount(item, index, problems) ?? []);
-  for (const field of ['account', 'secretKey'] as const) {
-    if (new Set(accounts.map((account) => account[field])).size < accounts.length) {
+  for (const field of ['account', 'secretKey', 'keyId'] as const) {
+    const words = accounts.flatMap((account) => account[field] ?? []);
+    if (new Set(words).size < words.length) {
       problems.push(`SANDBOX_ACCOUNTS: two accounts have the same ${field}`);
     }
   }
@@ -104,18 +106,55 @@ function readAccount(item: unknown, index: number, problems: string[]): Account 
     problems.push(`${name}: an object is needed`);
     return null;
   }
-  const { account, secretKey, webhookSecret, callbackUrl } = item;
-  const url = typeof callbackUrl === 'string' && URL.canParse(callbackUrl) ? new URL(callbackUrl) : null;
-  if (typeof account !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(account)) {
-    problems.push(`${name}.account: 1 to 64 of A-Z a-z 0-9 _ - are needed`);
-  } else if (typeof secretKey !== 'string' || !/^[\x21-\x7e]{1,256}$/.test(secretKey)) {
-    problems.push(`${name}.secretKey: a key without spaces is needed`);
-  } else if (typeof webhookSecret !== 'string' || webhookSecret === '') {
-    problems.push(`${name}.webhookSecret: a secret is needed`);
-  } else if (url === null || url.protocol !== 'http:' || url.username !== '') {
-    problems.push(`${name}.callbackUrl: an http: URL is needed`);
-  } else {
-    return { account, secretKey, webhookSecret, callbackUrl: url };
+  const { dialect = 'plain', callbackUrl } = item;
+  if (!isDialect(dialect)) {
+    problems.push(`${name}.dialect: must be one of ${Object.keys(ACCOUNT_FORMS).join(', ')}`);
+    return null;
   }
-  return null;
+  const form = ACCOUNT_FORMS[dialect];
+  const before = problems.length;
+  const word = (field: keyof AccountForm['words']): string => {
+    const { fits, wanted } = form.words[field]!;
+    if (!fits(item[field])) problems.push(`${name}.${field}: must be ${wanted}`);
+    return String(item[field]);
+  };
+  const account = word('account');
+  const keyId = form.words.keyId === undefined ? undefined : word('keyId');
+  const secretKey = word('secretKey');
+  const webhookSecret = word('webhookSecret');
+  const clash = form.clash?.({ secretKey, webhookSecret }) ?? null;
+  if (clash !== null) problems.push(`${name}.${clash[0]}: must be ${clash[1]}`);
+  const url = typeof callbackUrl === 'string' && URL.canParse(callbackUrl) ? new URL(callbackUrl) : null;
+  if (url === null || url.protocol !== 'http:' || url.username !== '') {
+    problems.push(`${name}.callbackUrl: must be an http: URL`);
+    return null;
+  }
+  const options = readOptions(item, form, name, problems);
+  if (problems.length > before) return null;
+  return { dialect, account, keyId, secretKey, webhookSecret, callbackUrl: url, options };
+}
+
+/** The options that are said. One that only another dialect knows would do nothing, and is refused. */
+function readOptions(
+  item: Readonly<Record<string, unknown>>,
+  { options }: AccountForm,
+  name: string,
+  problems: string[],
+): Readonly<Record<string, unknown>> {
+  const said = Object.entries(item).filter(([field]) => OPTIONS.has(field));
+  for (const [field, value] of said) {
+    const option = options[field];
+    if (option === undefined) problems.push(`${name}.${field}: is no option of this dialect`);
+    else if (!option.fits(value)) problems.push(`${name}.${field}: must be ${option.wanted}`);
+  }
+  return Object.fromEntries(said);
+}
+
+/** The names of every dialect's options. */
+const OPTIONS: ReadonlySet<string> = new Set(
+  Object.values(ACCOUNT_FORMS).flatMap(({ options }) => Object.keys(options)),
+);
+
+function isDialect(value: unknown): value is DialectName {
+  return typeof value === 'string' && Object.hasOwn(ACCOUNT_FORMS, value);
 }

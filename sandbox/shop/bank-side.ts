@@ -8,15 +8,17 @@ import type { Book, Charge } from '../book.ts';
 import type { Callbacks } from '../callbacks.ts';
 import type { Faults } from '../faults.ts';
 import { referenceOf, referencesOf } from './reference.ts';
-import type { ScenarioFault } from './scenarios.ts';
+import type { ScenarioFault } from './scenario.ts';
 
 /** A charge as the story tells it: nothing of the card. */
 export type BookEntry = Pick<
   Charge,
   | 'id'
+  | 'dialect'
   | 'reference'
   | 'method'
   | 'status'
+  | 'word'
   | 'declineCode'
   | 'createdAt'
   | 'decidedAt'

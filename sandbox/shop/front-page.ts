@@ -9,12 +9,16 @@ import { showCard } from './card-line.ts';
 import { findProduct, type Product, products } from './catalogue.ts';
 import type { Page } from './layout.ts';
 import type { Order, OrderWord } from './order.ts';
-import { type Scenario, scenarios } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
+import { scenariosOf } from './scenarios.ts';
+import { type Till, tillOf, tills } from './tills.ts';
 import type { Arrival, ReceiverCounts } from './webhook-receiver.ts';
 
 export interface FrontPage {
   /** The id the next order will have: sent twice, the form makes one order. */
   readonly nextOrderId: string;
+  readonly till: Till;
+  /** One of the till's. */
   readonly chosen: Scenario;
   readonly orders: readonly Order[];
   readonly counts: ReceiverCounts;
@@ -30,7 +34,7 @@ export const ORDER_WORDS: Readonly<Record<OrderWord, string>> = {
   reversed: 'taken back',
 };
 
-export function frontPage({ nextOrderId, chosen, orders, counts, arrivals }: FrontPage): Page {
+export function frontPage({ nextOrderId, till, chosen, orders, counts, arrivals }: FrontPage): Page {
   return {
     status: 200,
     title: 'Millrace, a demo shop',
@@ -39,22 +43,33 @@ export function frontPage({ nextOrderId, chosen, orders, counts, arrivals }: Fro
 <section class="front" aria-labelledby="front-title">
 <h1 id="front-title">A few good things, <em>made slowly.</em></h1>
 <p class="lead">Choose one. You pay at Sluice’s checkout, with a test card or by UPI, and come back to the whole story of your payment.</p>
+${showTills(till)}
 <p class="with">Next order: <strong data-chosen-title>${chosen.title}</strong> <a href="#counter">change what happens</a></p>
 <form id="buy" method="post" action="/shop/orders">
 <input type="hidden" name="orderId" value="${nextOrderId}">
-<ul class="goods">${products.map(showProduct)}</ul>
+<ul class="goods">${products.filter(({ currency }) => till.currencies.includes(currency)).map(showProduct)}</ul>
 </form>
 </section>
 <section class="counter" id="counter" aria-labelledby="counter-title">
 <header><h2 id="counter-title">Behind the counter</h2><p>For developers. Shoppers of a real shop never see this.</p></header>
 <fieldset class="scenarios" form="buy"><legend>What shall happen to the next order?</legend>
-${groupsOf(scenarios).map(([group, members]) => showGroup(group, members, chosen))}
+${groupsOf(scenariosOf(till.name)).map(([group, members]) => showGroup(group, members, chosen))}
 </fieldset>
 ${showOrders(orders)}
 ${showReceiver(counts, arrivals)}
 </section>
 </div>`,
   };
+}
+
+function showTills(open: Till): Html {
+  const links = tills.map(({ name, title }) => {
+    const current = name === open.name ? html` aria-current="page"` : null;
+    return html`<li><a href="/shop${name === 'plain' ? '' : `?till=${name}`}"${current}>${title}</a></li>`;
+  });
+  return html`<nav class="tills" aria-labelledby="tills-title">
+<h2 id="tills-title">Who takes the payment?</h2><ul>${links}</ul>
+<p>${open.words}</p></nav>`;
 }
 
 function showProduct(product: Product): Html {
@@ -90,6 +105,7 @@ function showOrders(orders: readonly Order[]): Html | null {
     (
       order,
     ) => html`<li><a href="/shop/orders/${order.orderId}">${findProduct(order.productId)?.name ?? order.productId}</a>
+${order.till === 'plain' ? null : html`<span class="through">${tillOf(order.till).title}</span>`}
 <span class="state ${order.state.word}">${ORDER_WORDS[order.state.word]}</span>
 <time datetime="${new Date(order.createdAt).toISOString()}">${clockTime(order.createdAt)}</time></li>`,
   );

@@ -11,8 +11,9 @@ import type { Product } from './catalogue.ts';
 import { createNotingFetch, type NotingFetch } from './exchanges.ts';
 import type { Note, Order } from './order.ts';
 import type { Orders } from './orders.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario } from './scenario.ts';
 import type { ShopAccount, ShopFile } from './shop-file.ts';
+import { webhookPathOf } from './tills.ts';
 
 /** Where the shopper goes next, or why not. */
 export type Sent =
@@ -78,6 +79,7 @@ export class Merchant {
       at: this.#clock(),
       productId: product.id,
       scenarioId: scenario.id,
+      till: scenario.till,
       amount: product.price,
       currency: product.currency,
     });
@@ -86,7 +88,7 @@ export class Merchant {
 
   /** A checkout page for the order. Its intent is made where there is none yet: the first time, or when that failed. */
   async checkOut(order: Order, scenario?: Scenario): Promise<Sent> {
-    const read = await this.#file.account();
+    const read = await this.#file.account(order.till);
     if (!read.ok) return read;
     if (order.paymentIntentId === null) {
       const problem = await this.#createIntent(order, read.account);
@@ -109,13 +111,13 @@ export class Merchant {
 
   /** Asks the gateway to send the newest webhook of the order again. Resolves to what stands in the way, or null. */
   async replayWebhook(order: Order): Promise<string | null> {
-    const read = await this.#file.account();
+    const read = await this.#file.account(order.till);
     if (!read.ok) return read.problem;
     const webhook = order.last('webhook');
     if (webhook === undefined) return 'No webhook of this order has arrived yet.';
     const noting = createNotingFetch();
     const sluice = open(read.account, noting);
-    const url = `${read.account.sandboxUrl}/shop/webhooks`;
+    const url = read.account.sandboxUrl + webhookPathOf(order.till);
     const problem = await refusalOf(async () => {
       const { endpoints } = await sluice.webhookEndpoints.list();
       const endpoint = endpoints.find((one) => one.url === url);
@@ -185,7 +187,7 @@ export class Merchant {
   async #look(order: Order): Promise<GatewayView> {
     const { paymentIntentId } = order;
     if (paymentIntentId === null) return { ok: true, attempts: [], timelineProblem: null };
-    const read = await this.#file.account();
+    const read = await this.#file.account(order.till);
     if (!read.ok) return read;
     const sluice = createSluice({ ...read.account, retries: 0, timeoutMs: LOOK_TIMEOUT_MS });
     const transactions: Transaction[] = [];

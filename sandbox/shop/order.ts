@@ -6,7 +6,9 @@
  * That the shopper's browser came back proves nothing: anybody can type that address.
  * @module
  */
+import type { DialectName } from '../dialect.ts';
 import type { ShopCurrency } from './catalogue.ts';
+import { type TillName, tillOf } from './tills.ts';
 
 /** One call of Sluice's API: what was asked and answered. The key is not in it. */
 export interface Exchange {
@@ -47,6 +49,8 @@ export type Note =
       readonly at: number;
       readonly productId: string;
       readonly scenarioId: string;
+      /** Orders of before there were tills have none: the plain one. */
+      readonly till?: TillName;
       readonly amount: number;
       readonly currency: ShopCurrency;
     }
@@ -86,6 +90,8 @@ export type Note =
       readonly at: number;
       readonly reference: string;
       readonly eventId: string;
+      /** How it was said; callbacks of before there were dialects do not have it: plain. */
+      readonly dialect?: DialectName;
       readonly says: string;
       readonly status: number;
     }
@@ -114,6 +120,7 @@ export class Order {
   readonly orderId: string;
   readonly productId: string;
   readonly scenarioId: string;
+  readonly till: TillName;
   readonly amount: number;
   readonly currency: ShopCurrency;
   readonly createdAt: number;
@@ -123,6 +130,7 @@ export class Order {
     this.orderId = orderId;
     this.productId = ordered.productId;
     this.scenarioId = ordered.scenarioId;
+    this.till = tillOf(ordered.till).name;
     this.amount = ordered.amount;
     this.currency = ordered.currency;
     this.createdAt = ordered.at;

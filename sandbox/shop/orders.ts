@@ -8,9 +8,8 @@
 
 import { join } from 'node:path';
 import { AppendLog, readBackLines } from '../append-log.ts';
-import { isRecord } from '../bank.ts';
 import type { Posted } from '../callbacks.ts';
-import { parseJson } from '../json.ts';
+import { isRecord, parseJson } from '../json.ts';
 import { type Note, Order } from './order.ts';
 import { stemOf } from './reference.ts';
 
@@ -105,13 +104,12 @@ export class Orders {
 /** Notes a callback of the bank at the order it is of; most are of none. A note that cannot be written ends the process by itself. */
 export async function noteCallback(
   orders: Orders,
-  { reference, body, status }: Posted,
+  { reference, eventId, dialect, says, status }: Posted,
   at: number,
 ): Promise<void> {
   const order = orders.findByReference(reference);
   if (order === undefined) return;
-  const { event_id: eventId, type } = JSON.parse(body) as { event_id: string; type: string };
-  await orders.note(order, { kind: 'callback', at, reference, eventId, says: type, status });
+  await orders.note(order, { kind: 'callback', at, reference, eventId, dialect, says, status });
 }
 
 /** Puts an order in and the oldest out, where there are too many. */

@@ -1,5 +1,5 @@
 /**
- * Shop file: what the shop needs to be a merchant of Sluice, as `sluice start` writes it to `data/demo.json`.
+ * Shop file: what the shop needs to be a merchant of Sluice at each of its tills, as `sluice start` writes it to `data/demo.json`.
  *
  * It is written after the sandbox has started and again at every start of the parent, with a new key at times. So it is read when
  * it is first needed, looked at again once a second, and at once when a secret in it did not fit.
@@ -7,8 +7,8 @@
  */
 
 import { readFile, stat } from 'node:fs/promises';
-import { isRecord } from '../bank.ts';
-import { parseJson } from '../json.ts';
+import { isRecord, parseJson } from '../json.ts';
+import { type TillName, tillOf, tills } from './tills.ts';
 
 /** The merchant's side of its account at Sluice. Never shown and never logged as a whole: two of the fields are secrets. */
 export interface ShopAccount {
@@ -25,6 +25,11 @@ export type ShopFileRead =
   | { readonly ok: true; readonly account: ShopAccount }
   | { readonly ok: false; readonly problem: string };
 
+/** The accounts of the tills, or in words what is missing. */
+export type ShopAccountsRead =
+  | { readonly ok: true; readonly accounts: ReadonlyMap<TillName, ShopAccount> }
+  | { readonly ok: false; readonly problem: string };
+
 const LOOK_AGAIN_MS = 1000;
 const FIELDS = [
   'merchantId',
@@ -38,7 +43,7 @@ const FIELDS = [
 export class ShopFile {
   readonly #path: string | undefined;
   readonly #clock: () => number;
-  #read: ShopFileRead | null = null;
+  #read: ShopAccountsRead | null = null;
   /** Size and times of the file that was read: another file, or other content, has others. */
   #print = '';
   #lookedAt = 0;
@@ -50,14 +55,18 @@ export class ShopFile {
   }
 
   /** The account as the file says; looked at again when the last look is a second old. */
-  async account(): Promise<ShopFileRead> {
+  async account(till: TillName): Promise<ShopFileRead> {
     const now = this.#clock();
-    if (this.#read !== null && now - this.#lookedAt < LOOK_AGAIN_MS) return this.#read;
-    return await this.accountAsOfNow();
+    if (this.#read !== null && now - this.#lookedAt < LOOK_AGAIN_MS) return accountOf(this.#read, till);
+    return await this.accountAsOfNow(till);
   }
 
   /** The same, with a look at the file in any case. */
-  async accountAsOfNow(): Promise<ShopFileRead> {
+  async accountAsOfNow(till: TillName): Promise<ShopFileRead> {
+    return accountOf(await this.#look(), till);
+  }
+
+  async #look(): Promise<ShopAccountsRead> {
     const path = this.#path;
     if (path === undefined) {
       return refuse('SANDBOX_SHOP_FILE is not set: the shop does not know which merchant of Sluice it is.');
@@ -67,7 +76,7 @@ export class ShopFile {
       const { ino, size, mtimeMs } = await stat(path);
       const print = `${ino} ${size} ${mtimeMs}`;
       if (this.#read === null || print !== this.#print) {
-        this.#read = readAccount(await readFile(path, 'utf8'));
+        this.#read = readAccounts(await readFile(path, 'utf8'));
         this.#print = print;
       }
     } catch (error) {
@@ -84,9 +93,37 @@ export class ShopFile {
 }
 
 /** Checks the text of the file. What is wrong is named, what it holds is not repeated. */
-export function readAccount(text: string): ShopFileRead {
+export function readAccounts(text: string): ShopAccountsRead {
   const value = parseJson(text);
   if (!isRecord(value)) return refuse('The file that SANDBOX_SHOP_FILE names is not a JSON object.');
+  const plain = readAccount(value);
+  if (!plain.ok) return plain;
+  const accounts = new Map<TillName, ShopAccount>([['plain', plain.account]]);
+  for (const { name } of tills) {
+    const read = isRecord(value.tills) ? readTill(value, value.tills[name]) : undefined;
+    if (read?.ok === false) return read;
+    if (read !== undefined) accounts.set(name, read.account);
+  }
+  return { ok: true, accounts };
+}
+
+/** A till has a merchant of its own, with secrets under names of their own. Undefined: there is none. */
+function readTill(file: Readonly<Record<string, unknown>>, till: unknown): ShopFileRead | undefined {
+  if (!isRecord(till)) return undefined;
+  const { merchantId, key, hookSecret } = till;
+  return readAccount({ ...file, merchantId, secretKey: key, webhookSecret: hookSecret });
+}
+
+function accountOf(read: ShopAccountsRead, till: TillName): ShopFileRead {
+  if (!read.ok) return read;
+  const account = read.accounts.get(till);
+  if (account !== undefined) return { ok: true, account };
+  return refuse(
+    `The file that SANDBOX_SHOP_FILE names has no merchant for ${tillOf(till).title}. \`sluice start\` makes one where the gateway can charge there.`,
+  );
+}
+
+function readAccount(value: Readonly<Record<string, unknown>>): ShopFileRead {
   for (const field of FIELDS) {
     const found = value[field];
     if (typeof found !== 'string' || found === '') {
@@ -104,6 +141,6 @@ export function readAccount(text: string): ShopFileRead {
   return { ok: true, account: account as unknown as ShopAccount };
 }
 
-function refuse(problem: string): ShopFileRead {
+function refuse(problem: string): { readonly ok: false; readonly problem: string } {
   return { ok: false, problem };
 }

@@ -7,7 +7,12 @@
  */
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findScenario } from './scenarios.ts';
+import { documentedCards as payuCards } from '../payu/cards.ts';
+import { documentedCards } from '../plain/cards.ts';
+import { testCards as razorpayCards } from '../razorpay/test-cards.ts';
+import { basic, cardOf, SHOPPER } from '../razorpay/testing/merchant.ts';
+import { stripeDialect } from '../stripe/dialect.ts';
+import { findScenario, scenarios } from './scenarios.ts';
 import {
   EVENT_ID,
   type FakeSluice,
@@ -15,7 +20,15 @@ import {
   signedWebhook,
   TRANSACTION_ID,
 } from './testing/fake-sluice.ts';
-import { SECRET, SECRET_KEY, type ShopWorld, startShopWorld } from './testing/shop-world.ts';
+import {
+  RAZORPAY_ACCOUNT,
+  RAZORPAY_KEY,
+  RAZORPAY_SECRET,
+  SECRET,
+  SECRET_KEY,
+  type ShopWorld,
+  startShopWorld,
+} from './testing/shop-world.ts';
 
 const CHECKOUT = 'http://127.0.0.1:1';
 const OTHER_SECRET = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
@@ -71,8 +84,8 @@ function chargeAtBank(reference: string, number = '4111111111111111'): Promise<R
   });
 }
 
-async function hook(init: RequestInit): Promise<number> {
-  return (await fetch(`${url}/shop/webhooks`, init)).status;
+async function hook(init: RequestInit, till = ''): Promise<number> {
+  return (await fetch(`${url}/shop/webhooks${till}`, init)).status;
 }
 
 /** How the head of the story names the order's state. */
@@ -222,6 +235,104 @@ describe('an order is paid', () => {
     await hook(signedWebhook(SECRET, 'payment.attempt_failed', { orderId, ...PRICE, sequence: 1 }, 'evt_2'));
     expect(await standing(orderId)).toBe('Paid');
     expect(await page(`/shop/orders/${orderId}`)).toContain('out of order');
+  });
+});
+
+describe('a till', () => {
+  /** An order of Razorpay and a payment of it, as Sluice would ask for them. */
+  async function payAtRazorpay(reference: string, number: string): Promise<void> {
+    const { keyId, secretKey } = RAZORPAY_ACCOUNT;
+    const headers = { authorization: basic(keyId, secretKey), 'content-type': 'application/json' };
+    const ask = async (path: string, body: object): Promise<{ id: string }> => {
+      const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+      expect(answer.status).toBe(200);
+      return (await answer.json()) as { id: string };
+    };
+    const payment = { capture: 'automatic', capture_options: { automatic_expiry_period: 12 } };
+    const { id } = await ask('/v1/orders', { ...PRICE, receipt: reference, payment });
+    const card = cardOf(number);
+    await ask('/v1/payments/create/json', { ...PRICE, order_id: id, method: 'card', card, ...SHOPPER });
+  }
+
+  it('sells with its own merchant, its own scenarios, and only what its processor takes', async () => {
+    const front = await page('/shop?till=razorpay');
+    expect(front).toContain('<a href="/shop?till=razorpay" aria-current="page">Razorpay</a>');
+    expect(front).toContain('id="s-razorpay-password"');
+    expect(front).not.toContain('id="s-paid"');
+    expect(await page('/shop')).not.toContain('id="s-razorpay-password"');
+    await buy('razorpay-paid');
+    expect(sluice.calls[0]!.authorization).toBe(`Bearer ${RAZORPAY_KEY}`);
+    expect(sluice.calls[0]!.body).toMatchObject({ merchantId: 'merchant_demo_razorpay' });
+    const orderId = `order_${'c'.repeat(16)}`;
+    const yen = await postForm('/shop/orders', { orderId, product: 'kettle', scenario: 'payu-paid' });
+    expect(yen.status).toBe(400);
+  });
+
+  it('hears of its orders at an endpoint of its own, under a secret of its own, and of no other till’s', async () => {
+    const orderId = await buy('razorpay-paid');
+    const data = { orderId, ...PRICE };
+    expect(await hook(signedWebhook(SECRET, 'payment.succeeded', data), '/razorpay')).toBe(400);
+    expect(await hook(signedWebhook(RAZORPAY_SECRET, 'payment.succeeded', data))).toBe(400);
+    expect(await hook(signedWebhook(SECRET, 'payment.succeeded', data))).toBe(204);
+    expect(await standing(orderId)).toBe('Waiting for the shopper');
+    expect(await hook(signedWebhook(RAZORPAY_SECRET, 'payment.succeeded', data), '/razorpay')).toBe(204);
+    expect(await standing(orderId)).toBe('Paid');
+    expect((await postForm(`/shop/orders/${orderId}/replay`, {})).status).toBe(303);
+    expect(sluice.calls.some(({ path }) => path === '/v1/webhook-endpoints/we_2/replay')).toBe(true);
+  });
+
+  it('tells in the words of its processor what the bank booked and posted', async () => {
+    const orderId = await buy('razorpay-paid');
+    await payAtRazorpay(TRANSACTION_ID, findScenario('razorpay-paid')!.card!);
+    expect((await postForm(`/shop/orders/${orderId}/callback`, {})).status).toBe(303);
+    const story = await page(`/shop/orders/${orderId}/story`);
+    expect(story).toContain('Razorpay’s book: charged');
+    expect(story.match(/Razorpay’s callback to Sluice/g)).toHaveLength(3);
+    expect(story).toMatch(/payment\.authorized.*payment\.captured.*order\.paid/s);
+  });
+
+  it('of which the file has no merchant says so, and the others sell on', async () => {
+    const closed = await fetch(`${url}/shop?till=stripe`);
+    expect([closed.status, await closed.text()]).toEqual([
+      503,
+      expect.stringContaining('no merchant for Stripe'),
+    ]);
+    expect(
+      await hook(signedWebhook(SECRET, 'payment.succeeded', { orderId: 'o', ...PRICE }), '/stripe'),
+    ).toBe(503);
+    await buy();
+  });
+
+  it('is the plain one for orders of before there were others', async () => {
+    const orderId = await buy();
+    const lines = await readFile(world.ordersFile, 'utf8');
+    await writeFile(world.ordersFile, lines.replace('"till":"plain",', ''));
+    expect(lines).toContain('"till":"plain",');
+    await world.restart();
+    url = world.url();
+    expect(await hook(signedWebhook(SECRET, 'payment.succeeded', { orderId, ...PRICE }))).toBe(204);
+    expect(await standing(orderId)).toBe('Paid');
+  });
+});
+
+describe('scenarios', () => {
+  /** Every card that the bank documents, by the till it belongs to. */
+  const DOCUMENTED: Readonly<Record<string, readonly string[]>> = {
+    plain: documentedCards.map(({ example }) => example),
+    razorpay: razorpayCards.map(({ example }) => example),
+    payu: payuCards.map(({ example }) => example),
+    stripe: stripeDialect().testCards.map(({ example }) => example),
+  };
+
+  // The documented test of a refused connection never reaches the bank.
+  const charged = scenarios.filter(({ id, card }) => card !== null && id !== 'refused');
+
+  it.each(charged)('$id pays with a card that the bank documents', ({ till, card }) => {
+    expect(DOCUMENTED[till]).toContain(card);
+  });
+
+  it('have ids of their own', () => {
+    expect(new Set(scenarios.map(({ id }) => id)).size).toBe(scenarios.length);
   });
 });
 

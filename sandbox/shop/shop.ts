@@ -16,10 +16,11 @@ import { Merchant, type Sent } from './merchant.ts';
 import { messagePage } from './message-page.ts';
 import type { Order } from './order.ts';
 import type { Orders } from './orders.ts';
-import { findScenario, scenarios } from './scenarios.ts';
+import { findScenario, scenariosOf } from './scenarios.ts';
 import type { ShopFile } from './shop-file.ts';
 import type { Sources } from './story.ts';
 import { storyPage, storyPart } from './story-page.ts';
+import { type TillName, tillOf, tillOfWebhookPath } from './tills.ts';
 import { FAILING_MS, WebhookReceiver } from './webhook-receiver.ts';
 
 export interface ShopParts {
@@ -78,8 +79,9 @@ export class Shop {
     path: string,
     query: URLSearchParams,
   ): Promise<void> {
-    if (path === '/shop/webhooks' && request.method === 'POST') {
-      return await this.#answerWebhook(request, response);
+    const hooked = tillOfWebhookPath(path);
+    if (hooked !== undefined && request.method === 'POST') {
+      return await this.#answerWebhook(request, response, hooked);
     }
     // A name that somebody pointed at this machine is not this shop: with it another site could read along.
     if (!LOOPBACK_HOST.test(request.headers.host ?? '')) {
@@ -88,7 +90,7 @@ export class Shop {
         messagePage(421, 'Not here', 'This shop answers to 127.0.0.1 and localhost.'),
       );
     }
-    const setUp = await this.#file.account();
+    const setUp = await this.#file.account('plain');
     if (!setUp.ok)
       return await this.#show(
         response,
@@ -117,22 +119,27 @@ export class Shop {
     );
   }
 
-  async #answerWebhook(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answerWebhook(request: IncomingMessage, response: ServerResponse, till: TillName): Promise<void> {
     const body = await readBody(request, WEBHOOK_BYTES_MAX);
     if (body === null) {
       response.shouldKeepAlive = false;
       response.writeHead(413).end();
       return;
     }
-    const { status, code } = await this.#receiver.receive(request.headers, body);
+    const { status, code } = await this.#receiver.receive(till, request.headers, body);
     if (code === null) response.writeHead(status).end();
     else response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify({ code }));
   }
 
   async #showFront(response: ServerResponse, query: URLSearchParams): Promise<void> {
+    const asked = findScenario(query.get('scenario') ?? '');
+    const till = tillOf(asked?.till ?? query.get('till'));
+    const setUp = await this.#file.account(till.name);
+    if (!setUp.ok) return await this.#show(response, messagePage(503, 'This till is closed', setUp.problem));
     const page = frontPage({
       nextOrderId: `order_${randomBytes(8).toString('hex')}`,
-      chosen: findScenario(query.get('scenario') ?? '') ?? scenarios[0]!,
+      till,
+      chosen: asked ?? scenariosOf(till.name)[0]!,
       orders: this.#orders.newest(ORDERS_SHOWN),
       counts: this.#receiver.counts,
       arrivals: this.#receiver.arrivals(ARRIVALS_SHOWN),
@@ -148,7 +155,13 @@ export class Shop {
     const orderId = form.get('orderId') ?? '';
     const product = findProduct(form.get('product') ?? '');
     const scenario = findScenario(form.get('scenario') ?? '');
-    if (!ORDER_ID.test(orderId) || product === undefined || scenario === undefined) {
+    const takes = tillOf(scenario?.till).currencies;
+    if (
+      !ORDER_ID.test(orderId) ||
+      product === undefined ||
+      scenario === undefined ||
+      !takes.includes(product.currency)
+    ) {
       return await this.#show(
         response,
         messagePage(400, 'Not understood', 'This form is not the shop’s own.'),
@@ -214,7 +227,7 @@ export class Shop {
   }
 
   async #checkoutOrigin(): Promise<string | null> {
-    const read = await this.#file.account();
+    const read = await this.#file.account('plain');
     return read.ok ? new URL(read.account.checkoutUrl).origin : null;
   }
 }

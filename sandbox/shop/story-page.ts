@@ -10,6 +10,7 @@ import { findProduct, pictureOf } from './catalogue.ts';
 import type { Page } from './layout.ts';
 import { findScenario } from './scenarios.ts';
 import { type Entry, type Sources, showDuration, standingOf, tellStory } from './story.ts';
+import { tillOf } from './tills.ts';
 
 /** A story that has not ended is loaded again this often without JavaScript. */
 const REFRESH_SECONDS = 3;
@@ -31,7 +32,7 @@ ${problem === null ? null : html`<p class="problem" role="alert">${problem}</p>`
 <div class="thumb">${pictureOf(order.productId)}</div>
 <div><h1 id="receipt-title">${name}</h1>
 <p class="price">${showMoney(order.amount, order.currency)}</p>
-<p class="fine">Order <code>${order.orderId}</code></p></div>
+<p class="fine">Order <code>${order.orderId}</code>${order.till === 'plain' ? null : html`, through ${tillOf(order.till).title}`}</p></div>
 </section>
 <div id="story">${storyPart(sources)}</div>
 <aside class="counter tools" aria-labelledby="tools-title">
@@ -76,12 +77,13 @@ ${missing === null ? null : html`<p class="problem">Sluice’s own timeline is m
 }
 
 function showEntry(entry: Entry, startedAt: number): Html {
-  const { key, at, voice, tone, title, words, marks, folds } = entry;
+  const { key, at, voice, tone, title, words, marks, link, folds } = entry;
   return html`<li class="entry ${tone} v-${voice.toLowerCase()}" data-key="${key}">
 <p class="when"><time datetime="${new Date(at).toISOString()}" title="${new Date(at).toISOString()}">${sinceStart(at - startedAt)}</time></p>
 <div class="what"><p class="voice">${voice}</p><h3>${title}</h3>
 ${marks.length === 0 ? null : html`<p class="marks">${marks.map((mark) => html`<span class="mark ${mark.tone}">${mark.text}</span> `)}</p>`}
 <p>${words}</p>
+${link === undefined ? null : html`<p><a href="${link.url}" target="_blank">${link.text}</a></p>`}
 ${folds.length === 0 ? null : html`<div class="folds">${folds.map((fold) => html`<details><summary>${fold.title}</summary><pre tabindex="0">${fold.text}</pre></details>`)}</div>`}
 </div></li>`;
 }

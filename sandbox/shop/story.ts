@@ -11,6 +11,7 @@ import type { BookEntry } from './bank-side.ts';
 import { findProduct } from './catalogue.ts';
 import type { AttemptView, GatewayView } from './merchant.ts';
 import type { Exchange, Note, Order, WebhookNote, WebhookVerdict } from './order.ts';
+import { bankOf } from './tills.ts';
 import type { Arrival } from './webhook-receiver.ts';
 
 /** Whose doing an entry is. */
@@ -28,6 +29,8 @@ export interface Entry {
   readonly words: string;
   /** Short facts shown beside the title. */
   readonly marks: readonly { readonly tone: Tone; readonly text: string }[];
+  /** Somewhere to act, opened beside the story. */
+  readonly link?: { readonly text: string; readonly url: string };
   /** What can be unfolded, as text. */
   readonly folds: readonly { readonly title: string; readonly text: string }[];
 }
@@ -147,7 +150,7 @@ function standingOfOpen(order: Order, view: GatewayView): Standing {
 
 function entry(
   facts: Pick<Entry, 'key' | 'at' | 'voice' | 'title' | 'words'> &
-    Partial<Pick<Entry, 'tone' | 'marks' | 'folds'>>,
+    Partial<Pick<Entry, 'tone' | 'marks' | 'link' | 'folds'>>,
 ): Entry {
   return { tone: 'plain', marks: [], folds: [], ...facts };
 }
@@ -249,13 +252,15 @@ function tellCallback(common: Pick<Entry, 'key' | 'at'>, note: Extract<Note, { k
   const words = forged
     ? `A lie sent on purpose: ${note.says}. Sluice answered ${note.status}${heard ? ', and holds it against what the bank says itself.' : ' and believes nothing of it.'}`
     : heard
-      ? `${note.says}. Sluice answered ${note.status} once it had it on disk.`
+      ? `${note.says}. Sluice answered ${note.status} once its signature was verified and it was on disk.${note.dialect === 'payu' ? ' To Sluice it is a hint to ask PayU.' : ''}`
       : `${note.says}. ${note.status === 0 ? 'No answer came' : `Sluice answered ${note.status}`}; the bank tries again.`;
+  const from = note.dialect === undefined || note.dialect === 'plain' ? '' : `${bankOf(note.dialect)}’s `;
+  const title = `${forged ? 'Forged ' : ''}${from}callback to Sluice`;
   return entry({
     ...common,
     voice: 'Bank',
     tone: forged || heard ? 'plain' : 'wait',
-    title: forged ? 'Forged callback to Sluice' : 'Callback to Sluice',
+    title: title.charAt(0).toUpperCase() + title.slice(1),
     words,
     marks: [
       {
@@ -311,12 +316,12 @@ function sinceEvent(note: WebhookNote): string | null {
   return Number.isNaN(ms) || ms < 0 ? null : showDuration(ms);
 }
 
-/** A charge that asked the shopper, or was settled later, has more lines in the book, and so two entries here. */
+/** A charge that asked the shopper, or was decided anew later, has more lines in the book, and so two entries here. */
 function tellCharge(order: Order, charge: BookEntry): Entry[] {
-  const key = `charge-${charge.reference}`;
-  if (charge.status === 'requires_action') return [tellAsked(charge, key)];
+  const key = `charge-${charge.id}`;
+  if (charge.status === 'requires_action') return [{ ...tellAsked(charge, key), ...appOf(charge) }];
   const asked = charge.expiresAt !== undefined;
-  const settledLater = charge.decidedAt > charge.createdAt && charge.status === 'succeeded';
+  const settledLater = charge.decidedAt > charge.createdAt;
   const callback = charge.callback === 'none' ? ' It will not call back.' : '';
   const final = entry({
     key: asked || settledLater ? `${key}-settled` : key,
@@ -325,12 +330,7 @@ function tellCharge(order: Order, charge: BookEntry): Entry[] {
     tone: charge.status === 'succeeded' ? 'good' : charge.status === 'declined' ? 'bad' : 'wait',
     title: chargeTitle(charge),
     words: `${charge.id}, under the reference ${charge.reference}.${callback}`,
-    marks:
-      charge.status === 'succeeded'
-        ? [{ tone: 'good', text: showMoney(order.amount, order.currency) }]
-        : charge.declineCode === undefined
-          ? []
-          : [{ tone: 'bad', text: charge.declineCode }],
+    marks: chargeMarks(order, charge),
   });
   if (asked) return [tellAsked(charge, key), final];
   if (!settledLater) return [final];
@@ -339,28 +339,44 @@ function tellCharge(order: Order, charge: BookEntry): Entry[] {
     at: charge.createdAt,
     voice: 'Bank',
     tone: 'wait',
-    title: 'Bank’s book: processing',
-    words: `${charge.id}. No money has moved yet.`,
+    title: `${bankOf(charge.dialect)}’s book: no money yet`,
+    words: `${charge.id}. Its answer was not the last word.`,
   });
   return [first, final];
 }
 
-function tellAsked({ id, method, createdAt, expiresAt = createdAt }: BookEntry, key: string): Entry {
+/** The money, or why there is none; and the processor's own word where it has a finer one. */
+function chargeMarks(order: Order, { status, declineCode, word }: BookEntry): Entry['marks'] {
+  const own = word === undefined ? [] : [{ tone: 'plain' as const, text: word }];
+  if (status === 'succeeded')
+    return [{ tone: 'good', text: showMoney(order.amount, order.currency) }, ...own];
+  return declineCode === undefined ? own : [{ tone: 'bad', text: declineCode }, ...own];
+}
+
+function tellAsked({ id, dialect, method, createdAt, expiresAt = createdAt }: BookEntry, key: string): Entry {
   const where = method === 'upi' ? 'in the UPI app' : 'on the bank’s page';
   return entry({
     key,
     at: createdAt,
     voice: 'Bank',
     tone: 'wait',
-    title: 'Bank’s book: asks the shopper',
+    title: `${bankOf(dialect)}’s book: asks the shopper`,
     words: `${id}. No money moves before the shopper decides ${where}; after ${showDuration(expiresAt - createdAt)} the bank declines it.`,
     marks: [{ tone: 'plain', text: method === 'upi' ? 'UPI' : '3-D Secure' }],
   });
 }
 
-function chargeTitle({ status }: BookEntry): string {
-  if (status === 'succeeded') return 'Bank’s book: charged';
-  return status === 'declined' ? 'Bank’s book: declined' : 'Bank’s book: processing';
+/** Processors send the link of a UPI payment to a phone; here a page of the bank is the app. */
+function appOf({ id, method }: BookEntry): Pick<Entry, 'link'> {
+  return method === 'upi'
+    ? { link: { text: 'Open the UPI app, a page of the bank', url: `/upi/${id}` } }
+    : {};
+}
+
+function chargeTitle({ dialect, status }: BookEntry): string {
+  const book = `${bankOf(dialect)}’s book`;
+  if (status === 'succeeded') return `${book}: charged`;
+  return `${book}: ${status === 'declined' ? 'declined' : 'processing'}`;
 }
 
 /** Event types of the gateway that are more than a step. */

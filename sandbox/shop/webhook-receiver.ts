@@ -8,11 +8,12 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { verifyWebhook } from '../../clients/typescript/webhook.ts';
-import { isRecord } from '../bank.ts';
+import { isRecord } from '../json.ts';
 import type { Order, WebhookNote } from './order.ts';
 import type { Orders } from './orders.ts';
 import { findScenario } from './scenarios.ts';
 import type { ShopFile } from './shop-file.ts';
+import type { TillName } from './tills.ts';
 
 /** How many webhooks have arrived since the start, and what became of them. */
 export interface ReceiverCounts {
@@ -88,11 +89,11 @@ export class WebhookReceiver {
     return inOrder.filter((one) => orderId === undefined || one.orderId === orderId).slice(0, count);
   }
 
-  /** Takes one request. Resolves when what must be kept is on disk. */
-  async receive(headers: IncomingHttpHeaders, body: Buffer): Promise<ReceiverAnswer> {
+  /** Takes one request at the endpoint of a till. Resolves when what must be kept is on disk. */
+  async receive(till: TillName, headers: IncomingHttpHeaders, body: Buffer): Promise<ReceiverAnswer> {
     const now = this.#clock();
     this.#counts.arrived += 1;
-    const verified = await this.#verify(headers, body, now);
+    const verified = await this.#verify(till, headers, body, now);
     if (!verified.ok) {
       const status = verified.code === 'shop_not_set_up' ? 503 : 400;
       if (status === 400) this.#counts.refused += 1;
@@ -101,7 +102,7 @@ export class WebhookReceiver {
     }
     this.#counts.verified += 1;
     const { event } = verified;
-    const order = this.#orderOf(event);
+    const order = this.#orderOf(till, event);
     if (order === undefined) {
       if (event.type !== 'webhook.test') this.#counts.unknown += 1;
       const orderId = textOf(event.data.orderId);
@@ -118,16 +119,17 @@ export class WebhookReceiver {
 
   /** With the secret of the file; where it does not fit, with the file as it is now: the secret may just have changed. */
   async #verify(
+    till: TillName,
     headers: IncomingHttpHeaders,
     body: Buffer,
     now: number,
   ): Promise<
     { readonly ok: true; readonly event: ReadEvent } | { readonly ok: false; readonly code: string }
   > {
-    const known = await this.#file.account();
+    const known = await this.#file.account(till);
     let verified = known.ok ? check(known.account.webhookSecret, headers, body, now) : null;
     if (verified?.ok !== true) {
-      const fresh = await this.#file.accountAsOfNow();
+      const fresh = await this.#file.accountAsOfNow(till);
       if (!fresh.ok) return { ok: false, code: 'shop_not_set_up' };
       const isOther = !known.ok || known.account.webhookSecret !== fresh.account.webhookSecret;
       if (verified === null || isOther) verified = check(fresh.account.webhookSecret, headers, body, now);
@@ -135,11 +137,12 @@ export class WebhookReceiver {
     return verified;
   }
 
-  /** The order of the event. The intent must be the order's: another payment may bear the same order id. */
-  #orderOf(event: ReadEvent): Order | undefined {
+  /** The order of the event. Till and intent must be the order's: another payment may bear the same order id. */
+  #orderOf(till: TillName, event: ReadEvent): Order | undefined {
     const orderId = textOf(event.data.orderId);
     const order = orderId === null ? undefined : this.#orders.find(orderId);
-    return order?.paymentIntentId === event.data.paymentIntentId ? order : undefined;
+    const isIts = order?.till === till && order.paymentIntentId === event.data.paymentIntentId;
+    return isIts ? order : undefined;
   }
 
   #mustFail(order: Order, now: number): boolean {

@@ -86,7 +86,12 @@ function answerOf(
       return { transactionId: TRANSACTION_ID, paymentIntentId: INTENT_ID, events };
     }
     case 'GET /v1/webhook-endpoints':
-      return { endpoints: [{ endpointId: 'we_1', url: `${shopUrl}/shop/webhooks` }] };
+      return {
+        endpoints: [
+          { endpointId: 'we_1', url: `${shopUrl}/shop/webhooks` },
+          { endpointId: 'we_2', url: `${shopUrl}/shop/webhooks/razorpay` },
+        ],
+      };
     default:
       return { replayed: 1, next: null };
   }

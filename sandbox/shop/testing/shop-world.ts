@@ -25,6 +25,17 @@ export interface ShopWorld {
 
 export const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 export const SECRET_KEY = 'sk_test_0123';
+/** Of the till at Razorpay. The file has no other but the plain one. */
+export const RAZORPAY_SECRET = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
+export const RAZORPAY_KEY = 'sk_test_4567';
+/** The bank's side of its account. */
+export const RAZORPAY_ACCOUNT = {
+  dialect: 'razorpay',
+  account: 'acc_demo',
+  keyId: 'rzp_test_demo',
+  secretKey: 'rzp_secret_demo',
+  webhookSecret: 'rzp_whsec_demo',
+} as const;
 
 /** @param checkoutUrl where the gateway's checkout is said to be */
 export async function startShopWorld(checkoutUrl: string): Promise<ShopWorld> {
@@ -39,7 +50,14 @@ export async function startShopWorld(checkoutUrl: string): Promise<ShopWorld> {
     port: 0,
     dataDir: join(folder, 'bank'),
     accounts: [
-      { account: 'acct_demo', secretKey: 'bank_sk_test', webhookSecret: 'bank_whsec_test', callbackUrl },
+      {
+        dialect: 'plain',
+        account: 'acct_demo',
+        secretKey: 'bank_sk_test',
+        webhookSecret: 'bank_whsec_test',
+        callbackUrl,
+      },
+      { ...RAZORPAY_ACCOUNT, callbackUrl },
     ],
     delayMs: 0,
     challengeMs: 300_000,
@@ -68,6 +86,14 @@ export async function startShopWorld(checkoutUrl: string): Promise<ShopWorld> {
       checkoutUrl,
       opsUrl: 'http://127.0.0.1:1',
       sandboxUrl: url(),
+      tills: {
+        razorpay: {
+          merchantId: 'merchant_demo_razorpay',
+          account: RAZORPAY_ACCOUNT.account,
+          key: RAZORPAY_KEY,
+          hookSecret: RAZORPAY_SECRET,
+        },
+      },
       ...changed,
     };
     await writeFile(`${shopFile}.new`, JSON.stringify(file));

@@ -2,24 +2,12 @@
  * The test cards: which number makes the bank do what.
  *
  * Every Luhn-valid card succeeds unless it is named here. Declines are two exact numbers of the requirements; every other
- * behaviour is a BIN of eight digits, so that thousands of different cards share it. README.md shows this table to people.
+ * behaviour is a BIN of eight digits, so that thousands of different cards share it. ../README.md shows this table to people.
  * @module
  */
 
-/** How the first answer to a charge leaves the bank. A replay of the same reference is always answered plainly. */
-export type AnswerManner =
-  /** 200 with the charge. */
-  | 'plain'
-  /** Booked, then the socket is destroyed. */
-  | 'lost'
-  /** Booked, answered after {@link LATE_ANSWER_MS}. */
-  | 'late'
-  /** Booked, answered with 500. */
-  | 'error500'
-  /** Not booked, answered with an HTML page and 502. */
-  | 'html502';
-
-export type Funding = 'credit' | 'debit';
+import { BIN_LENGTH, cardNumber } from '../card-numbers.ts';
+import type { AnswerManner, Funding } from '../dialect.ts';
 
 /** What a card makes the bank do. */
 export interface CardBehaviour {
@@ -39,12 +27,6 @@ export interface CardBehaviour {
   /** For the page at `GET /`. */
   readonly words: string;
 }
-
-/** How long a `late` answer takes: beyond any timeout of a caller. */
-export const LATE_ANSWER_MS = 60_000;
-
-/** Digits of a behaviour's prefix, kept in the book beside the last four. */
-export const BIN_LENGTH = 8;
 
 const success: CardBehaviour = {
   example: '4111111111111111',
@@ -174,30 +156,4 @@ export const documentedCards: readonly CardBehaviour[] = [success, ...byNumber.v
 /** The behaviour of a Luhn-valid card number; of the first digits the book keeps, where all cards with them behave alike. */
 export function behaviourOf(number: string): CardBehaviour {
   return byNumber.get(number) ?? byBin.get(number.slice(0, BIN_LENGTH)) ?? success;
-}
-
-/** A Luhn-valid number of sixteen digits: the BIN, `sequence` in seven digits, the check digit. */
-export function cardNumber(bin: string, sequence: number): string {
-  const payload = bin + String(sequence).padStart(15 - bin.length, '0');
-  return payload + String((10 - (luhnSum(`${payload}0`) % 10)) % 10);
-}
-
-/** Whether `number`, digits only, passes the Luhn check. */
-export function isLuhnValid(number: string): boolean {
-  return luhnSum(number) % 10 === 0;
-}
-
-function luhnSum(number: string): number {
-  let sum = 0;
-  let doubled = false;
-  for (let index = number.length - 1; index >= 0; index--) {
-    let digit = number.charCodeAt(index) - 48;
-    if (doubled) {
-      digit *= 2;
-      if (digit > 9) digit -= 9;
-    }
-    sum += digit;
-    doubled = !doubled;
-  }
-  return sum;
 }

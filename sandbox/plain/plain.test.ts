@@ -1,11 +1,14 @@
 /**
- * The bank's rules and its test cards.
+ * Plain's rules and its test cards.
  * @module
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { decide, readOrder, showCharge } from './bank.ts';
-import { behaviourOf, cardNumber, documentedCards, isLuhnValid } from './cards.ts';
+import { cardNumber, isLuhnValid } from '../card-numbers.ts';
+import { behaviourOf, documentedCards } from './cards.ts';
+import { readOrder } from './orders.ts';
+import { decide } from './rules.ts';
+import { showCharge } from './shown.ts';
 
 const card = {
   number: '4111111111111111',
@@ -144,7 +147,7 @@ it('closes the reference of a decline and of nothing else', () => {
 });
 
 it('documents every card in README.md, each Luhn-valid and found by its own number', () => {
-  const readme = readFileSync(new URL('./README.md', import.meta.url), 'utf8');
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   for (const behaviour of documentedCards) {
     expect(isLuhnValid(behaviour.example)).toBe(true);
     expect(behaviourOf(behaviour.example)).toBe(behaviour);
