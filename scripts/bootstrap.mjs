@@ -38,6 +38,11 @@ const fakeTimePaths = [
 ];
 
 const [task = '', ...args] = process.argv.slice(2);
+/** Campaigns are tests too. */
+const tests =
+  task === 'test' ||
+  task === 'install' ||
+  (task === 'node' && ['test/campaigns/run.ts', 'deploy/processes/run.ts'].includes(args[0]));
 main();
 
 function main() {
@@ -47,6 +52,7 @@ function main() {
   checkTools();
   ensureSystemPackages();
   ensurePackages();
+  if (tests) ensureKafka();
   if (task === 'start') hand(['src/cli/sluice.ts', 'start', ...args]);
   else if (task === 'run') hand(['src/cli/sluice.ts', ...args]);
   else if (task === 'node') hand(args);
@@ -63,16 +69,18 @@ function checkTools() {
     say(`the embedded PostgreSQL and its supervision are made for Linux; this is ${process.platform}`);
 }
 
-/** Debian packages the task needs and the system lacks. `run` and `node` work on what is there, but for campaigns, which are tests. */
+/** Debian packages the task needs and the system lacks. `run` and `node` work on what is there, but for campaigns, which are tests, and the topology, which needs as much. */
 function ensureSystemPackages() {
   const wanted = [];
   const pkcs11Named = (process.env.SLUICE_PKCS11_MODULE ?? '') !== '' && task === 'start';
-  const tests =
-    task === 'test' || task === 'install' || (task === 'node' && args[0] === 'test/campaigns/run.ts');
   const setsUp = task === 'start' || tests;
   if (setsUp && !pkcs11Named && !softHsmPaths.some((path) => existsSync(path))) wanted.push('softhsm2');
   if (tests && !inPath('redis-server')) wanted.push('redis-server');
   if (tests && !inPath('chromium')) wanted.push('chromium');
+  if (tests && !inPath('haproxy')) wanted.push('haproxy');
+  // For promtool, which checks the alert rules.
+  if (tests && !inPath('promtool')) wanted.push('prometheus');
+  if (tests && !inPath('openssl')) wanted.push('openssl');
   if (tests && !fakeTimePaths.some((path) => existsSync(path))) wanted.push('libfaketime');
   if (!existsSync(pkcs11Build)) {
     for (const [program, name] of [
@@ -84,17 +92,28 @@ function ensureSystemPackages() {
     }
   }
   if (wanted.length === 0) return;
-  const install = ['install', '-y', '--no-install-recommends', ...wanted];
-  if (process.getuid?.() !== 0 || !inPath('apt-get')) {
+  const install = aptInstall(wanted).join(' ');
+  if (!mayInstall()) {
     fail(
-      `system packages are missing (${wanted.join(', ')}): run \`sudo apt-get ${install.join(' ')}\`, or the like of your system`,
+      `system packages are missing (${wanted.join(', ')}): run \`sudo apt-get ${install}\`, or the like of your system`,
     );
   }
-  say(`installing system packages: ${wanted.join(', ')}`);
-  if (apt(install)) return;
+  if (installSystemPackages(wanted)) return;
+  fail(`could not install ${wanted.join(', ')}: run \`apt-get update && apt-get ${install}\``);
+}
+
+function mayInstall() {
+  return process.getuid?.() === 0 && inPath('apt-get');
+}
+
+function installSystemPackages(names) {
+  say(`installing system packages: ${names.join(', ')}`);
   // Fresh images carry no package lists.
-  if (apt(['update']) && apt(install)) return;
-  fail(`could not install ${wanted.join(', ')}: run \`apt-get update && apt-get ${install.join(' ')}\``);
+  return apt(aptInstall(names)) || (apt(['update']) && apt(aptInstall(names)));
+}
+
+function aptInstall(names) {
+  return ['install', '-y', '--no-install-recommends', ...names];
 }
 
 function apt(words) {
@@ -153,6 +172,15 @@ function packageFault(deeply) {
   const postgres = join(root, 'node_modules', nativeScripts[2], 'native/bin/postgres');
   const runs = spawnSync(postgres, ['--version'], { stdio: 'ignore' });
   return runs.status === 0 ? undefined : `the PostgreSQL of package ${nativeScripts[2]} does not run`;
+}
+
+/** The broker of the tests, and Java. Where it cannot be had they skip what needs it and say so; with CI=true they fail. */
+function ensureKafka() {
+  if (!inPath('java') && mayInstall()) installSystemPackages(['default-jre-headless']);
+  const script = join(root, 'scripts/fetch-kafka.mjs');
+  const { status } = spawnSync(process.execPath, [script], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0)
+    say('WARNING: there is no Kafka broker; tests that need one are skipped, or fail with CI=true');
 }
 
 function npm(words, stderr = 2) {

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { ProcessorName } from '../domain/processor-word.ts';
-import type { Role } from './options.ts';
+import type { Mode, Role } from './options.ts';
 
 /** All roles, in the order in which they are listed to people. */
 export const ROLES: readonly Role[] = ['api', 'checkout', 'callbacks', 'background'];
@@ -17,6 +16,8 @@ export const DEFAULTS = {
   dataDir: './data',
   embeddedShards: 2,
   kafkaPartitions: 24,
+  kafkaReplicationMax: 3,
+  drainDelaySeconds: 0,
   hsmThreads: 1,
   vaultTokenLabel: 'vault',
   configTokenLabel: 'config',
@@ -24,19 +25,40 @@ export const DEFAULTS = {
   sessionGraceSeconds: 60,
   sendBeforeSeconds: 30,
   notFoundProofSeconds: 120,
+  ambiguousFailureSeconds: 900,
+  stripeVersion: '2026-07-29.dahlia',
+  stripeAbandonedSeconds: 1800,
   processorConnectTimeoutMs: 2000,
   processorTimeoutMs: 10_000,
   processorInFlightMax: 2048,
   retentionDays: 400,
+  settlementDeadlineDays: 3,
 } as const;
 
-/** The processors' public addresses; the sandboxes have none of their own. */
-export const PROCESSOR_BASE_URLS: Readonly<Record<Exclude<ProcessorName, 'SANDBOX' | 'SANDBOX_B'>, string>> =
-  {
-    RAZORPAY: 'https://api.razorpay.com',
-    PAYU: 'https://info.payu.in',
-    STRIPE: 'https://api.stripe.com',
-  };
+/** Where the processors are. */
+export interface ProcessorOrigins {
+  readonly razorpay: string;
+  readonly payu: string;
+  /** PayU's commands. */
+  readonly payuInfo: string;
+  readonly stripe: string;
+}
+
+/** The processors' public origins: two of them tell test from live by the key, PayU by the host. */
+export const PROCESSOR_ORIGINS: Readonly<Record<Mode, ProcessorOrigins>> = {
+  test: {
+    razorpay: 'https://api.razorpay.com',
+    payu: 'https://test.payu.in',
+    payuInfo: 'https://test.payu.in',
+    stripe: 'https://api.stripe.com',
+  },
+  live: {
+    razorpay: 'https://api.razorpay.com',
+    payu: 'https://secure.payu.in',
+    payuInfo: 'https://info.payu.in',
+    stripe: 'https://api.stripe.com',
+  },
+};
 
 /** None where two cores are shared with everything else: the hop between threads costs more than it gives. Else half the cores, at most eight. */
 export function defaultShardThreads(cores: number): number {

@@ -6,7 +6,7 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { defaultShardThreads } from './defaults.ts';
-import { readOptions, readStartOptions } from './from-env.ts';
+import { readOptions, readStartOptions, settingsToDrop, settingTexts } from './from-env.ts';
 
 const DATABASES = {
   SLUICE_CONTROL_DATABASE_URL: 'postgres://sluice_control:x@127.0.0.1:5432/control',
@@ -49,6 +49,7 @@ describe('defaults', () => {
         processorInFlightMax: 2048,
       },
       retentionDays: 400,
+      reconcile: { atMinutes: undefined, deadlineDays: 3 },
       allowPrivateWebhooks: true,
       processors: { SANDBOX: { baseUrl: 'http://127.0.0.1:9400' } },
     });
@@ -119,11 +120,20 @@ describe('refusals', () => {
     ['SLUICE_PUBLIC_CHECKOUT_URL', 'https://pay.example.com/?x=1'],
     ['SLUICE_REDIS_URL', 'http://127.0.0.1'],
     ['SLUICE_KAFKA_BROKERS', 'kafka'],
+    ['SLUICE_SHARD_DATABASE_URLS', 'postgres://u@db/one?sslmode=prefer'],
+    ['SLUICE_SHARD_DATABASE_URLS', 'postgres://u@db/one?sslmode=verify-full&sslmode=disable'],
+    ['SLUICE_SHARD_DATABASE_URLS', 'postgres://u@db/one?ssl=true'],
+    ['SLUICE_SHARD_DATABASE_URLS', 'postgres://u@db/one?sslmode=require&uselibpqcompat=true'],
     ['SLUICE_KAFKA_PARTITIONS', '0'],
     ['SLUICE_TLS', 'on'],
     ['SLUICE_TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['SLUICE_TRUSTED_PROXIES', '0.0.0.0/0'],
+    ['SLUICE_TRUSTED_PROXIES', '10.0.0.1,::/0'],
     ['SLUICE_SHARD_THREADS', '1.5'],
     ['SLUICE_RETENTION_DAYS', '6'],
+    ['SLUICE_RECONCILE_AT', '24:00'],
+    ['SLUICE_RECONCILE_AT', '6:30'],
+    ['SLUICE_SETTLEMENT_DEADLINE_DAYS', '31'],
     ['SLUICE_SESSION_TTL_SECONDS', '10m'],
     ['SLUICE_STRIPE_BASE_URL', 'ftp://api.stripe.com'],
     ['SLUICE_RATE_LIMITS', 'galaxy=3'],
@@ -132,7 +142,7 @@ describe('refusals', () => {
     ['SLUICE_PROCESSOR_CONNECT_TIMEOUT_MS', '49'],
     ['SLUICE_PROCESSOR_IN_FLIGHT_MAX', '0'],
   ])('%s=%s', (setting, value) => {
-    expect(Object.keys(refusals({ [setting]: value }))).toEqual([setting]);
+    expect(Object.keys(refusals({ ...DATABASES, [setting]: value }))).toEqual([setting]);
   });
 
   it('two listeners on one port', () => {
@@ -198,6 +208,110 @@ describe('live mode', () => {
   });
 });
 
+describe('services beyond loopback', () => {
+  const FAR = {
+    SLUICE_CONTROL_DATABASE_URL: 'postgres://u:pw2@db.internal/control',
+    SLUICE_VAULT_DATABASE_URL: 'postgres://u:pw2@10.0.0.2/vault?sslmode=no-verify',
+    SLUICE_SHARD_DATABASE_URLS:
+      'postgres://u:pw2@db1.internal/s?sslmode=verify-full,postgres://u:pw2@db2.internal/s?sslmode=require',
+    SLUICE_REDIS_URL: 'redis://127.0.0.1,redis://cache2.internal',
+    SLUICE_KAFKA_BROKERS: '127.0.0.1:9092,kafka.internal:9092',
+  };
+  const NEAR = {
+    ...DATABASES,
+    SLUICE_REDIS_URL: 'redis://127.0.0.1,redis://[::1]:6380',
+    SLUICE_KAFKA_BROKERS: 'localhost:9092,[::1]:9092',
+  };
+  const VERIFIED = {
+    SLUICE_CONTROL_DATABASE_URL: 'postgres://u@db.internal/control?sslmode=verify-full&sslrootcert=/ca.pem',
+    SLUICE_VAULT_DATABASE_URL: 'postgres://u@db.internal/vault?sslmode=verify-full',
+    SLUICE_SHARD_DATABASE_URLS: 'postgres://u@db1.internal/s?sslmode=verify-full',
+    SLUICE_REDIS_URL: 'rediss://cache1.internal',
+    SLUICE_KAFKA_BROKERS: 'kafka.internal:9092',
+    SLUICE_KAFKA_TLS: 'on',
+  };
+
+  it('are refused without verified TLS in live mode, or where it is required, each by name', () => {
+    const wanted = ' with SLUICE_SERVICE_TLS=required: ';
+    const strict: Record<string, string>[] = [{ SLUICE_MODE: 'live' }, { SLUICE_SERVICE_TLS: 'required' }];
+    for (const more of strict) {
+      const found = refusals({ ...FAR, ...more });
+      expect(found).toEqual({
+        SLUICE_CONTROL_DATABASE_URL: `goes beyond loopback${wanted}say sslmode=verify-full`,
+        SLUICE_VAULT_DATABASE_URL: `goes beyond loopback${wanted}say sslmode=verify-full`,
+        SLUICE_SHARD_DATABASE_URLS: `goes beyond loopback${wanted}say sslmode=verify-full`,
+        SLUICE_REDIS_URL: `goes beyond loopback${wanted}begin with rediss://`,
+        SLUICE_KAFKA_BROKERS: `goes beyond loopback${wanted}set SLUICE_KAFKA_TLS=on`,
+      });
+      expect(JSON.stringify(found)).not.toContain('pw2');
+      expect(refusals({ ...NEAR, ...more })).toEqual({});
+      expect(refusals({ ...VERIFIED, ...more })).toEqual({});
+    }
+  });
+
+  it('are refused where one word says that a Redis cluster has TLS and another that it has not', () => {
+    // The second one's TLS would be forgotten, though each by itself may be named.
+    const SLUICE_REDIS_URL = 'redis://127.0.0.1,rediss://cache2.internal';
+    for (const mode of ['live', 'test']) {
+      expect(refusals({ ...VERIFIED, SLUICE_MODE: mode, SLUICE_REDIS_URL })).toEqual({
+        SLUICE_REDIS_URL: 'must begin with rediss:// throughout or nowhere',
+      });
+    }
+  });
+
+  it('are taken as they are in test mode, or where it is optional', () => {
+    expect(refusals(FAR)).toEqual({});
+    expect(refusals({ ...FAR, SLUICE_MODE: 'live', SLUICE_SERVICE_TLS: 'optional' })).toEqual({});
+  });
+
+  it('are those a URL leads to in the end', () => {
+    const at = (query: string, host = '127.0.0.1') =>
+      Object.keys(
+        refusals({
+          ...DATABASES,
+          SLUICE_SERVICE_TLS: 'required',
+          SLUICE_CONTROL_DATABASE_URL: `postgres://u@${host}/c?${query}`,
+        }),
+      );
+    expect(at('host=db.internal')).toEqual(['SLUICE_CONTROL_DATABASE_URL']);
+    expect(at('host=localhost&host=db.internal')).toEqual(['SLUICE_CONTROL_DATABASE_URL']);
+    expect(at('host=/run/postgresql', 'db.internal')).toEqual([]);
+  });
+});
+
+describe('PayU, whose keys do not tell test from live', () => {
+  it.each([
+    ['test', 'https://secure.payu.in', 'https://info.payu.in'],
+    ['live', 'https://test.payu.in', 'https://test.payu.in/'],
+  ])('has its hosts of the other mode refused in %s mode', (mode, charges, commands) => {
+    const other = mode === 'live' ? 'test' : 'live';
+    const refused = `is PayU's in ${other} mode, with SLUICE_MODE=${mode}`;
+    const env = { SLUICE_MODE: mode, SLUICE_PAYU_BASE_URL: charges, SLUICE_PAYU_INFO_URL: commands };
+    expect(refusals(env)).toEqual({ SLUICE_PAYU_BASE_URL: refused, SLUICE_PAYU_INFO_URL: refused });
+  });
+
+  it('is asked at the host of its commands also where the one of its charges is written out', () => {
+    const live = { SLUICE_MODE: 'live', SLUICE_PAYU_BASE_URL: 'https://secure.payu.in' };
+    expect(started(live).payuInfoUrl).toBe('https://info.payu.in');
+    expect(started({ SLUICE_PAYU_BASE_URL: 'http://127.0.0.1:9' }).payuInfoUrl).toBe('http://127.0.0.1:9');
+  });
+
+  it('takes the hosts of its own mode', () => {
+    const live = {
+      SLUICE_PAYU_BASE_URL: 'https://secure.payu.in',
+      SLUICE_PAYU_INFO_URL: 'https://info.payu.in',
+    };
+    expect(refusals({ SLUICE_MODE: 'live', ...live })).toEqual({});
+    expect(refusals({ SLUICE_PAYU_BASE_URL: 'https://test.payu.in' })).toEqual({});
+  });
+});
+
+it('reports are fetched at a time of the day, or never', () => {
+  expect(started({ SLUICE_RECONCILE_AT: '06:30' }).reconcile.atMinutes).toBe(390);
+  expect(started({ SLUICE_RECONCILE_AT: '00:00' }).reconcile.atMinutes).toBe(0);
+  expect(started({ SLUICE_RECONCILE_AT: 'off' }).reconcile.atMinutes).toBeUndefined();
+});
+
 describe('the file', () => {
   it('has lines of KEY=VALUE, and the environment wins', () => {
     const file = '# ports\nSLUICE_API_PORT=9001\n\nexport SLUICE_OPS_PORT = "9002"\n';
@@ -242,10 +356,35 @@ describe('a gateway', () => {
     });
     expect(withModule.ok ? [] : withModule.errors.map((error) => error.setting)).toEqual([
       'SLUICE_CONFIG_PIN_FILE',
+      'SLUICE_PUBLIC_CHECKOUT_URL',
     ]);
     expect(readOptions({ ...DATABASES, SLUICE_PKCS11_MODULE: 'software' }).ok).toBe(true);
   });
 
+  it.each([
+    [['checkout'], []],
+    [['api', 'checkout'], []],
+    [['api'], ['SLUICE_VAULT_DATABASE_URL', 'SLUICE_PKCS11_PIN_FILE']],
+    [
+      ['callbacks', 'background'],
+      ['SLUICE_VAULT_DATABASE_URL', 'SLUICE_PKCS11_PIN_FILE'],
+    ],
+  ])('of the roles %j drops what opens the vault: %j', (roles, dropped) => {
+    const env = {
+      ...DATABASES,
+      SLUICE_PKCS11_MODULE: '/lib/p11.so',
+      SLUICE_PKCS11_PIN_FILE: '/pins/vault',
+      SLUICE_CONFIG_PIN_FILE: '/pins/config',
+      SLUICE_PUBLIC_CHECKOUT_URL: 'https://pay.example.com',
+      SLUICE_ROLES: roles.join(','),
+    };
+    const read = readOptions(env);
+    if (!read.ok) throw new Error(JSON.stringify(read.errors));
+    const has = dropped.length === 0;
+    expect(JSON.stringify(read.options).includes('/pins/vault')).toBe(has);
+    expect(JSON.stringify(read.options).includes(DATABASES.SLUICE_VAULT_DATABASE_URL)).toBe(has);
+    expect(settingsToDrop(read.options, settingTexts(env, undefined, []))).toEqual(dropped);
+  });
   it('reads rate limits, brokers and proxies', () => {
     const options = started({
       SLUICE_RATE_LIMITS: 'merchant=500, ip=20/60',

@@ -9,11 +9,28 @@
  */
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { DEFAULTS, defaultShardThreads, PROCESSOR_BASE_URLS, ROLES } from './defaults.ts';
-import type { Databases, HsmToken, Options, SettingError, StartOptions, Tls } from './options.ts';
+import {
+  DEFAULTS,
+  defaultShardThreads,
+  PROCESSOR_ORIGINS,
+  type ProcessorOrigins,
+  ROLES,
+} from './defaults.ts';
+import { LIMITS } from './limits.ts';
+import type {
+  Databases,
+  HsmToken,
+  KafkaOptions,
+  Mode,
+  Options,
+  SettingError,
+  StartOptions,
+  Tls,
+} from './options.ts';
 import {
   addressRange,
   broker,
+  dailyTime,
   databaseUrl,
   httpUrl,
   integerBetween,
@@ -26,6 +43,7 @@ import {
   type Reader,
   rateLimits,
   someOf,
+  topicPrefix,
   url,
 } from './setting-values.ts';
 import { readSettingsText } from './settings-text.ts';
@@ -58,8 +76,15 @@ const SETTINGS = {
   SLUICE_VAULT_DATABASE_URL: databaseUrl,
   SLUICE_SHARD_DATABASE_URLS: listOf(databaseUrl),
   SLUICE_REDIS_URL: listOf(url(['redis', 'rediss'])),
+  SLUICE_REDIS_CA_FILE: plainText,
   SLUICE_KAFKA_BROKERS: listOf(broker),
   SLUICE_KAFKA_PARTITIONS: integerBetween(1, 10_000),
+  SLUICE_KAFKA_REPLICATION: integerBetween(1, 10),
+  SLUICE_KAFKA_PREFIX: topicPrefix,
+  SLUICE_KAFKA_TLS: onOff,
+  SLUICE_KAFKA_CA_FILE: plainText,
+  SLUICE_KAFKA_USERNAME: plainText,
+  SLUICE_KAFKA_PASSWORD_FILE: plainText,
   SLUICE_PKCS11_MODULE: plainText,
   SLUICE_PKCS11_TOKEN_LABEL: plainText,
   SLUICE_PKCS11_PIN_FILE: plainText,
@@ -68,24 +93,32 @@ const SETTINGS = {
   SLUICE_TLS: oneOf(['terminated', 'off']),
   SLUICE_TLS_CERT_FILE: plainText,
   SLUICE_TLS_KEY_FILE: plainText,
+  SLUICE_SERVICE_TLS: oneOf(['required', 'optional']),
   SLUICE_TRUSTED_PROXIES: listOf(addressRange),
   SLUICE_ROLES: someOf(ROLES),
+  SLUICE_DRAIN_DELAY_SECONDS: integerBetween(0, LIMITS.drainDelayMsMax / 1000),
   SLUICE_SHARD_THREADS: integerBetween(0, 64),
   SLUICE_HSM_THREADS: integerBetween(1, 32),
   SLUICE_SESSION_TTL_SECONDS: integerBetween(1, 86_400),
   SLUICE_SESSION_GRACE_SECONDS: integerBetween(0, 3600),
   SLUICE_SEND_BEFORE_SECONDS: integerBetween(1, 600),
   SLUICE_NOT_FOUND_PROOF_SECONDS: integerBetween(1, 86_400),
+  SLUICE_AMBIGUOUS_FAILURE_SECONDS: integerBetween(1, 432_000),
   SLUICE_PROCESSOR_CONNECT_TIMEOUT_MS: integerBetween(50, 60_000),
   SLUICE_PROCESSOR_TIMEOUT_MS: integerBetween(50, 60_000),
   SLUICE_PROCESSOR_IN_FLIGHT_MAX: integerBetween(1, 100_000),
   SLUICE_RETENTION_DAYS: integerBetween(7, 36_500),
+  SLUICE_RECONCILE_AT: dailyTime,
+  SLUICE_SETTLEMENT_DEADLINE_DAYS: integerBetween(1, 30),
   SLUICE_ADMIN_KEY: plainText,
   SLUICE_ALLOW_PRIVATE_WEBHOOKS: onOff,
   SLUICE_RATE_LIMITS: rateLimits,
   SLUICE_RAZORPAY_BASE_URL: httpUrl,
   SLUICE_PAYU_BASE_URL: httpUrl,
+  SLUICE_PAYU_INFO_URL: httpUrl,
   SLUICE_STRIPE_BASE_URL: httpUrl,
+  SLUICE_STRIPE_VERSION: plainText,
+  SLUICE_STRIPE_ABANDONED_SECONDS: integerBetween(60, 604_800),
   SLUICE_FAULT_POINTS: listOf(plainText),
 } as const;
 
@@ -101,6 +134,13 @@ type Values = { [Name in SettingName]?: ValueOf<(typeof SETTINGS)[Name]> };
 /** A gateway in live mode with a shorter proof than this could close an attempt whose charge is still on its way. */
 const LIVE_NOT_FOUND_PROOF_SECONDS_MIN = 60;
 const LIVE_ADMIN_KEY_LENGTH_MIN = 16;
+/** Cards and keys go there. */
+const PROCESSOR_URL_SETTINGS = [
+  'SLUICE_RAZORPAY_BASE_URL',
+  'SLUICE_PAYU_BASE_URL',
+  'SLUICE_PAYU_INFO_URL',
+  'SLUICE_STRIPE_BASE_URL',
+] as const;
 
 const PORT_SETTINGS: Readonly<Record<keyof StartOptions['ports'], SettingName>> = {
   api: 'SLUICE_API_PORT',
@@ -113,9 +153,46 @@ const PORT_SETTINGS: Readonly<Record<keyof StartOptions['ports'], SettingName>> 
 /** Options of a gateway process: databases and HSM must be named. `file` is the text of a settings file. */
 export function readOptions(env: Environment, file?: string): ReadOptions<Options> {
   const read = readStartOptions(env, file);
-  const missing = read.ok ? missingServices(read.options) : [];
-  if (!read.ok || missing.length > 0) return { ok: false, errors: read.ok ? missing : read.errors };
-  return { ok: true, options: read.options as Options };
+  if (!read.ok) return read;
+  const missing = [
+    ...missingServices(read.options),
+    ...missingCheckout(read.options, settingTexts(env, file, [])),
+  ];
+  if (missing.length > 0) return { ok: false, errors: missing };
+  return { ok: true, options: withoutVault(read.options as Options) };
+}
+
+/** What opens the vault. Where the checkout role does not run it goes to nobody, though it be set. */
+const VAULT_SETTINGS = [
+  'SLUICE_VAULT_DATABASE_URL',
+  'SLUICE_PKCS11_TOKEN_LABEL',
+  'SLUICE_PKCS11_PIN_FILE',
+] as const satisfies readonly SettingName[];
+
+/** The names among the settings that are set which a process of these roles must not have, and drops. */
+export function settingsToDrop(
+  { roles }: Pick<Options, 'roles'>,
+  settings: ReadonlyMap<string, string>,
+): readonly SettingName[] {
+  return roles.includes('checkout') ? [] : VAULT_SETTINGS.filter((name) => settings.has(name));
+}
+
+function withoutVault(options: Options): Options {
+  if (options.roles.includes('checkout')) return options;
+  const { databases, hsm } = options;
+  return {
+    ...options,
+    databases: { ...databases, vault: undefined },
+    hsm: { ...hsm, vault: { ...hsm.vault, pinFile: undefined } },
+  };
+}
+
+/** The default is this process's own checkout, which would be a lie where there is none. */
+function missingCheckout({ roles }: StartOptions, settings: ReadonlyMap<string, string>): SettingError[] {
+  const needed = roles.includes('api') && !roles.includes('checkout');
+  if (!needed || settings.has('SLUICE_PUBLIC_CHECKOUT_URL')) return [];
+  const detail = 'is needed where the api role runs without checkout: shoppers are sent there';
+  return [{ setting: 'SLUICE_PUBLIC_CHECKOUT_URL', detail }];
 }
 
 /** Options of `sluice start`: without any database the embedded profile will provide them. */
@@ -175,6 +252,18 @@ function relationErrors(values: Values): SettingError[] {
   if (tls !== undefined && (certFile ?? keyFile) !== undefined) {
     errors.push({ setting: 'SLUICE_TLS', detail: 'and SLUICE_TLS_CERT_FILE exclude each other' });
   }
+  const { SLUICE_KAFKA_USERNAME: username, SLUICE_KAFKA_PASSWORD_FILE: passwordFile } = values;
+  if (username !== undefined && passwordFile === undefined) {
+    errors.push({ setting: 'SLUICE_KAFKA_PASSWORD_FILE', detail: 'is needed beside SLUICE_KAFKA_USERNAME' });
+  }
+  if (passwordFile !== undefined && username === undefined) {
+    errors.push({ setting: 'SLUICE_KAFKA_USERNAME', detail: 'is needed beside SLUICE_KAFKA_PASSWORD_FILE' });
+  }
+  const redisSchemes = new Set((values.SLUICE_REDIS_URL ?? []).map((url) => new URL(url).protocol));
+  // A cluster is spoken to in one way: the first word would be taken for all, also `redis:` for another's `rediss:`.
+  if (redisSchemes.size > 1) {
+    errors.push({ setting: 'SLUICE_REDIS_URL', detail: 'must begin with rediss:// throughout or nowhere' });
+  }
   if (namesDatabases(values)) {
     const checkout = (values.SLUICE_ROLES ?? ROLES).includes('checkout');
     for (const name of databaseNames(checkout)) {
@@ -202,6 +291,7 @@ function safetyErrors(options: StartOptions, values: Values): SettingError[] {
       detail: 'is on and posts callbacks over plain http: set SLUICE_SANDBOX=off with SLUICE_TLS_CERT_FILE',
     });
   }
+  if (options.serviceTls === 'required') errors.push(...serviceTlsErrors(options));
   const owners = new Map<number, string>();
   for (const [name, number] of Object.entries(options.ports)) {
     if (number === 0 || (name.startsWith('sandbox') && !options.sandbox.enabled)) continue;
@@ -210,7 +300,51 @@ function safetyErrors(options: StartOptions, values: Values): SettingError[] {
     if (owner !== undefined) errors.push({ setting, detail: `is the same port as ${owner}` });
     owners.set(number, setting);
   }
+  errors.push(...payuOriginErrors(options));
   return options.mode === 'live' ? [...errors, ...liveErrors(options, values)] : errors;
+}
+
+/** Services beyond loopback that could be spoken to in the clear, or be someone else's. */
+function serviceTlsErrors({ databases, redis, kafka }: StartOptions): SettingError[] {
+  const errors: SettingError[] = [];
+  const refuse = (setting: SettingName, needed: string): void => {
+    errors.push({ setting, detail: `goes beyond loopback with SLUICE_SERVICE_TLS=required: ${needed}` });
+  };
+  const named: [SettingName, readonly (string | undefined)[]][] = [
+    ['SLUICE_CONTROL_DATABASE_URL', [databases?.control]],
+    ['SLUICE_VAULT_DATABASE_URL', [databases?.vault]],
+    ['SLUICE_SHARD_DATABASE_URLS', databases?.shards ?? []],
+  ];
+  for (const [setting, urls] of named) {
+    if (urls.some((url) => url !== undefined && !isVerified(url))) refuse(setting, 'say sslmode=verify-full');
+  }
+  if (redis.urls.some((url) => url.startsWith('redis:') && !isLoopback(new URL(url).hostname))) {
+    refuse('SLUICE_REDIS_URL', 'begin with rediss://');
+  }
+  const isNear = (broker: string): boolean => isLoopback(broker.slice(0, broker.lastIndexOf(':')));
+  if (!kafka.tls && !kafka.brokers.every(isNear)) refuse('SLUICE_KAFKA_BROKERS', 'set SLUICE_KAFKA_TLS=on');
+  return errors;
+}
+
+/** A database on this machine, or one whose certificate and name are checked. `host` in the query wins, and may be a socket's path. */
+function isVerified(databaseUrl: string): boolean {
+  const { hostname, searchParams } = new URL(databaseUrl);
+  const hosts = searchParams.has('host') ? searchParams.getAll('host') : [hostname];
+  const isNear = hosts.every((host) => host.startsWith('/') || isLoopback(host));
+  return isNear || searchParams.get('sslmode') === 'verify-full';
+}
+
+/** Which of PayU's two worlds a charge is made in is told by the host alone: the other mode's is refused. */
+function payuOriginErrors({ mode, processors, payuInfoUrl }: StartOptions): SettingError[] {
+  const otherMode = mode === 'live' ? 'test' : 'live';
+  const { payu, payuInfo } = PROCESSOR_ORIGINS[otherMode];
+  const others = [payu, payuInfo];
+  const detail = `is PayU's in ${otherMode} mode, with SLUICE_MODE=${mode}`;
+  const named: [SettingName, string][] = [
+    ['SLUICE_PAYU_BASE_URL', processors.PAYU.baseUrl],
+    ['SLUICE_PAYU_INFO_URL', payuInfoUrl],
+  ];
+  return named.filter(([, url]) => others.includes(url)).map(([setting]) => ({ setting, detail }));
 }
 
 function liveErrors(options: StartOptions, values: Values): SettingError[] {
@@ -235,6 +369,9 @@ function liveErrors(options: StartOptions, values: Values): SettingError[] {
     !isLoopback(new URL(checkoutUrl).hostname)
   ) {
     refuse('SLUICE_PUBLIC_CHECKOUT_URL', 'must begin with https://');
+  }
+  for (const setting of PROCESSOR_URL_SETTINGS) {
+    if (values[setting]?.startsWith('https://') === false) refuse(setting, 'must begin with https://');
   }
   return errors;
 }
@@ -276,6 +413,7 @@ function fillOptions(values: Values): StartOptions {
   const sandbox = values.SLUICE_SANDBOX ?? (embedded && mode === 'test');
   const dataDir = resolve(values.SLUICE_DATA_DIR ?? DEFAULTS.dataDir);
   const scheme = tls.kind === 'files' ? 'https' : 'http';
+  const processorOrigins = originsOf(values, mode, sandbox, ports.sandbox);
   return {
     mode,
     host,
@@ -285,15 +423,14 @@ function fillOptions(values: Values): StartOptions {
     sandbox: { enabled: sandbox },
     publicCheckoutUrl: values.SLUICE_PUBLIC_CHECKOUT_URL ?? `${scheme}://${dialable(host)}:${ports.checkout}`,
     databases: fillDatabases(values),
-    redisUrls: values.SLUICE_REDIS_URL ?? [],
-    kafka: {
-      brokers: values.SLUICE_KAFKA_BROKERS ?? [],
-      partitions: values.SLUICE_KAFKA_PARTITIONS ?? DEFAULTS.kafkaPartitions,
-    },
+    redis: { urls: values.SLUICE_REDIS_URL ?? [], caFile: values.SLUICE_REDIS_CA_FILE },
+    kafka: fillKafka(values),
     hsm: fillHsm(values, dataDir),
     tls,
+    serviceTls: values.SLUICE_SERVICE_TLS ?? (mode === 'live' ? 'required' : 'optional'),
     trustedProxies: values.SLUICE_TRUSTED_PROXIES ?? [],
     roles,
+    drainDelaySeconds: values.SLUICE_DRAIN_DELAY_SECONDS ?? DEFAULTS.drainDelaySeconds,
     threads: { shards: values.SLUICE_SHARD_THREADS ?? defaultShardThreads(availableParallelism()) },
     session: {
       ttlSeconds: values.SLUICE_SESSION_TTL_SECONDS ?? DEFAULTS.sessionTtlSeconds,
@@ -302,16 +439,26 @@ function fillOptions(values: Values): StartOptions {
     payment: {
       sendBeforeSeconds: values.SLUICE_SEND_BEFORE_SECONDS ?? DEFAULTS.sendBeforeSeconds,
       notFoundProofSeconds: values.SLUICE_NOT_FOUND_PROOF_SECONDS ?? DEFAULTS.notFoundProofSeconds,
+      ambiguousFailureSeconds: values.SLUICE_AMBIGUOUS_FAILURE_SECONDS ?? DEFAULTS.ambiguousFailureSeconds,
       processorConnectTimeoutMs:
         values.SLUICE_PROCESSOR_CONNECT_TIMEOUT_MS ?? DEFAULTS.processorConnectTimeoutMs,
       processorInFlightMax: values.SLUICE_PROCESSOR_IN_FLIGHT_MAX ?? DEFAULTS.processorInFlightMax,
       processorTimeoutMs: values.SLUICE_PROCESSOR_TIMEOUT_MS ?? DEFAULTS.processorTimeoutMs,
     },
     retentionDays: values.SLUICE_RETENTION_DAYS ?? DEFAULTS.retentionDays,
+    reconcile: {
+      atMinutes: values.SLUICE_RECONCILE_AT === 'off' ? undefined : values.SLUICE_RECONCILE_AT,
+      deadlineDays: values.SLUICE_SETTLEMENT_DEADLINE_DAYS ?? DEFAULTS.settlementDeadlineDays,
+    },
     adminKey: values.SLUICE_ADMIN_KEY,
     allowPrivateWebhooks: values.SLUICE_ALLOW_PRIVATE_WEBHOOKS ?? (embedded && sandbox),
     rateLimits: values.SLUICE_RATE_LIMITS ?? {},
-    processors: fillProcessors(values, ports),
+    processors: fillProcessors(values, ports, processorOrigins),
+    payuInfoUrl: payuInfoOf(values, processorOrigins),
+    stripe: {
+      version: values.SLUICE_STRIPE_VERSION ?? DEFAULTS.stripeVersion,
+      abandonedSeconds: values.SLUICE_STRIPE_ABANDONED_SECONDS ?? DEFAULTS.stripeAbandonedSeconds,
+    },
     faultPoints: values.SLUICE_FAULT_POINTS ?? [],
   };
 }
@@ -320,6 +467,22 @@ function fillTls(values: Values): Tls {
   const { SLUICE_TLS: tls, SLUICE_TLS_CERT_FILE: certFile, SLUICE_TLS_KEY_FILE: keyFile } = values;
   if (certFile !== undefined && keyFile !== undefined) return { kind: 'files', certFile, keyFile };
   return { kind: tls === 'terminated' ? 'terminated' : 'none' };
+}
+
+function fillKafka(values: Values): KafkaOptions {
+  const brokers = values.SLUICE_KAFKA_BROKERS ?? [];
+  const { SLUICE_KAFKA_USERNAME: username, SLUICE_KAFKA_PASSWORD_FILE: passwordFile } = values;
+  const named = username !== undefined && passwordFile !== undefined;
+  return {
+    brokers,
+    partitions: values.SLUICE_KAFKA_PARTITIONS ?? DEFAULTS.kafkaPartitions,
+    replication:
+      values.SLUICE_KAFKA_REPLICATION ?? Math.max(1, Math.min(brokers.length, DEFAULTS.kafkaReplicationMax)),
+    prefix: values.SLUICE_KAFKA_PREFIX ?? '',
+    tls: values.SLUICE_KAFKA_TLS ?? false,
+    caFile: values.SLUICE_KAFKA_CA_FILE,
+    sasl: named ? { username, passwordFile } : undefined,
+  };
 }
 
 function fillDatabases(values: Values): Databases | undefined {
@@ -350,14 +513,32 @@ function fillHsm(values: Values, dataDir: string): StartOptions['hsm'] {
 function fillProcessors(
   values: Values,
   { sandbox, sandboxB }: StartOptions['ports'],
+  own: ProcessorOrigins,
 ): StartOptions['processors'] {
   return {
-    SANDBOX: { baseUrl: values.SLUICE_SANDBOX_URL ?? `http://127.0.0.1:${sandbox}` },
-    SANDBOX_B: { baseUrl: values.SLUICE_SANDBOX_B_URL ?? `http://127.0.0.1:${sandboxB}` },
-    RAZORPAY: { baseUrl: values.SLUICE_RAZORPAY_BASE_URL ?? PROCESSOR_BASE_URLS.RAZORPAY },
-    PAYU: { baseUrl: values.SLUICE_PAYU_BASE_URL ?? PROCESSOR_BASE_URLS.PAYU },
-    STRIPE: { baseUrl: values.SLUICE_STRIPE_BASE_URL ?? PROCESSOR_BASE_URLS.STRIPE },
+    SANDBOX: { baseUrl: values.SLUICE_SANDBOX_URL ?? loopbackUrl(sandbox) },
+    SANDBOX_B: { baseUrl: values.SLUICE_SANDBOX_B_URL ?? loopbackUrl(sandboxB) },
+    RAZORPAY: { baseUrl: values.SLUICE_RAZORPAY_BASE_URL ?? own.razorpay },
+    PAYU: { baseUrl: values.SLUICE_PAYU_BASE_URL ?? own.payu },
+    STRIPE: { baseUrl: values.SLUICE_STRIPE_BASE_URL ?? own.stripe },
   };
+}
+
+/** PayU's commands have a host of their own where charges go to PayU itself; any other host stands for both. */
+function payuInfoOf(values: Values, own: ProcessorOrigins): string {
+  const { SLUICE_PAYU_BASE_URL: charges = own.payu, SLUICE_PAYU_INFO_URL: commands } = values;
+  return commands ?? (charges === own.payu ? own.payuInfo : charges);
+}
+
+/** Where the three processors are in this run: the bank in a box speaks as all of them. */
+function originsOf(values: Values, mode: Mode, sandbox: boolean, port: number): ProcessorOrigins {
+  if (!sandbox) return PROCESSOR_ORIGINS[mode];
+  const bank = values.SLUICE_SANDBOX_URL ?? loopbackUrl(port);
+  return { razorpay: bank, payu: bank, payuInfo: bank, stripe: bank };
+}
+
+function loopbackUrl(port: number): string {
+  return `http://127.0.0.1:${port}`;
 }
 
 function databaseNames(checkout: boolean): SettingName[] {

@@ -27,6 +27,15 @@ export const LIMITS = {
   /** How often a command may lose its compare-and-set and be decided again; losing more often than this is a storm. */
   turnTriesMax: 5,
 
+  /**
+   * A lane whose database says nothing for so long refuses what has not begun. A checkpoint holds up commits for some hundred
+   * milliseconds, on a bad disk for a second; longer, a shopper is better told to come again than kept waiting.
+   */
+  storageSilentMs: 1000,
+
+  /** The same once its database has failed to answer: others wait for the probe as long as they would for a slow commit. */
+  storageProbeMs: 150,
+
   /** Payments a lane keeps in memory, about 1 KB each; they may be dropped at any time. */
   paymentsInMemoryMax: 50_000,
 
@@ -82,6 +91,9 @@ export const LIMITS = {
   stopTimeoutMs: 15_000,
   drainTimeoutMs: 12_000,
 
+  /** Of the gateway's share, the longest that it serves on so that a balancer looks elsewhere; the rest is its drain. */
+  drainDelayMsMax: 5000,
+
   /** A dead process is started again after this, doubled each time up to the maximum; healthy for a while resets it. */
   restartDelayMs: 250,
   restartDelayMsMax: 10_000,
@@ -106,12 +118,21 @@ export function assertLimits(limits: Readonly<Record<keyof typeof LIMITS, number
     [limits.requestsInFlightMax <= limits.pendingRepliesMax, 'every request under way can wait for a reply'],
     [limits.pageCardsMax <= 256, 'a slot of a page is two hex digits of the token'],
     [limits.pageCardsMax <= limits.pageWaitingCardsMax, 'a whole page may wait'],
+    [limits.storageProbeMs <= limits.storageSilentMs, 'a probe is given less time than a call'],
+    [
+      limits.storageSilentMs < limits.replyTimeoutMs,
+      'a silent database is noticed before its askers give up',
+    ],
     [limits.turnLingerMs < limits.replyTimeoutMs, 'a reply does not time out while its turn lingers'],
     [
       limits.hsmCallTimeoutMs * 2 <= limits.replyTimeoutMs,
       'a hung HSM call and its retry fit into one reply',
     ],
     [limits.drainTimeoutMs < limits.stopTimeoutMs, 'the drain leaves time to stop the database'],
+    [
+      limits.drainDelayMsMax + limits.replyTimeoutMs < limits.drainTimeoutMs,
+      'after the longest delay a drain has time for a reply',
+    ],
     [limits.restartDelayMs <= limits.restartDelayMsMax, 'restart delays grow'],
   ];
   for (const [holds, relation] of relations) {

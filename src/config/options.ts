@@ -2,7 +2,6 @@
  * Options: everything an operator can set, as one nested record with a sentence and a default for each.
  *
  * Only the entry points read the environment (`from-env.ts`); every room is handed its slice of this record.
- * What this version reads and does not use yet stands in `without-effect.ts`.
  * Texts that hold a password or key (`databases`, `redisUrls`, `adminKey`) are never logged.
  *
  * @module
@@ -40,6 +39,32 @@ export interface HsmToken {
   readonly tokenLabel: string;
   /** Path of a 0600 file; the software stand-in keeps its keys beside it. Undefined for the vault where checkout does not run. */
   readonly pinFile: string | undefined;
+}
+
+/** Where sessions and shared rate limits are. */
+export interface RedisOptions {
+  /** Several mean a cluster. `SLUICE_REDIS_URL`, comma separated, `rediss://` for TLS. Default: none, sessions are in PostgreSQL. */
+  readonly urls: readonly string[];
+  /** PEM file of who signs the servers' certificates. `SLUICE_REDIS_CA_FILE`. Default: the system's. */
+  readonly caFile: string | undefined;
+}
+
+/** The bus between gateways and whoever else listens. */
+export interface KafkaOptions {
+  /** `host:port`, comma separated. `SLUICE_KAFKA_BROKERS`. Default: none, the bus is in PostgreSQL. */
+  readonly brokers: readonly string[];
+  /** Of a topic we make; one that is there keeps its own. `SLUICE_KAFKA_PARTITIONS`. Default: 24. */
+  readonly partitions: number;
+  /** Copies of a topic we make. `SLUICE_KAFKA_REPLICATION`. Default: as many as brokers are named, at most 3. */
+  readonly replication: number;
+  /** Before the names of topics and of the consumer group, where installations share brokers. `SLUICE_KAFKA_PREFIX`. Default: none. */
+  readonly prefix: string;
+  /** `SLUICE_KAFKA_TLS`. Default: off. */
+  readonly tls: boolean;
+  /** PEM file of who signs the brokers' certificates. `SLUICE_KAFKA_CA_FILE`. Default: the system's. */
+  readonly caFile: string | undefined;
+  /** Of SASL SCRAM-SHA-512. `SLUICE_KAFKA_USERNAME`, `SLUICE_KAFKA_PASSWORD_FILE`. Default: none. */
+  readonly sasl: { readonly username: string; readonly passwordFile: string } | undefined;
 }
 
 /** At most `count` in each window of `perSeconds`. */
@@ -81,14 +106,8 @@ export interface StartOptions {
   readonly publicCheckoutUrl: string;
   /** Default: undefined, the embedded profile. */
   readonly databases: Databases | undefined;
-  /** Several mean a cluster. `SLUICE_REDIS_URL`, comma separated. Default: none, sessions are in PostgreSQL. */
-  readonly redisUrls: readonly string[];
-  readonly kafka: {
-    /** `host:port`, comma separated. `SLUICE_KAFKA_BROKERS`. Default: none, the bus is in PostgreSQL. */
-    readonly brokers: readonly string[];
-    /** `SLUICE_KAFKA_PARTITIONS`. Default: 24. */
-    readonly partitions: number;
-  };
+  readonly redis: RedisOptions;
+  readonly kafka: KafkaOptions;
   readonly hsm: {
     /** Path of the PKCS#11 library, or `software` (test mode only). `SLUICE_PKCS11_MODULE`. Default: SoftHSM where found. */
     readonly module: string | undefined;
@@ -101,10 +120,20 @@ export interface StartOptions {
   };
   /** `SLUICE_TLS`, `SLUICE_TLS_CERT_FILE`, `SLUICE_TLS_KEY_FILE`. */
   readonly tls: Tls;
+  /**
+   * What connections to databases, Redis and Kafka beyond loopback must be. `required`: a start with one that is not TLS with its
+   * server's name checked is refused. `SLUICE_SERVICE_TLS`. Default: required in live mode, else optional.
+   */
+  readonly serviceTls: 'required' | 'optional';
   /** Addresses or CIDR ranges whose X-Forwarded-For is believed. `SLUICE_TRUSTED_PROXIES`. Default: none. */
   readonly trustedProxies: readonly string[];
   /** `SLUICE_ROLES`, comma separated. Default: all four. */
   readonly roles: readonly Role[];
+  /**
+   * Between SIGTERM and the closing of the listeners: `/readyz` says 503 and requests are served, so that a balancer looks
+   * elsewhere first. It is part of the time a stop may take; a second SIGTERM ends it. `SLUICE_DRAIN_DELAY_SECONDS`, 0 to 5. Default: 0.
+   */
+  readonly drainDelaySeconds: number;
   readonly threads: {
     /** 0: the api thread runs the actors itself. `SLUICE_SHARD_THREADS`. Default: 0 on two cores or fewer, else half the cores, at most 8. */
     readonly shards: number;
@@ -120,6 +149,11 @@ export interface StartOptions {
     readonly sendBeforeSeconds: number;
     /** "Not found" at the processor is proof only this long after send_before. `SLUICE_NOT_FOUND_PROOF_SECONDS`. Default: 120. */
     readonly notFoundProofSeconds: number;
+    /**
+     * A failure that its processor may still turn into a success is asked about for so long after its transaction began, then it
+     * counts. `SLUICE_AMBIGUOUS_FAILURE_SECONDS`. Default: 900, more than the 12 minutes in which Razorpay captures a late authorisation.
+     */
+    readonly ambiguousFailureSeconds: number;
     /** For name, TCP and TLS of a connection to a processor; longer is proof that nothing was sent. `SLUICE_PROCESSOR_CONNECT_TIMEOUT_MS`. Default: 2000. */
     readonly processorConnectTimeoutMs: number;
     /** Charges under way to one account at a processor; one more is not sent. `SLUICE_PROCESSOR_IN_FLIGHT_MAX`. Default: 2048. */
@@ -133,14 +167,34 @@ export interface StartOptions {
    * `SLUICE_RETENTION_DAYS`, 7 or more. Default: 400.
    */
   readonly retentionDays: number;
-  /** Key of the admin API on the ops port; without it that API refuses everybody. `SLUICE_ADMIN_KEY`. Default: none. */
+  readonly reconcile: {
+    /**
+     * When, each day, the reports of the day before are fetched from the processors, in minutes after midnight UTC; undefined: never.
+     * `SLUICE_RECONCILE_AT`, `HH:MM` or `off`. Default: off.
+     */
+    readonly atMinutes: number | undefined;
+    /** Days in which a processor should have settled a payment; later it is missing there. `SLUICE_SETTLEMENT_DEADLINE_DAYS`, 1 to 30. Default: 3. */
+    readonly deadlineDays: number;
+  };
+  /** Key of the admin API on the ops port; without it there is no such API. `SLUICE_ADMIN_KEY`. Default: none. */
   readonly adminKey: string | undefined;
   /** Deliver webhooks to non-global addresses. `SLUICE_ALLOW_PRIVATE_WEBHOOKS`. Default: on while the embedded sandbox runs. */
   readonly allowPrivateWebhooks: boolean;
   /** `SLUICE_RATE_LIMITS`, `name=count[/seconds]` comma separated, a second when left out. Default: the program's own. */
   readonly rateLimits: Readonly<Partial<Record<RateLimitName, RateLimit>>>;
-  /** Base URLs without a slash at the end. `SLUICE_SANDBOX_URL`, `SLUICE_SANDBOX_B_URL`, `SLUICE_{RAZORPAY,PAYU,STRIPE}_BASE_URL`. Default: the processors' own; the sandboxes on their ports. */
+  /**
+   * Origins without a slash at the end. `SLUICE_SANDBOX_URL`, `SLUICE_SANDBOX_B_URL`, `SLUICE_{RAZORPAY,PAYU,STRIPE}_BASE_URL`. Default:
+   * the sandboxes on their ports; of the others the first sandbox, where this run has one, else the processors' own of this mode.
+   */
   readonly processors: Readonly<Record<ProcessorName, { readonly baseUrl: string }>>;
+  /** Where PayU is asked, when that is not where it is paid. `SLUICE_PAYU_INFO_URL`. Default: PayU's own beside its own, else its base URL. */
+  readonly payuInfoUrl: string;
+  readonly stripe: {
+    /** The version of its API every request names. `SLUICE_STRIPE_VERSION`. Default: 2026-07-29.dahlia. */
+    readonly version: string;
+    /** An intent that has waited for its shopper this long is cancelled when it is asked about. `SLUICE_STRIPE_ABANDONED_SECONDS`, 60 or more. Default: 1800. */
+    readonly abandonedSeconds: number;
+  };
   /** Places where a test lets the program fail; refused in live mode. `SLUICE_FAULT_POINTS`, comma separated. Default: none. */
   readonly faultPoints: readonly string[];
 }

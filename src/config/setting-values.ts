@@ -45,6 +45,15 @@ export const onOff: Reader<boolean> = (text) => {
   return refused('must be on or off');
 };
 
+/** `HH:MM` as minutes after midnight, or `off`: never. */
+export const dailyTime: Reader<number | 'off'> = (text) => {
+  if (text === 'off') return taken(text);
+  const [, hours, minutes] = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(text) ?? [];
+  return hours === undefined
+    ? refused('must be HH:MM, in UTC, or off')
+    : taken(Number(hours) * 60 + Number(minutes));
+};
+
 /** Any text without control characters. */
 export const plainText: Reader<string> = (text) =>
   /^\P{Cc}+$/u.test(text) ? taken(text) : refused('must not hold control characters');
@@ -93,12 +102,23 @@ export const httpUrl: Reader<string> = (text) => {
     : refused('must not hold a user, query or fragment');
 };
 
+/** What `sslmode` may be: the words that are never taken for less than they say (storage/postgres/server.ts). */
+const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+/** Other ways to say something about TLS, which would be a second word on it. */
+const OTHER_TLS_PARAMETERS = ['ssl', 'sslnegotiation', 'uselibpqcompat'];
+
 /** A PostgreSQL connection string that names a database and a user. */
 export const databaseUrl: Reader<string> = (text) => {
   const read = url(['postgres', 'postgresql'])(text);
   if (!read.ok) return read;
-  const { pathname, username } = new URL(read.value);
-  return pathname.length > 1 && username !== '' ? read : refused('must name a user and a database');
+  const { pathname, username, searchParams } = new URL(read.value);
+  if (pathname.length <= 1 || username === '') return refused('must name a user and a database');
+  const modes = searchParams.getAll('sslmode');
+  if (modes.length > 1 || modes.some((mode) => !SSL_MODES.includes(mode))) {
+    return refused(`may say sslmode once: ${SSL_MODES.join(', ')}`);
+  }
+  const others = OTHER_TLS_PARAMETERS.filter((name) => searchParams.has(name));
+  return others.length > 0 ? refused(`must not say ${others.join(' or ')}, but sslmode`) : read;
 };
 
 /** `host:port`. */
@@ -108,15 +128,21 @@ export const broker: Reader<string> = (text) => {
   return colon > 0 && portRead.ok && portRead.value > 0 ? taken(text) : refused('must be host:port');
 };
 
-/** An IP address or CIDR range. */
+/** What may begin the name of a Kafka topic. */
+export const topicPrefix: Reader<string> = (text) =>
+  /^[a-zA-Z0-9._-]{1,100}$/.test(text)
+    ? taken(text)
+    : refused('must be up to 100 letters, digits, dots, dashes or underscores');
+
+/** An IP address or CIDR range; a range of all addresses would believe whatever anybody says of himself. */
 export const addressRange: Reader<string> = (text) => {
   const [address = '', bits, ...rest] = text.split('/');
   const family = isIP(address);
   const width = family === 4 ? 32 : 128;
-  const fits = bits === undefined || integerBetween(0, width)(bits).ok;
+  const fits = bits === undefined || integerBetween(1, width)(bits).ok;
   return family > 0 && fits && rest.length === 0
     ? taken(text)
-    : refused('must be an IP address or CIDR range');
+    : refused('must be an IP address or CIDR range, and not all there are');
 };
 
 /** An IP address, or `localhost`. */

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import type { StartOptions } from '../config/options.ts';
+import { serverOf } from '../storage/postgres/server.ts';
 import { type EmbeddedDatabases, knownDatabases } from './databases.ts';
 import { EmbeddedError } from './embedded-error.ts';
 import { findPkcs11Module } from './pkcs11-module.ts';
@@ -53,7 +54,11 @@ export function connectEmbedded(options: StartOptions): RunningProfile {
 
 /** Asks a database for its clock; the host's clock is read half a round trip later. Rejects when it cannot be reached. */
 export async function clockDifferenceMs(connectionString: string): Promise<number> {
-  const client = new Client({ connectionString, connectionTimeoutMillis: 5000, query_timeout: 5000 });
+  const client = new Client({
+    ...serverOf(connectionString),
+    connectionTimeoutMillis: 5000,
+    query_timeout: 5000,
+  });
   await client.connect();
   try {
     const askedAt = Date.now();

@@ -17,7 +17,7 @@ import {
 } from '../setup/merchant.ts';
 import type { MerchantAuth } from '../storage/control.ts';
 import { endpointContext } from '../storage/webhook-endpoints.ts';
-import { DEMO_MERCHANT_ID, type DemoFile, ensureDemo } from './demo.ts';
+import { DEMO_MERCHANT_ID, type DemoFile, ensureDemo, TILLS, type TillName } from './demo.ts';
 import { ensureSandboxAccounts } from './sandbox-accounts.ts';
 
 const URLS = {
@@ -32,15 +32,18 @@ const NOW = new Date('2026-11-24T00:00:00Z');
 
 let dataDir: string;
 let merchants: Map<string, MerchantAuth>;
-let digests: string[];
+/** Of the keys of each merchant, oldest first. */
+let digests: Map<string, string[]>;
 let sealed: Map<string, string>;
+let preferred: Map<string, string>;
 let endpoints: Map<string, string>;
 
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'sluice-demo-'));
   merchants = new Map();
-  digests = [];
+  digests = new Map();
   sealed = new Map();
+  preferred = new Map();
   endpoints = new Map();
 });
 
@@ -53,11 +56,15 @@ const services: MerchantServices = {
   control: {
     putMerchant: async ({ merchantId, name, mode, redirectOrigins }) =>
       void merchants.set(merchantId, { merchantId, name, mode, spread: 1, redirectOrigins }),
-    putApiKey: async ({ digest }) => void digests.push(Buffer.from(digest).toString('hex')),
+    putApiKey: async ({ merchantId, digest }) =>
+      void digests.set(merchantId, [...keysOf(merchantId), Buffer.from(digest).toString('hex')]),
     putAccount: async () => undefined,
     findAccount: async () => undefined,
+    putContract: async () => true,
+    findContracts: async () => [],
     findOthersAt: async () => [],
-    putPreferences: async () => undefined,
+    putPreferences: async ({ merchantId, preferredProcessor }) =>
+      void preferred.set(merchantId, preferredProcessor),
     findPreferences: async () => undefined,
     findMerchant: async (merchantId) => merchants.get(merchantId),
     changeRedirectOrigins: async (merchantId, { add, remove }) => {
@@ -67,6 +74,7 @@ const services: MerchantServices = {
       merchants.set(merchantId, { ...merchant, redirectOrigins: [...origins] });
       return [...origins];
     },
+    findShardMap: async () => [],
     putWebhookEndpoint: async ({ endpointId, url }) => void endpoints.set(endpointId, url),
     moveWebhookEndpoint: async (endpointId, url) => {
       if (!endpoints.has(endpointId)) return false;
@@ -86,6 +94,10 @@ const services: MerchantServices = {
   },
 };
 
+function keysOf(merchantId: string): string[] {
+  return digests.get(merchantId) ?? [];
+}
+
 function start(sandboxUrl = URLS.sandboxUrl): Promise<DemoFile> {
   const accounts = ensureSandboxAccounts(dataDir, 'SANDBOX', URLS.apiUrl);
   return ensureDemo(
@@ -98,20 +110,61 @@ function start(sandboxUrl = URLS.sandboxUrl): Promise<DemoFile> {
   );
 }
 
-function bankAccount(): Record<string, string> {
-  return JSON.parse(readFileSync(join(dataDir, 'sandbox/accounts.json'), 'utf8'))[0];
+/** The bank's side of an account. */
+function bankAccount(dialect?: string): Record<string, string> {
+  const accounts = JSON.parse(readFileSync(join(dataDir, 'sandbox/accounts.json'), 'utf8'));
+  return accounts.find((account: Record<string, string>) => account.dialect === dialect);
 }
+
+const TILL_NAMES = Object.keys(TILLS) as TillName[];
 
 function expectWhole(demo: DemoFile): void {
   expect(JSON.parse(readFileSync(join(dataDir, 'demo.json'), 'utf8'))).toEqual(demo);
-  expect(digests.at(-1)).toBe(createHash('sha256').update(demo.secretKey).digest('hex'));
-  expect(sealed.get(endpointContext(ENDPOINT))).toBe(demo.webhookSecret);
-  expect(endpoints.get(ENDPOINT)).toBe(`${demo.sandboxUrl}/shop/webhooks`);
-  expect(merchants.get(DEMO_MERCHANT_ID)?.redirectOrigins.toSorted()).toEqual(
-    [demo.sandboxUrl, ...EXAMPLE_ORIGINS].toSorted(),
+  const { merchantId, secretKey, webhookSecret, sandboxUrl } = demo;
+  const url = `${sandboxUrl}/shop/webhooks`;
+  expectMerchant({ merchantId, secretKey, webhookSecret, url, sandboxUrl });
+  expectAccount(DEMO_MERCHANT_ID, 'SANDBOX', bankAccount());
+  expect(Object.keys(demo.tills)).toEqual(TILL_NAMES);
+  for (const till of TILL_NAMES) {
+    const { merchantId: id, key, hookSecret, account } = demo.tills[till]!;
+    expect([id, account]).toEqual([`merchant_demo_${till}`, bankAccount(till).account]);
+    expectMerchant({
+      merchantId: id,
+      secretKey: key,
+      webhookSecret: hookSecret,
+      url: `${url}/${till}`,
+      sandboxUrl,
+    });
+    expectAccount(id, TILLS[till], bankAccount(till));
+    expect(preferred.get(id)).toBe(TILLS[till]);
+  }
+}
+
+/** A merchant whose key, endpoint and redirect origin are what the shop has of it. */
+function expectMerchant(shop: {
+  merchantId: string;
+  secretKey: string;
+  webhookSecret: string;
+  url: string;
+  sandboxUrl: string;
+}): void {
+  const { merchantId } = shop;
+  const endpoint = firstEndpointId(merchantId);
+  expect(keysOf(merchantId).at(-1)).toBe(createHash('sha256').update(shop.secretKey).digest('hex'));
+  expect(sealed.get(endpointContext(endpoint))).toBe(shop.webhookSecret);
+  expect(endpoints.get(endpoint)).toBe(shop.url);
+  expect(merchants.get(merchantId)?.redirectOrigins.toSorted()).toEqual(
+    [shop.sandboxUrl, ...EXAMPLE_ORIGINS].toSorted(),
   );
-  const account = JSON.parse(sealed.get('merchant_preferences/merchant_demo/SANDBOX') ?? '{}');
-  expect(account).toMatchObject({ account: bankAccount().account, secretKey: bankAccount().secretKey });
+}
+
+/** The merchant's sealed credentials are the bank's own. */
+function expectAccount(merchantId: string, processor: string, bank: Record<string, string>): void {
+  const account = JSON.parse(sealed.get(`merchant_preferences/${merchantId}/${processor}`) ?? '{}');
+  expect(account).toMatchObject({
+    account: bank.account,
+    secretKey: expect.stringContaining(bank.secretKey!),
+  });
 }
 
 it('is made once and found again', async () => {
@@ -121,7 +174,7 @@ it('is made once and found again', async () => {
   expect(statSync(join(dataDir, 'demo.json')).mode & 0o777).toBe(0o600);
   expect(bankAccount().callbackUrl).toBe('http://a/webhooks/sandbox');
   expect(await start()).toEqual(first);
-  expect(digests).toHaveLength(1);
+  expect(keysOf(DEMO_MERCHANT_ID)).toHaveLength(1);
 });
 
 it.each(['demo.json', 'sandbox/accounts.json', 'the merchant'])(
@@ -158,7 +211,38 @@ it('of the version before, which had one bank, is found again and names the seco
   writeFileSync(join(dataDir, 'demo.json'), JSON.stringify(before));
   expect(await start()).toEqual(first);
   expectWhole(first);
-  expect(digests).toHaveLength(1);
+  expect(keysOf(DEMO_MERCHANT_ID)).toHaveLength(1);
+});
+
+it('of the version before, which had no tills, gets them at the next start and keeps its own secrets', async () => {
+  const first = await start();
+  const { tills, ...before } = first;
+  writeFileSync(join(dataDir, 'demo.json'), JSON.stringify(before));
+  writeFileSync(join(dataDir, 'sandbox/accounts.json'), JSON.stringify([bankAccount()]));
+  for (const till of TILL_NAMES) merchants.delete(`merchant_demo_${till}`);
+  const second = await start();
+  expectWhole(second);
+  expect(second).toMatchObject(before);
+  expect(second.tills.razorpay!.key).not.toBe(tills.razorpay!.key);
+  expect(await start()).toEqual(second);
+});
+
+it('a till whose account the bank has made anew gets it, and no other till changes', async () => {
+  const first = await start();
+  const { account } = bankAccount('payu');
+  const file = join(dataDir, 'sandbox/accounts.json');
+  const accounts: Record<string, string>[] = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify(accounts.filter(({ dialect }) => dialect !== 'payu')));
+  const second = await start();
+  expectWhole(second);
+  expect(second.tills.payu!.account).not.toBe(account);
+  expect({ ...second, tills: { ...second.tills, payu: first.tills.payu } }).toEqual(first);
+});
+
+it('people who read the key of demo.json with sed get one', async () => {
+  const { secretKey } = await start();
+  const text = readFileSync(join(dataDir, 'demo.json'), 'utf8');
+  expect(text.match(/"secretKey": "[^"]*"/g)).toEqual([`"secretKey": "${secretKey}"`]);
 });
 
 it('the second bank has an account and secrets of its own, which stay, and posts its callbacks to its own address', async () => {

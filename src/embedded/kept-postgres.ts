@@ -13,6 +13,8 @@ import { isRunning } from './process-identity.ts';
 /** How the server is kept. */
 export interface KeptPostgresOptions {
   readonly dataDir: string;
+  /** Default: that of the last start, or a free one. */
+  readonly port?: number;
   readonly restartDelayMs: number;
   readonly restartDelayMsMax: number;
   /** Called after every start. */
@@ -32,7 +34,8 @@ export class KeptPostgres {
 
   /** Starts or adopts the server. */
   async start(): Promise<EmbeddedPostgres> {
-    const postgres = await startPostgres({ dataDir: this.#options.dataDir });
+    const { dataDir, port } = this.#options;
+    const postgres = await startPostgres({ dataDir, ...(port !== undefined && { port }) });
     if (this.#stopping) {
       await postgres.stop();
       throw new EmbeddedError('stopped', 'PostgreSQL was stopped while it started');

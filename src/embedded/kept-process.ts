@@ -2,7 +2,8 @@
  * Kept process: a child in a session of its own that is started again whenever it ends unasked.
  *
  * Its output goes to a file, not to a pipe of ours: a child that writes to a pipe whose reader was killed would die of it, and
- * a gateway must outlive its parent. The file is where its ready line is looked for, too. Delays between restarts double
+ * a gateway must outlive its parent. The file is where its ready line is looked for, too; a program that is not ours and writes none
+ * is asked in another way. Delays between restarts double
  * up to a bound and fall back to the first after a while of health.
  *
  * @module
@@ -29,6 +30,8 @@ export interface KeptProcessOptions {
   readonly logFile: string;
   /** A start that has said nothing for this long has failed. */
   readonly readyTimeoutMs: number;
+  /** Whether it is ready now, for a program without a ready line. Default: its ready line is looked for. */
+  readonly isReady?: () => Promise<boolean>;
   readonly restartDelayMs: number;
   readonly restartDelayMsMax: number;
   /** Up this long counts as healthy: the next restart is a prompt one again. */
@@ -145,7 +148,7 @@ export class KeptProcess {
     for (;;) {
       // Alive is asked first: whatever a process wrote before its end is then in the file.
       const alive = isRunning(identity);
-      const ready = findReadyLine(readFrom(this.#options.logFile, offset, READY_SCAN_BYTES_MAX));
+      const ready = await this.#readiness(offset);
       if (ready !== undefined) return ready;
       if (!alive) throw this.#failed('ended before it was ready', offset);
       if (this.#stopping) throw this.#failed('was stopped before it was ready', offset);
@@ -155,6 +158,12 @@ export class KeptProcess {
       }
       await pause(20);
     }
+  }
+
+  async #readiness(offset: number): Promise<ReadyLine | undefined> {
+    const { isReady, logFile } = this.#options;
+    if (isReady !== undefined) return (await isReady()) ? { ready: true } : undefined;
+    return findReadyLine(readFrom(logFile, offset, READY_SCAN_BYTES_MAX));
   }
 
   async #untilEnded(): Promise<void> {

@@ -52,3 +52,10 @@ it('where there are no sandbox banks nobody looks at their ports', async () => {
   const banks = { SLUICE_SANDBOX: 'off', SLUICE_SANDBOX_PORT: busy, SLUICE_SANDBOX_B_PORT: busy };
   expect(await choose(banks)).toMatchObject({ sandbox: Number(busy), sandboxB: Number(busy) });
 });
+
+it('a port of a role that does not run is nobody’s here', async () => {
+  const env = { SLUICE_API_PORT: busy, SLUICE_CHECKOUT_PORT: '0' };
+  await expect(choose(env)).rejects.toThrow('SLUICE_API_PORT');
+  expect((await choose({ ...env, SLUICE_ROLES: 'checkout' })).api).toBe(Number(busy));
+  await expect(choose({ ...env, SLUICE_ROLES: 'callbacks' })).rejects.toThrow('SLUICE_API_PORT');
+});

@@ -1,5 +1,5 @@
 /**
- * Listen ports: checks before anything starts that every port of the profile is free.
+ * Listen ports: checks before anything starts that every port of the profile's roles is free.
  *
  * A gateway that finds its port taken could only fail later and less clearly. A port of 0 is replaced by a free one, so that
  * `demo.json` can name it.
@@ -12,16 +12,19 @@ import { freePort, isFree } from './postgres.ts';
 
 /** The ports to use, or `port_busy` naming every busy setting and port. */
 export async function chooseListenPorts(options: StartOptions): Promise<StartOptions['ports']> {
-  const { host, ports, sandbox } = options;
+  const { host, ports, roles, sandbox } = options;
   const busy: string[] = [];
   const choose = async (setting: string, port: number, address: string): Promise<number> => {
     if (port === 0) return freePort();
     if (!(await isFree(port, address))) busy.push(`${setting}: port ${port} on ${address} is in use`);
     return port;
   };
+  const opensApi = roles.includes('api') || roles.includes('callbacks');
   const chosen = {
-    api: await choose('SLUICE_API_PORT', ports.api, host),
-    checkout: await choose('SLUICE_CHECKOUT_PORT', ports.checkout, host),
+    api: opensApi ? await choose('SLUICE_API_PORT', ports.api, host) : ports.api,
+    checkout: roles.includes('checkout')
+      ? await choose('SLUICE_CHECKOUT_PORT', ports.checkout, host)
+      : ports.checkout,
     ops: await choose('SLUICE_OPS_PORT', ports.ops, host),
     sandbox: sandbox.enabled
       ? await choose('SLUICE_SANDBOX_PORT', ports.sandbox, '127.0.0.1')

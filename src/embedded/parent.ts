@@ -11,7 +11,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { dialable } from '../config/from-env.ts';
+import { dialable, settingsToDrop } from '../config/from-env.ts';
 import { LIMITS } from '../config/limits.ts';
 import type { StartOptions } from '../config/options.ts';
 import { openConfigSecrets } from '../hsm/config-secrets.ts';
@@ -116,7 +116,11 @@ export class EmbeddedParent {
     await this.#startGateway(this.#gatewaySettings(ports, urls, profile));
     this.#checkNotStopped();
     if (profile !== undefined) {
-      this.#retirement = startRetirement(profile.databases.owner, options.retentionDays, say);
+      this.#retirement = startRetirement(
+        profile.databases.owner,
+        { retentionDays: options.retentionDays, relays: options.kafka.brokers.length > 0 },
+        say,
+      );
     }
     return { demo };
   }
@@ -228,9 +232,11 @@ export class EmbeddedParent {
     profile: RunningProfile | undefined,
   ): Record<string, string | undefined> {
     const { environment, options, settings } = this.#given;
+    const dropped = Object.fromEntries(settingsToDrop(options, settings).map((name) => [name, undefined]));
     const common = {
       ...withoutSluice(environment),
       ...Object.fromEntries(settings),
+      ...dropped,
       SLUICE_API_PORT: String(ports.api),
       SLUICE_CHECKOUT_PORT: String(ports.checkout),
       SLUICE_OPS_PORT: String(ports.ops),
@@ -242,14 +248,15 @@ export class EmbeddedParent {
     };
     if (profile === undefined) return common;
     const { databases, hsm } = profile;
+    const checkout = options.roles.includes('checkout');
     return {
       ...common,
       SLUICE_EMBEDDED: 'on',
       SLUICE_CONTROL_DATABASE_URL: databases.services.control,
-      SLUICE_VAULT_DATABASE_URL: databases.services.vault,
+      SLUICE_VAULT_DATABASE_URL: checkout ? databases.services.vault : undefined,
       SLUICE_SHARD_DATABASE_URLS: databases.services.shards.join(','),
       SLUICE_PKCS11_MODULE: hsm.module,
-      SLUICE_PKCS11_PIN_FILE: hsm.pinFiles.vault,
+      SLUICE_PKCS11_PIN_FILE: checkout ? hsm.pinFiles.vault : undefined,
       SLUICE_CONFIG_PIN_FILE: hsm.pinFiles.config,
       SOFTHSM2_CONF: hsm.confFile ?? environment.SOFTHSM2_CONF,
     };

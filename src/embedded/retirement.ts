@@ -4,7 +4,7 @@
  * @module
  */
 import type { Databases } from '../config/options.ts';
-import { retireShards } from '../setup/retention.ts';
+import { type Retention, retireShards } from '../setup/retention.ts';
 
 /** A retirement that goes on. */
 export interface Retirement {
@@ -17,7 +17,7 @@ const INTERVAL_MS = 24 * 60 * 60 * 1000;
 /** Begins with a round at once. `owner`: connection strings of the role that owns the tables. */
 export function startRetirement(
   owner: Databases,
-  retentionDays: number,
+  { retentionDays, relays }: Omit<Retention, 'now'>,
   say: (text: string) => void,
 ): Retirement {
   let stopping = false;
@@ -27,7 +27,7 @@ export function startRetirement(
     if (!stopping) say(text);
   };
   const begin = (): void => {
-    round = round.then(() => retireShards(owner, { now: new Date(), retentionDays }, tell));
+    round = round.then(() => retireShards(owner, { now: new Date(), retentionDays, relays }, tell));
   };
   begin();
   const timer = setInterval(begin, INTERVAL_MS).unref();

@@ -12,11 +12,11 @@ export function welcome(demo: DemoFile, demoFile: string): string {
   const card =
     '\\"cardNumber\\":\\"4111111111111111\\",\\"expiryMonth\\":\\"12\\",\\"expiryYear\\":\\"2030\\",\\"cvv\\":\\"123\\"';
   return `Sluice is ready.
-  Demo shop  ${sandboxUrl}/shop
+  Demo shop  ${sandboxUrl}/shop  paid through the sandbox bank, Razorpay, PayU or Stripe, as you choose there
   API        ${apiUrl}
   Checkout   ${checkoutUrl}
   Operators  ${opsUrl}/readyz  ${opsUrl}/metrics
-  Banks      ${sandboxUrl}  ${sandboxBUrl}
+  Banks      ${sandboxUrl}  ${sandboxBUrl}  test cards of each
   Demo keys  ${demoFile}
 
 A paid test payment, line by line:

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openConfigSecrets } from './config-secrets.ts';
+import { holdModule } from './hold-module.ts';
 import type { HsmOptions } from './hsm.ts';
 import { ensureSoftHsmTokens } from './soft-hsm-tokens.ts';
 
@@ -22,6 +23,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'sluice-config-'));
   const { confFile, pinFiles } = await ensureSoftHsmTokens({ module: MODULE, directory });
   process.env.SOFTHSM2_CONF = confFile;
+  holdModule(MODULE);
   options = {
     module: MODULE,
     tokenLabel: 'config',
@@ -33,6 +35,12 @@ beforeAll(async () => {
 });
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
+
+// First: a login is the whole process's, and whoever comes later is not asked for its PIN.
+it('does not open with the PIN of the other token', async () => {
+  const pinFile = join(directory, 'vault.pin');
+  await expect(openConfigSecrets({ ...options, pinFile })).rejects.toMatchObject({ code: 'pin_refused' });
+});
 
 it('opens what another pool sealed, for the same context only', async () => {
   const [one, two] = await Promise.all([openConfigSecrets(options), openConfigSecrets(options)]);
@@ -52,9 +60,4 @@ it('opens what another pool sealed, for the same context only', async () => {
   await one.close();
   await expect(one.seal(secret, 'x')).rejects.toMatchObject({ code: 'closed' });
   await two.close();
-});
-
-it('does not open with the PIN of the other token', async () => {
-  const pinFile = join(directory, 'vault.pin');
-  await expect(openConfigSecrets({ ...options, pinFile })).rejects.toMatchObject({ code: 'pin_refused' });
 });

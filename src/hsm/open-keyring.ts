@@ -1,6 +1,6 @@
 /**
  * The keyring a worker's options ask for: a PKCS#11 token, or the stand-in of development.
- * Loaded by the workers only, so that no other thread loads a PKCS#11 module.
+ * Loaded by the workers only: no other thread calls the token.
  *
  * @module
  */

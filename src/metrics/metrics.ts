@@ -32,7 +32,13 @@ export interface Metrics {
   commitSeconds: Metric<HistogramSeries>;
   /** lane */
   mailboxDepth: Metric<GaugeSeries>;
+  /** lane */
+  laneUp: Metric<GaugeSeries>;
   openStreams: Metric<GaugeSeries>;
+  redisFailed: Metric<CounterSeries>;
+  redisAway: Metric<GaugeSeries>;
+  /** limit */
+  limitFallbacks: Metric<CounterSeries>;
   /** reason */
   refused: Metric<CounterSeries>;
   hsmPages: Metric<CounterSeries>;
@@ -48,10 +54,29 @@ export interface Metrics {
   processorInFlight: Metric<GaugeSeries>;
   /** processor, verdict */
   callbacks: Metric<CounterSeries>;
+  /** way */
+  busPublished: Metric<CounterSeries>;
+  /** result */
+  busSends: Metric<CounterSeries>;
+  busBreakerState: Metric<GaugeSeries>;
+  busConsumed: Metric<CounterSeries>;
+  /** reason */
+  busParked: Metric<CounterSeries>;
+  /** topic */
+  busLag: Metric<GaugeSeries>;
+  busParkedWaiting: Metric<GaugeSeries>;
+  /** topic */
+  busRelayed: Metric<CounterSeries>;
+  /** database, topic */
+  busToRelay: Metric<GaugeSeries>;
+  /** processor, outcome */
+  callbackHints: Metric<CounterSeries>;
   /** processor, outcome */
   recoveryQueries: Metric<CounterSeries>;
   recoveryUnresolved: Metric<GaugeSeries>;
   recoveryOldestSeconds: Metric<GaugeSeries>;
+  /** job, database */
+  jobHeld: Metric<GaugeSeries>;
   /** result */
   webhookTries: Metric<CounterSeries>;
   webhookDeliverySeconds: Metric<HistogramSeries>;
@@ -64,12 +89,33 @@ export interface Metrics {
   /** database */
   webhooksOldestSeconds: Metric<GaugeSeries>;
   webhooksRunning: Metric<GaugeSeries>;
+  /** processor, result */
+  reconcileRuns: Metric<CounterSeries>;
+  /** class */
+  reconcileRows: Metric<CounterSeries>;
+  /** processor */
+  reconcileLastRunSeconds: Metric<GaugeSeries>;
+  reconcileUnbalanced: Metric<GaugeSeries>;
+  /** class */
+  reconcileBreaksOpen: Metric<GaugeSeries>;
+  /** class */
+  reconcileBreaksOldestSeconds: Metric<GaugeSeries>;
+  /** class, result */
+  reconcileCorrections: Metric<CounterSeries>;
+  /** database */
+  reconcileCorrectionsWaiting: Metric<GaugeSeries>;
+  /** database */
+  reconcileCorrectionsOldestSeconds: Metric<GaugeSeries>;
   /** quantile */
   loopLagSeconds: Metric<GaugeSeries>;
   /** peer */
   pendingAsks: Metric<GaugeSeries>;
   /** kind */
   threadDeaths: Metric<CounterSeries>;
+  /** certificate; a gauge without a label would be 0, expired, in every thread that has none */
+  certificateSecondsLeft: Metric<GaugeSeries>;
+  /** result */
+  certificateReloads: Metric<CounterSeries>;
 }
 
 /** Declares every metric in the registry of a thread. Called once a thread. */
@@ -78,7 +124,9 @@ export function createMetrics(registry: MetricRegistry): Metrics {
     ...declareFront(registry),
     ...declareEngine(registry),
     ...declareOutside(registry),
+    ...declareBus(registry),
     ...declareWebhooks(registry),
+    ...declareReconciliation(registry),
   };
 }
 
@@ -95,6 +143,16 @@ function declareFront(registry: MetricRegistry) {
       ['endpoint'],
     ),
     openStreams: registry.gauge('sluice_open_streams', 'Result pages that wait for the final word.'),
+    redisFailed: registry.counter(
+      'sluice_redis_commands_failed_total',
+      'Commands to Redis that failed, or were refused because their server is away.',
+    ),
+    redisAway: registry.gauge('sluice_redis_away', 'Redis servers known to be dead or silent.'),
+    limitFallbacks: registry.counter(
+      'sluice_rate_limit_fallbacks_total',
+      'Requests whose limit was counted by their own thread alone, since the shared counts were away.',
+      ['limit'],
+    ),
     refused: registry.counter('sluice_refused_total', 'Requests refused, by code.', ['reason']),
     pendingAsks: registry.gauge('sluice_pending_asks', 'Asks to another thread without an answer yet.', [
       'peer',
@@ -103,6 +161,16 @@ function declareFront(registry: MetricRegistry) {
       'quantile',
     ]),
     threadDeaths: registry.counter('sluice_thread_deaths_total', 'Threads that ended unasked.', ['kind']),
+    certificateSecondsLeft: registry.gauge(
+      'sluice_certificate_seconds_left',
+      'Until the certificate of the thread’s listeners expires; below 0 it has.',
+      ['certificate'],
+    ),
+    certificateReloads: registry.counter(
+      'sluice_certificate_reloads_total',
+      'Changed certificates: loaded, or refused because something is wrong with the files.',
+      ['result'],
+    ),
   };
 }
 
@@ -123,6 +191,11 @@ function declareEngine(registry: MetricRegistry) {
       'sluice_commit_seconds',
       'One commit of a turn, sent until answered.',
       COMMIT_SECONDS,
+    ),
+    laneUp: registry.gauge(
+      'sluice_lane_up',
+      '1: the lane’s database answers. 0: it is down or silent, and its merchants are refused.',
+      ['lane'],
     ),
     mailboxDepth: registry.gauge('sluice_mailbox_depth', 'Commands that wait for a turn.', ['lane']),
     hsmPages: registry.counter('sluice_hsm_pages_total', 'Pages of cards sealed and committed.'),
@@ -149,6 +222,11 @@ function declareOutside(registry: MetricRegistry) {
       'processor',
       'verdict',
     ]),
+    callbackHints: registry.counter(
+      'sluice_callback_hints_total',
+      'Callbacks that make us ask, by what was done: a question taken, merged with one that waits, dropped.',
+      ['processor', 'outcome'],
+    ),
     recoveryQueries: registry.counter(
       'sluice_recovery_queries_total',
       'Questions to processors about unknown outcomes, by answer.',
@@ -162,6 +240,46 @@ function declareOutside(registry: MetricRegistry) {
       'sluice_recovery_oldest_seconds',
       'How long the oldest attempt without a final word has been open.',
     ),
+    jobHeld: registry.gauge(
+      'sluice_job_held',
+      '1 while the job of this database is this gateway’s. Over all gateways the sum is 1; 0 means that nobody does it.',
+      ['job', 'database'],
+    ),
+  };
+}
+
+function declareBus(registry: MetricRegistry) {
+  return {
+    busPublished: registry.counter(
+      'sluice_bus_published_total',
+      'Callbacks and corrections taken by kafka, or directly because Kafka did not take them.',
+      ['way'],
+    ),
+    busSends: registry.counter(
+      'sluice_bus_sends_total',
+      'Groups of callbacks or corrections sent to Kafka, by result.',
+      ['result'],
+    ),
+    busBreakerState: registry.gauge('sluice_bus_breaker_state', '0 closed, 1 half open, 2 open.'),
+    busConsumed: registry.counter(
+      'sluice_bus_consumed_total',
+      'Callbacks and corrections read from Kafka and committed.',
+    ),
+    busParked: registry.counter('sluice_bus_parked_total', 'Messages that could not be applied.', ['reason']),
+    busLag: registry.gauge('sluice_bus_lag', 'Messages the gateways have not committed yet.', ['topic']),
+    busParkedWaiting: registry.gauge(
+      'sluice_bus_parked_waiting',
+      'Parked messages that were not sent again.',
+    ),
+    busRelayed: registry.counter(
+      'sluice_bus_relayed_total',
+      'Messages put on Kafka from the shard databases.',
+      ['topic'],
+    ),
+    busToRelay: registry.gauge('sluice_bus_to_relay', 'Rows to be put on Kafka, counted to 100,000.', [
+      'database',
+      'topic',
+    ]),
   };
 }
 
@@ -194,5 +312,54 @@ function declareWebhooks(registry: MetricRegistry) {
       ['database'],
     ),
     webhooksRunning: registry.gauge('sluice_webhooks_running', 'Webhooks under way.'),
+  };
+}
+
+function declareReconciliation(registry: MetricRegistry) {
+  return {
+    reconcileRuns: registry.counter(
+      'sluice_reconcile_runs_total',
+      'Reports that were fetched by the schedule, by what came of them.',
+      ['processor', 'result'],
+    ),
+    reconcileRows: registry.counter(
+      'sluice_reconcile_rows_total',
+      'Rows of fetched reports, and payments that ought to be in one, by class.',
+      ['class'],
+    ),
+    reconcileLastRunSeconds: registry.gauge(
+      'sluice_reconcile_last_run_seconds',
+      'Since a report of the account that has waited longest was reconciled; where a schedule is set.',
+      ['processor'],
+    ),
+    reconcileUnbalanced: registry.gauge(
+      'sluice_reconcile_unbalanced',
+      'Of the newest runs, those whose ledger entries do not sum to zero. Always 0.',
+    ),
+    reconcileBreaksOpen: registry.gauge(
+      'sluice_reconcile_breaks_open',
+      'Breaks that a person is to look at (`sluice reconcile breaks`).',
+      ['class'],
+    ),
+    reconcileBreaksOldestSeconds: registry.gauge(
+      'sluice_reconcile_breaks_oldest_seconds',
+      'Age of the oldest open break.',
+      ['class'],
+    ),
+    reconcileCorrections: registry.counter(
+      'sluice_reconcile_corrections_total',
+      'Payments corrected by a settlement report, or refused to be by their actor.',
+      ['class', 'result'],
+    ),
+    reconcileCorrectionsWaiting: registry.gauge(
+      'sluice_reconcile_corrections_waiting',
+      'Corrections that their actor has not made yet.',
+      ['database'],
+    ),
+    reconcileCorrectionsOldestSeconds: registry.gauge(
+      'sluice_reconcile_corrections_oldest_seconds',
+      'How long the oldest of them has waited.',
+      ['database'],
+    ),
   };
 }

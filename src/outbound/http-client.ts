@@ -92,6 +92,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       connect: {
         // Closes the socket; the exchange keeps the time itself, for this one is up to a second late.
         timeout: connectTimeoutMs,
+        // Said here because the environment could say less: NODE_TLS_REJECT_UNAUTHORIZED, --tls-min-v1.0.
+        rejectUnauthorized: true,
+        minVersion: 'TLSv1.2',
         ...(options.lookup !== undefined && { lookup: options.lookup }),
       },
       keepAliveTimeout: KEEP_ALIVE_MS,

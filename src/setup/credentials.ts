@@ -8,6 +8,7 @@
  * @module
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { ACCOUNT_READERS } from '../connectors/accounts.ts';
 import type { ProcessorName } from '../domain/processor-word.ts';
 import type { ConfigSecrets } from '../hsm/hsm.ts';
 import {
@@ -15,19 +16,23 @@ import {
   type ControlAdmin,
   type ProcessorAccount,
   type SealedAccount,
+  webhookSecretsAt,
 } from '../storage/control.ts';
 
 const SECRET_LENGTH_MIN = 8;
 /** As long as the column. */
 const ACCOUNT_LENGTH_MAX = 100;
 
-/** An account as JSON has it, the bank's side or a merchant's; undefined when it is none. */
-export function readCredentials(entry: unknown): ProcessorAccount | undefined {
-  if (typeof entry !== 'object' || entry === null) return undefined;
-  const { account, secretKey, webhookSecret } = entry as Record<string, unknown>;
-  if (typeof account !== 'string' || typeof secretKey !== 'string' || typeof webhookSecret !== 'string')
-    return undefined;
-  return { account, secretKey, webhookSecret, previousWebhookSecret: null };
+/** An account as JSON has it, the bank's side or a merchant's, or what of it is missing or wrong. Says no secret. */
+export function readCredentials(
+  processor: ProcessorName,
+  entry: unknown,
+): { ok: true; account: ProcessorAccount } | { ok: false; detail: string } {
+  const read = ACCOUNT_READERS[processor];
+  if (read === undefined) return { ok: false, detail: `${processor} cannot be charged by this version` };
+  if (typeof entry !== 'object' || entry === null) return { ok: false, detail: 'a JSON object is needed' };
+  const found = read(entry as Record<string, unknown>);
+  return found.ok ? { ok: true, account: { ...found.config, previousWebhookSecret: null } } : found;
 }
 
 /** What of credentials is no account, or no secret; undefined: nothing. Says no secret. */
@@ -51,11 +56,12 @@ export async function accountConflict(
   merchantId: string,
   processor: ProcessorName,
   account: ProcessorAccount,
+  now: number,
 ): Promise<string | undefined> {
   const others = await control.findOthersAt(merchantId, processor, account.account);
   if (others.length === 0) return undefined;
   for (const other of others) {
-    if (shareSecret(account, await openAccount(secrets, other))) return undefined;
+    if (shareSecret(account, await openAccount(secrets, other), now)) return undefined;
   }
   return `${account.account}: another merchant has this account at ${processor} with another webhookSecret`;
 }
@@ -69,13 +75,9 @@ export async function openAccount(
   return JSON.parse(Buffer.from(text).toString()) as ProcessorAccount;
 }
 
-function shareSecret(one: ProcessorAccount, other: ProcessorAccount): boolean {
-  const theirs = webhookSecrets(other);
-  return webhookSecrets(one).some((secret) => theirs.some((their) => isSame(secret, their)));
-}
-
-function webhookSecrets({ webhookSecret, previousWebhookSecret }: ProcessorAccount): string[] {
-  return previousWebhookSecret === null ? [webhookSecret] : [webhookSecret, previousWebhookSecret];
+function shareSecret(one: ProcessorAccount, other: ProcessorAccount, now: number): boolean {
+  const theirs = webhookSecretsAt(other, now);
+  return webhookSecretsAt(one, now).some((secret) => theirs.some((their) => isSame(secret, their)));
 }
 
 /** In a time that tells nothing of either: digests are equally long. */

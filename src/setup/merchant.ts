@@ -7,11 +7,13 @@
  * @module
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { keyModeFault } from '../connectors/accounts.ts';
 import type { ProcessorName } from '../domain/processor-word.ts';
 import { originFault } from '../domain/redirect-url.ts';
 import type { ConfigSecrets } from '../hsm/hsm.ts';
 import {
   accountContext,
+  type ContractFee,
   type ControlAdmin,
   type Mode,
   type ProcessorAccount,
@@ -34,6 +36,9 @@ export interface NewMerchant {
   readonly account: ProcessorAccount;
   /** Its account at the fallback processor; null exactly when there is none. */
   readonly fallbackAccount: ProcessorAccount | null;
+  /** What the processors keep by contract. @default not known, or as it was */
+  readonly contract?: ContractFee | undefined;
+  readonly fallbackContract?: ContractFee | undefined;
   /** Where its shoppers may be sent after checkout, as browsers write origins: `https://shop.example`. http in test mode only. */
   readonly redirectOrigins: readonly string[];
   /** Its first webhook endpoint, which hears every event; null: it makes its own by the API. */
@@ -42,6 +47,9 @@ export interface NewMerchant {
 
 /** The redirect origins of sandbox merchants that were given no others: those of the examples. */
 export const EXAMPLE_ORIGINS: readonly string[] = ['https://amazon.com', 'https://shop.example'];
+
+/** What the banks in a box keep of every payment in rupees, whichever processor they speak as. */
+const SANDBOX_CONTRACT: ContractFee = { feePercent: '2.00', feeTaxPercent: '18.00' };
 
 /** A test merchant of the sandbox bank, as the demo, load runs and tests have them. */
 export function sandboxMerchant(
@@ -59,6 +67,8 @@ export function sandboxMerchant(
     transactionFeePercent: '2.00',
     account,
     fallbackAccount: null,
+    contract: SANDBOX_CONTRACT,
+    fallbackContract: SANDBOX_CONTRACT,
     redirectOrigins: EXAMPLE_ORIGINS,
     webhookUrl: null,
     ...more,
@@ -120,11 +130,17 @@ export async function createMerchant(
     return { ok: false, code: 'merchant_exists', detail: `merchant ${merchant.merchantId} exists already` };
   }
   const { merchantId, preferredProcessor, fallbackProcessor, account, fallbackAccount } = merchant;
-  const conflict = await accountConflict(services, merchantId, preferredProcessor, account);
+  const conflict = await accountConflict(services, merchantId, preferredProcessor, account, now.getTime());
   if (conflict !== undefined)
     return { ok: false, code: 'account_conflict', part: 'account', detail: conflict };
   if (fallbackProcessor !== null && fallbackAccount !== null) {
-    const second = await accountConflict(services, merchantId, fallbackProcessor, fallbackAccount);
+    const second = await accountConflict(
+      services,
+      merchantId,
+      fallbackProcessor,
+      fallbackAccount,
+      now.getTime(),
+    );
     if (second !== undefined)
       return { ok: false, code: 'account_conflict', part: 'fallbackAccount', detail: second };
   }
@@ -147,9 +163,15 @@ export async function writeMerchant(
   const prefix = mode === 'live' ? 'sk_live_' : 'sk_test_';
   const secretKey = prefix + randomBytes(24).toString('hex');
   await control.putMerchant({ merchantId, name: merchant.name, mode, redirectOrigins, createdAt: now });
-  await putAccount(services, merchantId, preferredProcessor, account);
-  if (fallbackProcessor !== null && fallbackAccount !== null) {
-    await putAccount(services, merchantId, fallbackProcessor, fallbackAccount);
+  for (const [processor, own, contract] of [
+    [preferredProcessor, account, merchant.contract],
+    [fallbackProcessor, fallbackAccount, merchant.fallbackContract],
+  ] as const) {
+    if (processor === null || own === null) continue;
+    await putAccount(services, merchantId, processor, own);
+    if (contract !== undefined) {
+      await control.putContract(merchantId, { processor, account: own.account, contract });
+    }
   }
   await control.putPreferences({
     merchantId,
@@ -199,12 +221,20 @@ function merchantFault(merchant: NewMerchant): string | undefined {
     return 'the name must have 1 to 200 characters and no control characters';
   if (!isFeePercent(merchant.transactionFeePercent))
     return 'the fee must be a percentage with at most two places';
+  for (const contract of [merchant.contract, merchant.fallbackContract]) {
+    const isFee = contract === undefined || Object.values(contract).every(isFeePercent);
+    if (!isFee) return 'a fee of a contract must be a percentage with at most two places';
+  }
   if (merchant.fallbackProcessor === merchant.preferredProcessor)
     return 'the fallback must be another processor';
   if ((merchant.fallbackProcessor === null) !== (merchant.fallbackAccount === null))
     return 'a fallback needs an account there';
-  for (const account of [merchant.account, merchant.fallbackAccount]) {
-    const fault = account === null ? undefined : credentialsFault(account);
+  for (const [processor, account] of [
+    [merchant.preferredProcessor, merchant.account],
+    [merchant.fallbackProcessor, merchant.fallbackAccount],
+  ] as const) {
+    if (processor === null || account === null) continue;
+    const fault = credentialsFault(account) ?? keyModeFault(processor, account, merchant.mode);
     if (fault !== undefined) return `of its account, ${fault}`;
   }
   if (merchant.mode === 'live' && [merchant.preferredProcessor, merchant.fallbackProcessor].some(isSandbox))

@@ -3,11 +3,12 @@
  *
  * An account is never taken away. The one a merchant leaves stays where it was, so that its open attempts are asked about and its
  * callbacks believed; new credentials of the same account take the place of the old, and callbacks signed with the old webhook secret are
- * believed still. Everything is checked before anything is written, accounts are written before the preferences that name them, and
- * the same change may be made again.
+ * believed for three days more. Everything is checked before anything is written, accounts are written before the preferences that name
+ * them, and the same change may be made again.
  *
  * @module
  */
+import { keyModeFault } from '../connectors/accounts.ts';
 import type { ProcessorName } from '../domain/processor-word.ts';
 import type { MerchantPreferences, Mode, ProcessorAccount } from '../storage/control.ts';
 import { accountConflict, credentialsFault, openAccount } from './credentials.ts';
@@ -16,7 +17,8 @@ import { isFeePercent, isSandbox, type MerchantServices, putAccount } from './me
 /** A processor and credentials there; what is left out is as it was. */
 export interface PlaceChange {
   readonly processor?: ProcessorName | undefined;
-  readonly account?: ProcessorAccount | undefined;
+  /** Credentials at that processor, or how to read them for it. */
+  readonly account?: ProcessorAccount | ((processor: ProcessorName) => ProcessorAccount) | undefined;
 }
 
 /** What is to change; what is left out stays. */
@@ -61,6 +63,7 @@ export async function changePreferences(
   merchantId: string,
   change: PreferencesChange,
   ownAccount: OwnAccount,
+  now: Date,
 ): Promise<ChangedPreferences> {
   const { control } = services;
   const merchant = await control.findMerchant(merchantId);
@@ -77,8 +80,8 @@ export async function changePreferences(
   ] as const) {
     if (!place?.fresh) continue;
     const { processor } = place;
-    const account = await withPrevious(services, merchantId, processor, place.fresh);
-    const conflict = await accountConflict(services, merchantId, processor, account);
+    const account = await withPrevious(services, merchantId, processor, place.fresh, now.getTime());
+    const conflict = await accountConflict(services, merchantId, processor, account, now.getTime());
     if (conflict !== undefined) return fault(part, conflict);
     fresh.push({ processor, account });
   }
@@ -122,7 +125,9 @@ function faultOf({ preferred, fallback, transactionFeePercent }: Wanted, mode: M
     ['account', preferred],
     ['fallbackAccount', fallback],
   ] as const) {
-    const detail = place?.fresh ? credentialsFault(place.fresh) : undefined;
+    if (!place?.fresh) continue;
+    const { processor, fresh } = place;
+    const detail = credentialsFault(fresh) ?? keyModeFault(processor, fresh, mode);
     if (detail !== undefined) return fault(part, detail);
   }
   if (!isFeePercent(transactionFeePercent))
@@ -159,21 +164,28 @@ function placeAfter(
   if (processor === undefined) return 'processor';
   const there = present.find((place) => place.processor === processor);
   if (account === undefined && there !== undefined) return there;
-  const fresh = account ?? ownAccount(processor);
+  const fresh = typeof account === 'function' ? account(processor) : (account ?? ownAccount(processor));
   return fresh === undefined ? 'account' : { processor, account: fresh.account, fresh };
 }
 
-/** An account's new credentials; of those it had, the webhook secret is believed still. */
+/**
+ * As long as any processor goes on sending an event: Stripe for three days, Razorpay for one, signed as when it was made. Not longer, for
+ * a secret may be changed because somebody has it.
+ */
+const PREVIOUS_SECRET_MS = 3 * 24 * 60 * 60 * 1000;
+
+/** An account's new credentials; of those it had, the webhook secret is believed for a while. */
 async function withPrevious(
   { control, secrets }: MerchantServices,
   merchantId: string,
   processor: ProcessorName,
   account: ProcessorAccount,
+  now: number,
 ): Promise<ProcessorAccount> {
   const sealed = await control.findAccount(merchantId, processor, account.account);
   if (sealed === undefined) return account;
   const before = await openAccount(secrets, sealed);
-  const previousWebhookSecret =
-    before.webhookSecret === account.webhookSecret ? before.previousWebhookSecret : before.webhookSecret;
-  return { ...account, previousWebhookSecret };
+  if (before.webhookSecret === account.webhookSecret) return { ...before, secretKey: account.secretKey };
+  const until = now + PREVIOUS_SECRET_MS;
+  return { ...account, previousWebhookSecret: before.webhookSecret, previousWebhookSecretUntil: until };
 }

@@ -14,6 +14,8 @@ export interface Retention {
   readonly now: Date;
   /** Days, 7 or more. */
   readonly retentionDays: number;
+  /** Kafka is configured: what is still to be put there is kept. */
+  readonly relays: boolean;
 }
 
 /** Goes through all shard databases of `owner`; tells `say` of each that changed, keeps something old, or failed. Never rejects. */

@@ -4,15 +4,18 @@
  * @module
  */
 
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { createGzip } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  type CertificateFiles,
+  type Certificates,
+  makeCertificates,
+} from '../../test/support/certificates.ts';
 import {
   closedPort,
   httpAnswer,
@@ -134,32 +137,36 @@ test('nobody there; a connection lost', async () => {
   expect(await sender.send(server.origin, MESSAGE, [SECRET])).toMatchObject({ failure: 'connection_lost' });
 });
 
-test('a certificate nobody vouches for', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-tls-'));
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-  const made = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '2',
-  ];
-  execFileSync('openssl', [...made, '-keyout', key, '-out', cert, ...subject], { stdio: 'ignore' });
-  const heard = vi.fn();
-  const tls = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, heard);
-  await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
-  const { port } = tls.address() as AddressInfo;
-  expect(await open().send(`https://localhost:${port}/`, MESSAGE, [SECRET])).toMatchObject({
-    failure: 'tls',
-  });
-  expect(heard).not.toHaveBeenCalled();
-  tls.close();
-  rmSync(folder, { recursive: true });
+test.each<[string, (certificates: Certificates) => CertificateFiles]>([
+  ['nobody vouches for', ({ stranger }) => stranger],
+  ['has expired', ({ expired }) => expired],
+  ['is another’s', ({ issue }) => issue('misnamed', 1, 'DNS:other.example')],
+])('a certificate that %s is told as such, and the receiver is told nothing', async (_, bad) => {
+  const certificates = makeCertificates();
+  const trusted = getCACertificates('default');
+  setDefaultCACertificates([readFileSync(certificates.ca)]);
+  const heard = vi.fn((_request, answer) => answer.end());
+  const servers = [bad(certificates), certificates.server].map(({ certificate, key }) =>
+    createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, heard),
+  );
+  try {
+    const sender = open();
+    const results = [];
+    for (const tls of servers) {
+      await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
+      const { port } = tls.address() as AddressInfo;
+      results.push(await sender.send(`https://localhost:${port}/`, MESSAGE, [SECRET]));
+    }
+    expect(results).toMatchObject([
+      { status: null, failure: 'tls' },
+      { status: 200, failure: null },
+    ]);
+    expect(heard).toHaveBeenCalledTimes(1);
+  } finally {
+    setDefaultCACertificates(trusted);
+    for (const tls of servers) tls.close();
+    certificates.remove();
+  }
 });
 
 test('connections are kept for so many origins; the longest unused goes', async () => {

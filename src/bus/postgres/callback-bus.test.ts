@@ -13,7 +13,7 @@ const applied = { ok: true, verdict: 'applied' } as const;
 const unmatched = { ok: true, verdict: 'unmatched' } as const;
 
 function callback(callbackId: string): ProcessorCallback {
-  return { processor: 'SANDBOX', callbackId, transactionId: null, word: null, receivedAt: 1 };
+  return { processor: 'SANDBOX', callbackId, transactionId: null, word: null, hint: false, receivedAt: 1 };
 }
 
 function held(): { apply: ApplyCallback; release: () => void; calls: () => number } {
@@ -68,7 +68,7 @@ test('an unmatched callback is offered again until it is matched', async () => {
     if (known) pending = [];
     return known ? applied : unmatched;
   });
-  const bus = createPostgresBus({ apply: held().apply, unmatched: async () => pending, everyMs: 1 });
+  const bus = createPostgresBus({ apply: held().apply, unmatched: [async () => pending], everyMs: 1 });
   await bus.consume(apply);
   await vi.waitFor(() => expect(apply.mock.calls.length).toBeGreaterThan(2));
   known = true;
@@ -83,10 +83,12 @@ test('one offered in vain is offered ever more rarely', async () => {
   const offeredIn: number[] = [];
   const bus = createPostgresBus({
     apply: held().apply,
-    unmatched: async () => {
-      pages++;
-      return [callback('evt_1')];
-    },
+    unmatched: [
+      async () => {
+        pages++;
+        return [callback('evt_1')];
+      },
+    ],
     everyMs: 0,
   });
   await bus.consume(async () => {
@@ -104,11 +106,13 @@ test('one that breaks, or a page that cannot be read, does not stop the others',
   let pages = 0;
   const bus = createPostgresBus({
     apply: held().apply,
-    unmatched: async () => {
-      pages++;
-      if (pages === 1) throw new Error('database is away');
-      return [callback('evt_1'), callback('evt_2')];
-    },
+    unmatched: [
+      async () => {
+        pages++;
+        if (pages === 1) throw new Error('database is away');
+        return [callback('evt_1'), callback('evt_2')];
+      },
+    ],
     onFailed: (error) => failures.push(error),
     everyMs: 1,
   });
@@ -125,7 +129,7 @@ test('one that breaks, or a page that cannot be read, does not stop the others',
 test('few are offered at once, and closing waits for these and begins no other', async () => {
   const { apply, release, calls } = held();
   const page = Array.from({ length: 100 }, (_, i) => callback(`evt_${i}`));
-  const bus = createPostgresBus({ apply, unmatched: async () => page, everyMs: 1 });
+  const bus = createPostgresBus({ apply, unmatched: [async () => page], everyMs: 1 });
   await bus.consume(apply);
   await vi.waitFor(() => expect(calls()).toBe(16));
   let closed = false;
