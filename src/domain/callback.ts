@@ -15,6 +15,11 @@ export interface ProcessorCallback {
   transactionId: TransactionId | null;
   /** Null when the event says nothing about a charge. */
   word: ProcessorWord | null;
+  /**
+   * It is a hint: what signs it does not cover all that matters, so its word says no more than that the processor has the charge, and
+   * the processor is to be asked now.
+   */
+  hint: boolean;
   /** Milliseconds since 1970. */
   receivedAt: number;
 }

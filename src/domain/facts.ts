@@ -62,7 +62,10 @@ export interface AttemptMoved {
   attempt: Attempt;
   /** The event the merchant hears; null for a change that is not final. */
   event: { eventId: string; type: PaymentEventType } | null;
-  /** SUCCESS, FAILED: what the intent becomes with this move; null: it stays. */
+  /**
+   * SUCCESS, FAILED: what the intent becomes with this move; null: it stays. What is paid stays paid, but when the event is
+   * `payment.reversed` and no other attempt of it is SUCCESS.
+   */
   intentStatus: 'SUCCESS' | 'FAILED' | null;
 }
 
@@ -93,6 +96,8 @@ export interface CallbackRecorded {
   /** The verified words of the callback as JSON, so that an unmatched one can be matched again. */
   word: string;
   moves: boolean;
+  /** It came past the bus, which was away: it is still to be put there, for whoever else reads it. Stays as the first record has it. */
+  relay: boolean;
   receivedAt: number;
 }
 
@@ -106,13 +111,18 @@ export interface IncidentNoted {
   at: number;
 }
 
-/** Write down what an operator did to a transaction; with `moves` only if that attempt's move of this commit was effective. */
+/** Write down what an operator, or reconciliation, did to a transaction; with `moves` only if that attempt's move of this commit was effective. */
 export interface OperatorAudited {
   kind: 'operator-audited';
   transactionId: TransactionId;
-  /** Who: a name of the operating system, or the one given. */
+  /** Who: a name of the operating system, or the one given; `reconciliation`. */
   operator: string;
-  action: 'resolved_success' | 'resolved_failed' | 'incident_acknowledged';
+  action:
+    | 'resolved_success'
+    | 'resolved_failed'
+    | 'corrected_success'
+    | 'corrected_failed'
+    | 'incident_acknowledged';
   reason: string;
   moves: boolean;
   at: number;

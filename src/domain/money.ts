@@ -94,9 +94,12 @@ export function exponentOf(currency: string): number | undefined {
   return Object.hasOwn(EXPONENTS, currency) ? EXPONENTS[currency] : undefined;
 }
 
-/** An amount in its currency's main unit for people who read no minor units: `4850.00`, `14800` yen. */
-export function decimalAmount(amount: number, currency: string): string {
+/** An amount of either sign in its currency's main unit for people who read no minor units: `4850.00`, `14800` yen. */
+export function decimalAmount(amount: number | bigint, currency: string): string {
   const exponent = exponentOf(currency) ?? 0;
-  const digits = String(amount).padStart(exponent + 1, '0');
-  return exponent === 0 ? digits : `${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
+  const sign = amount < 0 ? '-' : '';
+  const digits = String(amount)
+    .slice(sign.length)
+    .padStart(exponent + 1, '0');
+  return exponent === 0 ? sign + digits : `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
 }

@@ -1,6 +1,6 @@
 /**
  * Processor word: what was said of a charge, in our words, whoever said it: a processor in its answer, a callback or a reply to a query,
- * the sender, recovery, an operator.
+ * the sender, recovery, an operator, a processor's settlement report.
  *
  * @module
  */
@@ -20,14 +20,19 @@ export interface ProcessorPlace {
 export type NextAction =
   /** Go to a page of the bank (3-D Secure) and come back to our return address. */
   | { kind: 'redirect'; url: string; expiresAt: number | null }
+  /** Post these fields to a page of the bank (3-D Secure) and come back to our return address. */
+  | { kind: 'form'; url: string; fields: Readonly<Record<string, string>>; expiresAt: number | null }
+  /** Type the one-time password the bank has sent, here; the processor is told it at these addresses of its own. */
+  | { kind: 'otp'; submitUrl: string; resendUrl: string | null; expiresAt: number | null }
   /** Open a UPI app by its link, or scan the link as a QR code. `simulatorUrl`: a stand-in for the app, of test banks only. */
   | { kind: 'upi'; link: string; expiresAt: number | null; simulatorUrl: string | null };
 
 /**
  * Who brought a word: the answer to the charge, a callback, a query of recovery, a query because the shopper came back from the
- * bank's page, recovery's own proof, an operator.
+ * bank's page, recovery's own proof, an operator, reconciliation out of a settlement report. The last is the only one that takes a
+ * success back, and its `detail` names the report and the row: the same row is heard once.
  */
-export type WordSource = 'answer' | 'callback' | 'query' | 'return' | 'recovery' | 'operator';
+export type WordSource = 'answer' | 'callback' | 'query' | 'return' | 'recovery' | 'operator' | 'settlement';
 
 /**
  * What was said of a charge:

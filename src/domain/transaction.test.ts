@@ -239,6 +239,25 @@ describe('a decline for which the sender may fall back', () => {
   });
 });
 
+describe('a callback that the first processor has the charge', () => {
+  const hint = aWord({ said: 'accepted', source: 'callback', leg: null, processorTxnId: null });
+
+  test('is noted while the sender may fall back, and takes the second leg from nobody', () => {
+    const noted = applied(FIRST_LEG, hint);
+    expect(noted).toMatchObject({ event: null, attempt: { status: 'SENT', leg: 1 } });
+    const refusal = aWord({ said: 'declined', elsewhere: true, referenceClosed: true });
+    expect(fallBack(noted.attempt, refusal, T0 + 6)).toMatchObject({ leg: 2 });
+  });
+
+  test.each<[string, Attempt, ProcessorWord]>([
+    ['there is no second processor', anAttempt(), hint],
+    ['the sender may send no more', FIRST_LEG, { ...hint, at: FIRST_LEG.sendBefore + 1 }],
+    ['a query or the sender says so', FIRST_LEG, { ...hint, source: 'query' }],
+  ])('moves the attempt on when %s', (_, attempt, word) => {
+    expect(applied(attempt, word).attempt).toMatchObject({ status: 'PROCESSING' });
+  });
+});
+
 describe('words of another leg', () => {
   test.each<Said>([
     'declined',
@@ -350,6 +369,18 @@ describe('what a word teaches is known whichever came first', () => {
     expect(moveAttempt(attempt, proof).verdict).toBe('ignored');
   });
 
+  test.each(['accepted', 'action_required'] as const)(
+    'what the processor has %s without a name cannot have never arrived; of another leg it says nothing',
+    (said) => {
+      const line = { at: T0, source: 'callback', said, leg: 1, detail: '' } as const;
+      const proof = aWord({ said: 'never_arrived', source: 'recovery', processorTxnId: null });
+      const known = anAttempt({ status: 'PROCESSING', evidence: [line] });
+      expect(moveAttempt(known, proof).verdict).toBe('ignored');
+      const elsewhere = anAttempt({ status: 'PROCESSING', evidence: [{ ...line, leg: 2 }] });
+      expect(moveAttempt(elsewhere, proof).verdict).toBe('applied');
+    },
+  );
+
   test('the kind of card is learnt after the end, and lost by no word', () => {
     const paid = applied(anAttempt(), aWord()).attempt;
     expect(paid.paymentMethodType).toBeNull();
@@ -422,6 +453,122 @@ describe('an operator', () => {
   test('does not take a success back', () => {
     const word = aWord({ said: 'declined', source: 'operator', processorTxnId: null });
     expect(moveAttempt(anAttempt({ status: 'SUCCESS', ...KNOWN }), word).verdict).toBe('ignored');
+  });
+});
+
+describe('a settlement report', () => {
+  const settled = (said: 'charged' | 'declined', over: Partial<ProcessorWord> = {}): ProcessorWord =>
+    aWord({ source: 'settlement', said, leg: null, at: T0 + 86_400_000, detail: 'run 7, row 12', ...over });
+  const paid = anAttempt({ status: 'SUCCESS', outcome: 'charged', completedAt: T0 + 1000, ...KNOWN });
+  const reversed = applied(paid, settled('declined')).attempt;
+
+  test('takes a success back, for good, at its own moment', () => {
+    const { attempt, event, incidents } = applied(
+      paid,
+      settled('declined', { failureCode: 'chargeback', referenceClosed: true }),
+    );
+    expect([event, incidents]).toEqual(['payment.reversed', []]);
+    expect(attempt).toMatchObject({
+      status: 'FAILED',
+      outcome: 'declined',
+      failureCode: 'settlement_failed',
+      reopenable: false,
+      completedAt: T0 + 86_400_000,
+    });
+    expect(closesIntent(attempt)).toBe(true);
+    expect(attempt.evidence.at(-1)).toMatchObject({ source: 'settlement', said: 'declined' });
+  });
+
+  test.each<WordSource>(['answer', 'callback', 'query', 'return', 'recovery', 'operator'])(
+    'is the only one that does: %s does not',
+    (source) => {
+      expect(moveAttempt(paid, aWord({ said: 'declined', source })).verdict).toBe('ignored');
+    },
+  );
+
+  test.each<[TransactionStatus, 'charged' | 'declined', string]>([
+    ['SENT', 'charged', 'payment.succeeded'],
+    ['PROCESSING', 'charged', 'payment.succeeded'],
+    ['REQUIRES_ACTION', 'charged', 'payment.succeeded'],
+    ['FAILED', 'charged', 'payment.recovered'],
+    ['SENT', 'declined', 'payment.failed'],
+    ['PROCESSING', 'declined', 'payment.failed'],
+    ['REQUIRES_ACTION', 'declined', 'payment.failed'],
+  ])('%s, %s: %s, and what it closes stays closed', (status, said, event) => {
+    const move = applied(anAttempt({ status }), settled(said, { referenceClosed: true }));
+    expect([move.event, move.attempt.reopenable]).toEqual([event, false]);
+  });
+
+  test('heard again, the same row is a duplicate, also when another report has said the opposite since', () => {
+    expect(moveAttempt(reversed, settled('declined')).verdict).toBe('duplicate');
+    const restored = applied(reversed, settled('charged', { detail: 'run 8, row 3' }));
+    expect([restored.attempt.status, restored.event]).toEqual(['SUCCESS', 'payment.recovered']);
+    expect(moveAttempt(restored.attempt, settled('declined'))).toMatchObject({ verdict: 'duplicate' });
+    expect(applied(restored.attempt, settled('declined', { detail: 'run 9, row 1' })).event).toBe(
+      'payment.reversed',
+    );
+  });
+
+  test.each<WordSource>(['answer', 'callback', 'query', 'return', 'recovery'])(
+    'is not undone by a charge that %s tells of: it may be older, however late it comes',
+    (source) => {
+      expect(moveAttempt(reversed, aWord({ source }))).toMatchObject({ verdict: 'ignored', incidents: [] });
+      const closed = applied(anAttempt({ status: 'PROCESSING' }), settled('declined')).attempt;
+      expect(moveAttempt(closed, aWord({ source })).verdict).toBe('ignored');
+    },
+  );
+
+  test('is undone by an operator', () => {
+    const move = applied(reversed, aWord({ source: 'operator' }));
+    expect([move.attempt.status, move.event]).toEqual(['SUCCESS', 'payment.recovered']);
+  });
+
+  test.each<[string, Partial<ProcessorWord>]>([
+    ['amount_mismatch', { amount: 1 }],
+    ['currency_mismatch', { currency: 'USD' }],
+    ['account_mismatch', { processorAccount: 'acct_other' }],
+    ['processor_mismatch', { processor: 'STRIPE' }],
+    ['processor_txn_id_mismatch', { processorTxnId: 'ch_2' }],
+  ])('is quarantined with %s, and moves nothing', (reason, over) => {
+    expect(moveAttempt(paid, settled('declined', over))).toMatchObject({ verdict: 'quarantined', reason });
+  });
+
+  describe('of a leg that is over', () => {
+    const SECOND = { processor: 'SANDBOX_B', processorAccount: 'acct_b' } as const;
+    const two = (over: Partial<Attempt>): Attempt => {
+      const { routing } = anAttempt();
+      const second = { leg: 2, ...SECOND, reason: 'first_unreachable', at: T0 } as const;
+      return anAttempt({
+        leg: 2,
+        ...SECOND,
+        routing: { fallback: SECOND, legs: [...routing.legs, second] },
+        ...over,
+      });
+    };
+
+    test('a failure there says nothing of the second', () => {
+      expect(moveAttempt(two({ status: 'SUCCESS' }), settled('declined')).verdict).toBe('ignored');
+    });
+
+    test('a charge there beside the second is an incident, and after a failure the success', () => {
+      expect(moveAttempt(two({ status: 'SUCCESS' }), settled('charged'))).toMatchObject({
+        verdict: 'ignored',
+        incidents: ['earlier_leg_charged', 'second_charge'],
+      });
+      expect(applied(two({ status: 'FAILED' }), settled('charged'))).toMatchObject({
+        attempt: { status: 'SUCCESS', leg: 1 },
+        event: 'payment.recovered',
+        incidents: ['earlier_leg_charged'],
+      });
+    });
+
+    test('a callback of a charge there does not undo what a report has failed, and is an incident', () => {
+      const failed = two({ status: 'FAILED', failureCode: 'settlement_failed' });
+      expect(moveAttempt(failed, aWord({ source: 'callback', leg: null }))).toMatchObject({
+        verdict: 'ignored',
+        incidents: ['earlier_leg_charged'],
+      });
+    });
   });
 });
 

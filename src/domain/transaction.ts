@@ -3,7 +3,7 @@
  *
  * A processor speaks in words ({@link ProcessorWord}): in its answer to the charge, in a callback, in a reply
  * to our query. `moveAttempt` holds the only rules by which a word changes an attempt; every caller (answer,
- * callback, recovery, operator) goes through it, so no order of words can end in two different states.
+ * callback, recovery, operator, settlement) goes through it, so no order of words can end in two different states.
  *
  * @module
  */
@@ -26,12 +26,13 @@ export type TransactionStatus = 'SENT' | 'PROCESSING' | 'REQUIRES_ACTION' | 'SUC
 export type PublicStatus = 'PENDING' | 'PROCESSING' | 'SUCCESS' | 'FAILED';
 /** What is known of the charge itself. */
 export type AttemptOutcome = 'not_sent' | 'unknown' | 'action_required' | 'declined' | 'charged';
-/** The merchant's events (design 11). */
+/** The merchant's events (design 11); `payment.reversed`: told to have succeeded, and the processor's report took it back. */
 export type PaymentEventType =
   | 'payment.succeeded'
   | 'payment.failed'
   | 'payment.attempt_failed'
-  | 'payment.recovered';
+  | 'payment.recovered'
+  | 'payment.reversed';
 
 /** The card as it may be shown: nothing here opens it. */
 export interface ShownCard {
@@ -140,9 +141,10 @@ export function moveAttempt(attempt: Attempt, word: ProcessorWord): AttemptMove 
     const incidents: IncidentKind[] = word.said === 'charged' ? ['quarantined_charge'] : [];
     return { verdict: 'quarantined', reason: mismatch!, incidents };
   }
+  if (isRepeatedRow(attempt, word)) return still('duplicate', 'this row of a report was heard before');
   if (spoken.leg !== attempt.leg) return moveByOtherLeg(attempt, word, spoken);
-  if (word.said === 'never_arrived' && attempt.processorTxnId !== null) {
-    return still('ignored', 'the processor has named this charge before');
+  if (word.said === 'never_arrived' && isKnownToProcessor(attempt)) {
+    return still('ignored', 'the processor has known this charge before');
   }
   const cell = cellOf(attempt, word);
   if (cell === 'noted') return note(attempt, word);
@@ -153,21 +155,54 @@ export function moveAttempt(attempt: Attempt, word: ProcessorWord): AttemptMove 
   return { verdict: 'applied', attempt: next, event: eventOf(attempt, next), incidents: [] };
 }
 
-/** The table's cell, but for two words that it cannot tell from others. */
+/** The processor of its leg has named the charge, or said that it has it: PayU names none before it is over. */
+export function isKnownToProcessor({ processorTxnId, evidence, leg }: Attempt): boolean {
+  return processorTxnId !== null || evidence.some((line) => line.leg === leg && HAS_IT.has(line.said));
+}
+
+const HAS_IT: ReadonlySet<Said> = new Set(['accepted', 'action_required']);
+
+/** The table's cell, but for some words that it cannot tell from others. */
 function cellOf(attempt: Attempt, word: ProcessorWord): Cell {
   if (isLeftToSender(attempt, word)) return 'noted';
+  if (takesBack(attempt, word)) return 'FAILED';
+  if (word.said === 'charged' && !mayRestore(attempt, word)) return 'ignored';
   return asksAnew(attempt, word) ? 'REQUIRES_ACTION' : MOVES[attempt.status][word.said];
 }
 
 /**
- * A decline for which the sender may go to the second processor: while it still may, nobody who heard it elsewhere closes the attempt
- * under its hands, or the race of callback and answer would decide whether there is a second leg. A sender that is gone is
- * recovery's to outlive.
+ * A decline for which the sender may go to the second processor, or a callback that says no more than that the first has the charge:
+ * while the sender still may, nobody who heard it elsewhere takes the attempt out of its hands, or the race of callback and answer would
+ * decide whether there is a second leg. A sender that is gone is recovery's to outlive.
  */
 function isLeftToSender(attempt: Attempt, { said, source, elsewhere, at }: ProcessorWord): boolean {
   const mayFallBack = attempt.status === 'SENT' && attempt.leg === 1 && attempt.routing.fallback !== null;
   const bySender = source === 'answer' || source === 'operator';
-  return mayFallBack && said === 'declined' && elsewhere && !bySender && at <= attempt.sendBefore;
+  const takesOver =
+    (said === 'declined' && elsewhere && !bySender) || (said === 'accepted' && source === 'callback');
+  return mayFallBack && takesOver && at <= attempt.sendBefore;
+}
+
+/** A processor's report is the only word that takes a success back. */
+function takesBack({ status }: Attempt, { source, said }: ProcessorWord): boolean {
+  return status === 'SUCCESS' && source === 'settlement' && said === 'declined';
+}
+
+/**
+ * What a report has failed is over for callbacks and queries: they may be older than it, however late they come, and a replayed one
+ * would undo the correction. Only another report, or an operator, says that it was charged after all.
+ */
+function mayRestore({ status, failureCode }: Attempt, { source }: ProcessorWord): boolean {
+  const isFailedByReport = status === 'FAILED' && failureCode === SETTLEMENT_FAILED;
+  return !isFailedByReport || source === 'settlement' || source === 'operator';
+}
+
+/** A row of a report is known by its detail. Heard again, it changes nothing, whatever other reports have said since. */
+function isRepeatedRow({ evidence }: Attempt, { source, said, detail }: ProcessorWord): boolean {
+  return (
+    source === 'settlement' &&
+    evidence.some((line) => line.source === source && line.said === said && line.detail === detail)
+  );
 }
 
 /** The bank wants another step of the shopper than the one we show. The answer to the charge is the oldest of words and brings none. */
@@ -182,7 +217,16 @@ function isSameStep(shown: NextAction | null, wanted: NextAction): boolean {
 }
 
 function addressOf(action: NextAction): string {
-  return action.kind === 'redirect' ? action.url : action.link;
+  switch (action.kind) {
+    case 'redirect':
+      return action.url;
+    case 'form':
+      return JSON.stringify([action.url, action.fields]);
+    case 'otp':
+      return action.submitUrl;
+    case 'upi':
+      return action.link;
+  }
 }
 
 function still(verdict: 'duplicate' | 'ignored', reason: string): AttemptMove {
@@ -226,6 +270,7 @@ function moveByOtherLeg(attempt: Attempt, word: ProcessorWord, leg: RoutedLeg): 
       incidents: [...incidents, 'second_charge'],
     };
   }
+  if (!mayRestore(attempt, word)) return { verdict: 'ignored', reason: 'a report has failed it', incidents };
   const { processor, processorAccount } = leg;
   const there = { ...attempt, leg: leg.leg, processor, processorAccount, processorTxnId: null };
   const next = afterWord(there, word, 'SUCCESS');
@@ -280,7 +325,7 @@ function afterWord(attempt: Attempt, word: ProcessorWord, status: TransactionSta
     ...changed,
     status,
     outcome: OUTCOMES[word.said as keyof typeof OUTCOMES],
-    failureCode: status === 'FAILED' ? (word.failureCode ?? FAILURE_CODES[word.said] ?? 'declined') : null,
+    failureCode: status === 'FAILED' ? failureCodeOf(word) : null,
     reopenable: status === 'FAILED' && reopens(word),
     nextAction: status === 'REQUIRES_ACTION' ? word.nextAction : null,
     evidence: final ? evidenceWith(attempt, word) : changed.evidence,
@@ -298,6 +343,14 @@ const OUTCOMES: Readonly<Record<Exclude<Said, 'not_found' | 'no_answer'>, Attemp
   never_arrived: 'not_sent',
 };
 
+/** The failure code of what a processor's report has failed; by it that is known. */
+export const SETTLEMENT_FAILED = 'settlement_failed';
+
+function failureCodeOf({ source, said, failureCode }: ProcessorWord): string {
+  if (source === 'settlement') return SETTLEMENT_FAILED;
+  return failureCode ?? FAILURE_CODES[said] ?? 'declined';
+}
+
 const FAILURE_CODES: Readonly<Partial<Record<Said, string>>> = {
   not_sent: 'processor_unreachable',
   never_arrived: 'processor_never_received',
@@ -305,12 +358,14 @@ const FAILURE_CODES: Readonly<Partial<Record<Said, string>>> = {
 
 /**
  * Only the sender's own proof, or a decline that closes the reference, whoever heard it: no late charge can follow either. What
- * recovery closes because nobody knows it, and what an operator closes, stays closed (design 7, decision 0009).
+ * recovery closes because nobody knows it, and what an operator or a report closes, stays closed (design 7, decision 0009).
  */
 function reopens(word: ProcessorWord): boolean {
   if (word.said === 'not_sent') return word.source === 'answer';
-  return word.said === 'declined' && word.referenceClosed && word.source !== 'operator';
+  return word.said === 'declined' && word.referenceClosed && !CLOSES_FOR_GOOD.has(word.source);
 }
+
+const CLOSES_FOR_GOOD: ReadonlySet<WordSource> = new Set(['operator', 'settlement']);
 
 /**
  * The same attempt on its second leg, by the word that proves the first was not charged; null: the word proves no such thing, or the
@@ -339,6 +394,7 @@ export function fallBack(attempt: Attempt, word: ProcessorWord, now: number): At
 function eventOf(before: Attempt, after: Attempt): PaymentEventType | null {
   if (after.status === 'SUCCESS')
     return before.status === 'FAILED' ? 'payment.recovered' : 'payment.succeeded';
+  if (before.status === 'SUCCESS') return 'payment.reversed';
   if (after.status === 'FAILED') return closesIntent(after) ? 'payment.failed' : 'payment.attempt_failed';
   return null;
 }

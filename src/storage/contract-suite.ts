@@ -70,6 +70,7 @@ export function shardStoreContract(name: string, make: () => Promise<ShardStoreB
     intentsAndKeys(() => bed);
     attempts(() => bed);
     moves(() => bed);
+    reversals(() => bed);
     legs(() => bed);
     methods(() => bed);
     incidentsAndAudits(() => bed);
@@ -447,6 +448,127 @@ function moves(bed: Bed): void {
   });
 }
 
+/** An intent whose first attempt was charged late, after a second had begun. */
+async function paidTwice(store: ShardStore): Promise<{ intent: PaymentIntent; one: Attempt; two: Attempt }> {
+  const { intent, attempt } = await sent(store);
+  const refused = declined(attempt);
+  await store.commit([refused]);
+  const second = attemptFor(intent, 2);
+  await store.commit([started(second)]);
+  const [late, charged] = [moved(refused.attempt, { said: 'charged' }), moved(second, { said: 'charged' })];
+  await store.commit([charged]);
+  await store.commit([late]);
+  return { intent, one: late.attempt, two: charged.attempt };
+}
+
+function reversed(attempt: Attempt): AttemptMoved {
+  return moved(attempt, { source: 'settlement', said: 'declined', detail: 'run 1, row 1' });
+}
+
+function reversals(bed: Bed): void {
+  const statusOf = async (intent: PaymentIntent) => (await payment(bed().stores[0], intent))!.intent.status;
+  const eventsOf = async (intent: PaymentIntent) =>
+    (await bed().otherRows(intent.paymentIntentId)).outbox.map(({ type, sequence }) => [sequence, type]);
+
+  test('a success that is taken back makes its intent FAILED, with its event and its line in the audit, once', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sent(store);
+    const paid = moved(attempt, { said: 'charged' });
+    await store.commit([paid]);
+    const back = reversed(paid.attempt);
+    const entry = audited(attempt.transactionId, 'corrected_failed', true);
+    expect(effective(await store.commit([back, entry]))).toEqual([true, true]);
+    expect(effective(await store.commit([back, entry]))).toEqual([false, false]);
+    expect((await payment(store, intent))!.attempts).toEqual([back.attempt]);
+    expect(await statusOf(intent)).toBe('FAILED');
+    expect(await eventsOf(intent)).toEqual([
+      [1, 'payment.succeeded'],
+      [2, 'payment.reversed'],
+    ]);
+    expect((await bed().otherRows(intent.paymentIntentId)).audits).toHaveLength(1);
+    const restored = moved(back.attempt, { source: 'settlement', said: 'charged', detail: 'run 2, row 1' });
+    expect(await store.commit([restored])).toEqual([{ effective: true }]);
+    expect(await statusOf(intent)).toBe('SUCCESS');
+  });
+
+  test('while another attempt of it stands, the intent stays paid; taken back as well, it is not', async () => {
+    const [store] = bed().stores;
+    const { intent, one, two } = await paidTwice(store);
+    await store.commit([reversed(one)]);
+    expect(await statusOf(intent)).toBe('SUCCESS');
+    await store.commit([reversed(two)]);
+    expect(await statusOf(intent)).toBe('FAILED');
+    expect((await eventsOf(intent)).slice(3)).toEqual([
+      [4, 'payment.reversed'],
+      [5, 'payment.reversed'],
+    ]);
+  });
+
+  test('both attempts taken back in one turn: it is not paid', async () => {
+    const [store] = bed().stores;
+    const { intent, one, two } = await paidTwice(store);
+    const bystander = await paidTwice(store);
+    const effects = await store.commit([reversed(one), reversed(two), reversed(bystander.one)]);
+    expect(effective(effects)).toEqual([true, true, true]);
+    expect([await statusOf(intent), await statusOf(bystander.intent)]).toEqual(['FAILED', 'SUCCESS']);
+  });
+
+  test('one attempt taken back and another charged in one turn: it is paid, without an incident', async () => {
+    const [store] = bed().stores;
+    const { intent, attempt } = await sent(store);
+    const refused = declined(attempt);
+    await store.commit([refused]);
+    const second = attemptFor(intent, 2);
+    await store.commit([started(second)]);
+    const late = moved(refused.attempt, { said: 'charged' });
+    await store.commit([late]);
+    const turn = [reversed(late.attempt), moved(second, { said: 'charged' })];
+    expect(await store.commit(turn)).toEqual([{ effective: true }, { effective: true }]);
+    expect(await statusOf(intent)).toBe('SUCCESS');
+    expect((await bed().otherRows(intent.paymentIntentId)).incidents).toEqual([]);
+  });
+
+  test('another attempt of it that is only learnt of in the same turn still stands for it', async () => {
+    const [store] = bed().stores;
+    const { intent, one, two } = await paidTwice(store);
+    const learnt: AttemptMoved = {
+      ...moved(two, { paymentMethodType: 'CREDIT_CARD' }),
+      intentStatus: null,
+    };
+    expect(effective(await store.commit([reversed(one), learnt]))).toEqual([true, true]);
+    expect(await statusOf(intent)).toBe('SUCCESS');
+  });
+
+  test('taken back by one gateway while another hears that another attempt was charged: it is paid', async () => {
+    const [here, there] = bed().stores;
+    for (let round = 0; round < 20; round++) {
+      const { intent, attempt } = await sent(here);
+      const refused = declined(attempt);
+      await here.commit([refused]);
+      const second = attemptFor(intent, 2);
+      await here.commit([started(second)]);
+      const late = moved(refused.attempt, { said: 'charged' });
+      await here.commit([late]);
+      const effects = await Promise.all([
+        commitAsLane(here, [reversed(late.attempt)]),
+        commitAsLane(there, [moved(second, { said: 'charged' })]),
+      ]);
+      expect(effective(effects.flat())).toEqual([true, true]);
+      expect(await statusOf(intent)).toBe('SUCCESS');
+    }
+  });
+
+  test('two gateways that take the two attempts of it back at once leave it unpaid', async () => {
+    const [here, there] = bed().stores;
+    for (let round = 0; round < 10; round++) {
+      const { intent, one, two } = await paidTwice(here);
+      await Promise.all([commitAsLane(here, [reversed(one)]), commitAsLane(there, [reversed(two)])]);
+      expect(await statusOf(intent)).toBe('FAILED');
+      expect((await eventsOf(intent)).map(([number]) => number)).toEqual([1, 2, 3, 4, 5]);
+    }
+  });
+}
+
 const FALLBACK = { processor: 'SANDBOX_B', processorAccount: 'acct_b' } as const;
 
 /** As {@link sent}, of a merchant with a fallback. */
@@ -805,7 +927,7 @@ function twoGateways(bed: Bed): void {
 /** One thing of a random turn: about the intent `on` of a small world. */
 interface Step {
   on: number;
-  what: 'create' | 'start' | 'leg' | 'word' | 'callback' | 'incident' | 'operator' | 'expire';
+  what: 'create' | 'start' | 'leg' | 'word' | 'callback' | 'settlement' | 'incident' | 'operator' | 'expire';
   said: Said;
   methodType: PaymentMethodType | null;
   /** Of the first leg, also when there is a second. */
@@ -821,7 +943,7 @@ const steps = fc.record<Step>({
   on: fc.nat(5),
   what: fc.constantFrom(
     ...(['create', 'start', 'start', 'leg', 'leg', 'word', 'word'] as const),
-    ...(['callback', 'incident', 'operator', 'expire'] as const),
+    ...(['callback', 'settlement', 'settlement', 'incident', 'operator', 'expire'] as const),
   ),
   said: fc.constantFrom('charged', 'declined', 'declined', 'accepted', 'action_required', 'not_sent'),
   methodType: fc.constantFrom(null, 'CREDIT_CARD', 'DEBIT_CARD'),
@@ -860,9 +982,24 @@ function factsOf(step: Step, intent: PaymentIntent, seen: Payment | undefined, w
       return [expired(intent)];
     case 'incident':
       return latest === undefined ? [] : [incident(latest.transactionId), incident(latest.transactionId)];
+    case 'settlement':
+      return latest === undefined ? [] : correctionFacts(step, step.early ? seen!.attempts[0]! : latest);
     default:
       return latest === undefined ? [] : wordFacts(step, latest);
   }
+}
+
+/** What a report makes of an attempt: the other of the two ends it can have. */
+function correctionFacts({ key }: Step, attempt: Attempt): Fact[] {
+  const failed = attempt.status === 'SUCCESS';
+  const said = failed ? 'declined' : 'charged';
+  const detail = `run ${attempt.revision}, row ${key}`;
+  const { leg } = attempt;
+  const { processor, processorAccount } = attempt;
+  return [
+    moved(attempt, { source: 'settlement', said, detail, leg, processor, processorAccount }),
+    audited(attempt.transactionId, failed ? 'corrected_failed' : 'corrected_success', true),
+  ];
 }
 
 /** The facts of a word about an attempt; of one without effect its callback alone. */

@@ -46,6 +46,21 @@ export interface SealedAccount {
   sealedConfig: Uint8Array;
 }
 
+/** What a processor keeps of each payment of an account, by its contract with the merchant. */
+export interface ContractFee {
+  /** Percent of the amount: decimal text, e.g. `2.00`. */
+  feePercent: string;
+  /** Percent of the fee. */
+  feeTaxPercent: string;
+}
+
+/** An account and its contract; null: none is known, and what the processor reports as its fee is not compared. */
+export interface AccountContract {
+  processor: ProcessorName;
+  account: string;
+  contract: ContractFee | null;
+}
+
 /** What a merchant has at its processor; lives in memory only, sealed everywhere else. */
 export interface ProcessorAccount {
   account: string;
@@ -53,6 +68,19 @@ export interface ProcessorAccount {
   webhookSecret: string;
   /** Still accepted during rotation. */
   previousWebhookSecret: string | null;
+  /** When that is over, in milliseconds since 1970. Without it, never: of accounts that were rotated before there was an end. */
+  previousWebhookSecretUntil?: number;
+}
+
+/** What callbacks of an account may be signed with at `now`: two during rotation. An empty one is none: with it everybody could sign. */
+export function webhookSecretsAt(account: ProcessorAccount, now: number): string[] {
+  const {
+    webhookSecret,
+    previousWebhookSecret,
+    previousWebhookSecretUntil = Number.POSITIVE_INFINITY,
+  } = account;
+  const previous = now < previousWebhookSecretUntil ? previousWebhookSecret : null;
+  return [webhookSecret, previous].filter((secret) => secret !== null && secret !== '') as string[];
 }
 
 /**
@@ -94,6 +122,11 @@ export interface ControlReader {
   account(merchantId: string, processor: ProcessorName, account: string): Promise<SealedAccount | undefined>;
   /** The accounts of every merchant with this id at this processor (at most 32), or, when `account` is null, one each of the processor's first 32. */
   accountsAt(processor: ProcessorName, account: string | null): Promise<SealedAccount[]>;
+  /** The accounts of all merchants, one merchant of each, by processor and account: the first so many after this one. Not cached. */
+  accountsAfter(
+    after: Pick<SealedAccount, 'processor' | 'account'> | null,
+    limit: number,
+  ): Promise<SealedAccount[]>;
   /** All of a merchant's endpoints, disabled ones too, oldest first; none for a merchant that is not there. */
   webhookEndpoints(merchantId: string): Promise<readonly WebhookEndpoint[]>;
   shardMap(): Promise<ShardRange[]>;
@@ -118,6 +151,10 @@ export interface ControlAdmin {
     processor: ProcessorName,
     account: string,
   ): Promise<SealedAccount | undefined>;
+  /** Writes an account's contract, or (null) forgets it; false when the merchant has no such account. */
+  putContract(merchantId: string, contract: AccountContract): Promise<boolean>;
+  /** The contracts of all accounts a merchant has or had, by processor and account. */
+  findContracts(merchantId: string): Promise<AccountContract[]>;
   /** Other merchants' accounts with this id at this processor (at most 32). */
   findOthersAt(merchantId: string, processor: ProcessorName, account: string): Promise<SealedAccount[]>;
   /** Whose accounts are there already. */
@@ -138,5 +175,7 @@ export interface ControlAdmin {
   /** Gives an endpoint another URL and leaves its secret. False when it is not there. */
   moveWebhookEndpoint(endpointId: string, url: string): Promise<boolean>;
   putShardMap(ranges: readonly ShardRange[]): Promise<void>;
+  /** The shard map as it is, whether or not it is whole; empty in a new installation. */
+  findShardMap(): Promise<ShardRange[]>;
   close(): Promise<void>;
 }

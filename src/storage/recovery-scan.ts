@@ -20,6 +20,12 @@ export interface Page<Row> {
 /** An attempt as a walk finds it. */
 export type WalkedAttempt = Pick<Attempt, 'transactionId' | 'status' | 'createdAt' | 'completedAt'>;
 
+/** A callback that no transaction was found for. */
+export type UnmatchedCallback = Pick<
+  CallbackRecorded,
+  'processor' | 'eventId' | 'transactionId' | 'word' | 'receivedAt'
+>;
+
 export interface RecoveryScan {
   /**
    * Attempts that are not final, and those that are FAILED for good and may be charged all the same (not reopenable), with ids in
@@ -29,15 +35,9 @@ export interface RecoveryScan {
   /** PENDING intents without an open attempt, with ids in (after, before). */
   pendingIntents(after: string, before: string, limit: number): Promise<Page<IntentId>>;
   /** Callbacks no transaction was found for, oldest first. */
-  unmatchedCallbacks(
-    limit: number,
-  ): Promise<
-    Array<Pick<CallbackRecorded, 'processor' | 'eventId' | 'transactionId' | 'word' | 'receivedAt'>>
-  >;
+  unmatchedCallbacks(limit: number): Promise<UnmatchedCallback[]>;
   /** How far a walk has come: everything up to this id is final. Name is `open-attempts` or `pending-intents`. */
   readProgress(name: string): Promise<string | null>;
   writeProgress(name: string, upTo: TransactionId | IntentId): Promise<void>;
-  /** The database's clock, for the check against the host's (design 4). */
-  clock(): Promise<Date>;
   close(): Promise<void>;
 }

@@ -43,6 +43,14 @@ export class SessionStoreError extends Error {
   }
 }
 
+/** The store is there and must not be used as it is set up: only its operator can change that. */
+export class SessionStoreRefused extends SessionStoreError {
+  constructor(message: string) {
+    super(message);
+    this.name = 'SessionStoreRefused';
+  }
+}
+
 export interface SessionStore {
   /**
    * Keeps a session for `lifetimeMs`, and for `graceMs` beyond. Repeating it is harmless.
@@ -51,7 +59,10 @@ export interface SessionStore {
   put(sessionId: string, session: CheckoutSession, lifetimeMs: number, graceMs: number): Promise<void>;
   /** Undefined when it never was or its grace is over. Rejects with {@link SessionStoreError}. */
   get(sessionId: string): Promise<LiveSession | undefined>;
-  /** Resolves when the store answers. Rejects with {@link SessionStoreError}. */
+  /**
+   * Resolves when the store answers. Rejects with {@link SessionStoreRefused} when it must never be used so, else with
+   * {@link SessionStoreError}: it is away, and may come back.
+   */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { LOGICAL_SHARDS } from '../domain/ids.ts';
-import { evenShardMap, shardMapFault } from './shard-map.ts';
+import { evenShardMap, placementFaults, type ShardSurvey, shardMapFault, showRanges } from './shard-map.ts';
 
 test('an even map has no fault and gives each shard one database, none more than one shard ahead', () => {
   fc.assert(
@@ -70,4 +70,54 @@ test.each([
 test('a negative database, and no database, are refused', () => {
   expect(shardMapFault([{ low: 0, high: 1023, database: -1 }])).toMatch('negative');
   expect(() => evenShardMap(0)).toThrow(RangeError);
+});
+
+function survey(identity: string, ...owned: Array<[number, number]>): ShardSurvey {
+  return { identity, hostAheadMs: 0, owned: owned.map(([low, high]) => ({ low, high })), tables: [] };
+}
+
+test.each<[string, Array<ShardSurvey | null>, string[]]>([
+  ['as the map says', [survey('a', [0, 511]), survey('b', [512, 1023])], []],
+  ['in pieces', [survey('a', [0, 99], [100, 511]), survey('b', [512, 1023])], []],
+  ['one out of reach', [survey('a', [0, 511]), null], []],
+  ['one more that has nothing', [survey('a', [0, 511]), survey('b', [512, 1023]), survey('c')], []],
+  [
+    'one not listed',
+    [survey('a', [0, 511])],
+    ['the shard map has 512..1023 in database 2, and SLUICE_SHARD_DATABASE_URLS names 1'],
+  ],
+  [
+    'the other way round',
+    [survey('a', [512, 1023]), survey('b', [0, 511])],
+    [
+      'database 1 of SLUICE_SHARD_DATABASE_URLS owns 512..1023, and the shard map gives it 0..511',
+      'database 2 of SLUICE_SHARD_DATABASE_URLS owns 0..511, and the shard map gives it 512..1023',
+    ],
+  ],
+  [
+    'one twice',
+    [survey('a', [0, 511]), survey('a', [0, 511])],
+    ['database 1 and 2 of SLUICE_SHARD_DATABASE_URLS are the same'],
+  ],
+  [
+    'an empty one',
+    [survey('a', [0, 511]), survey('b')],
+    ['database 2 of SLUICE_SHARD_DATABASE_URLS owns nothing, and the shard map gives it 512..1023'],
+  ],
+  [
+    'one that owns what the map gives to nobody there',
+    [survey('a', [0, 511]), survey('b', [512, 1023]), survey('c', [512, 1023])],
+    ['database 3 of SLUICE_SHARD_DATABASE_URLS owns 512..1023, and the shard map gives it nothing'],
+  ],
+])('databases against an even map of two: %s', (_, surveys, faults) => {
+  expect(placementFaults(evenShardMap(2), surveys)).toEqual(faults);
+});
+
+test('ranges are shown in order, neighbours as one', () => {
+  const shown = showRanges([
+    { low: 512, high: 767 },
+    { low: 100, high: 255 },
+    { low: 0, high: 99 },
+  ]);
+  expect([shown, showRanges([])]).toEqual(['0..255, 512..767', 'nothing']);
 });

@@ -1,9 +1,9 @@
 /**
  * Door: the outbox of one shard database and what became of its events.
  *
- * One gateway at a time delivers a database's events: whoever holds its lease. The lease is by the database's clock, and every write
- * of a deliverer checks it, so that one that was paused changes nothing when it wakes. Two may still post the same event: at least
- * once is what merchants are promised, and the event's id tells them.
+ * One gateway at a time delivers a database's events: whoever holds the lease of that job (job-leases.ts). Every write of a deliverer
+ * checks it, so that one that was paused changes nothing when it wakes. Two may still post the same event: at least once is what
+ * merchants are promised, and the event's id tells them.
  *
  * @module
  */

@@ -56,6 +56,7 @@ async function statementFor(
     },
     connected: () => true,
     whenConnected: () => Promise.resolve(true),
+    whenBack: () => Promise.resolve(true),
     close: () => Promise.resolve(),
   };
   await expect(commitTurn(link, facts, 7)).rejects.toThrow('not sent');
@@ -121,6 +122,13 @@ describe('plans of prepared statements', () => {
     'first attempts': ['intents', (intent) => [started(attemptFor(intent))]],
     'next attempts': ['attempts', (intent) => [started(attemptFor(intent, 2))]],
     moves: ['attempts', (intent) => [moved(attemptFor(intent), { said: 'charged' })]],
+    reversals: [
+      'attempts',
+      (intent) => {
+        const paid = moved(attemptFor(intent), { said: 'charged' });
+        return [moved(paid.attempt, { source: 'settlement', said: 'declined' })];
+      },
+    ],
     'moves and callbacks': [
       'attempts',
       (intent) => [

@@ -33,6 +33,8 @@ interface Batch {
   intents: IntentCreated[];
   firstAttempts: AttemptStarted[];
   nextAttempts: AttemptStarted[];
+  /** Those of the moves that take a success back. */
+  reversals: AttemptMoved[];
   moves: AttemptMoved[];
   expiries: IntentExpired[];
   callbacks: CallbackRecorded[];
@@ -77,6 +79,7 @@ function batchOf(facts: readonly Fact[]): Batch {
     intents: [],
     firstAttempts: [],
     nextAttempts: [],
+    reversals: [],
     moves: [],
     expiries: [],
     callbacks: [],
@@ -118,7 +121,8 @@ function batchOf(facts: readonly Fact[]): Batch {
   }
   batch.moves = [...moves.values()];
   batch.callbacks = [...callbacks.values()];
-  return sorted(batch);
+  const inOrder = sorted(batch);
+  return { ...inOrder, reversals: inOrder.moves.filter(({ event }) => event?.type === 'payment.reversed') };
 }
 
 /** Two changes of one attempt in one turn: from where the first began to where the second ends. */
@@ -172,6 +176,7 @@ function parametersOf(batch: Batch, bounds: Bounds): { mask: number; values: unk
     );
     add(BIT.nextAttempts, [...attemptColumns(batch.nextAttempts), bareArray(previous)]);
   }
+  if (batch.reversals.length > 0) add(BIT.reversals, reversalColumns(batch.reversals));
   if (batch.moves.length > 0) add(BIT.moves, moveColumns(batch.moves));
   if (batch.expiries.length > 0) add(BIT.expiries, expiryColumns(batch.expiries));
   if (batch.callbacks.length > 0) add(BIT.callbacks, callbackColumns(batch.callbacks));
@@ -263,6 +268,15 @@ function attemptColumns(rows: readonly AttemptStarted[]): string[] {
   ];
 }
 
+function reversalColumns(rows: readonly AttemptMoved[]): string[] {
+  const attempts = rows.map(({ attempt }) => attempt);
+  return [
+    bareArray(attempts.map(({ transactionId }) => transactionId)),
+    bareArray(attempts.map(({ paymentIntentId }) => paymentIntentId)),
+    bareArray(attempts.map(({ paymentIntentId }) => lastTransactionIdOf(paymentIntentId))),
+  ];
+}
+
 function moveColumns(rows: readonly AttemptMoved[]): string[] {
   const attempts = rows.map(({ attempt }) => attempt);
   return [
@@ -310,6 +324,7 @@ function callbackColumns(rows: readonly CallbackRecorded[]): string[] {
     quotedArray(rows.map(({ reason }) => reason)),
     jsonArray(rows.map(({ word }) => word)),
     bareArray(rows.map(({ moves }) => moves)),
+    bareArray(rows.map(({ relay }) => relay)),
     bareArray(rows.map(({ receivedAt }) => seconds(receivedAt))),
   ];
 }

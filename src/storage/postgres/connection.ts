@@ -9,6 +9,7 @@
  */
 
 import pg from 'pg';
+import { serverOf } from './server.ts';
 
 export interface ConnectionOptions {
   connectionString: string;
@@ -24,8 +25,10 @@ export interface ConnectionOptions {
   pipeline?: boolean;
   /** Run on each new connection before it is used, as LISTEN. */
   onConnect?(client: pg.Client): Promise<void>;
-  /** Hears of every loss and every failed try. */
+  /** Hears of every loss, and while the connection is down of a failed try each ten seconds. */
   onLost?(error: Error): void;
+  /** Hears that a lost connection is there again. */
+  onBack?(): void;
 }
 
 export interface PgLink {
@@ -34,6 +37,11 @@ export interface PgLink {
   connected(): boolean;
   /** Resolves when connected or after `withinMs`; true when connected. */
   whenConnected(withinMs: number): Promise<boolean>;
+  /**
+   * Resolves when connected, or once the connection has been down for `downMs`: at once when it has been down for longer. The first
+   * connection is waited for until the first try has failed.
+   */
+  whenBack(downMs: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -53,6 +61,7 @@ export class ConnectionLost extends Error {
 const CONNECT_TIMEOUT_MS = 3000;
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 2000;
+const TELL_EVERY_MS = 10_000;
 
 /** Opens the connection in the background and keeps it open. */
 export function createConnection(options: ConnectionOptions): PgLink {
@@ -60,10 +69,13 @@ export function createConnection(options: ConnectionOptions): PgLink {
   let closing = false;
   let retryMs = RETRY_MS_MIN;
   let retry: NodeJS.Timeout | undefined;
+  /** Monotonic milliseconds; null while it is there, and before the first try has ended. */
+  let downSince: number | null = null;
+  let toldAt = Number.NEGATIVE_INFINITY;
   const waiting = new Set<() => void>();
 
-  function open(): void {
-    connectOnce(options, lost).then(
+  function open(): Promise<void> {
+    return connectOnce(options, lost).then(
       (opened) => {
         if (closing) {
           end(opened);
@@ -71,6 +83,9 @@ export function createConnection(options: ConnectionOptions): PgLink {
         }
         client = opened;
         retryMs = RETRY_MS_MIN;
+        if (downSince !== null) options.onBack?.();
+        downSince = null;
+        toldAt = Number.NEGATIVE_INFINITY;
         for (const settle of waiting) settle();
       },
       (error: Error) => again(error),
@@ -85,8 +100,13 @@ export function createConnection(options: ConnectionOptions): PgLink {
 
   function again(error: Error): void {
     if (closing) return;
-    options.onLost?.(error);
-    retry = setTimeout(open, retryMs);
+    const at = performance.now();
+    downSince ??= at;
+    if (at - toldAt >= TELL_EVERY_MS) {
+      toldAt = at;
+      options.onLost?.(error);
+    }
+    retry = setTimeout(() => void open(), retryMs);
     retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
   }
 
@@ -117,6 +137,12 @@ export function createConnection(options: ConnectionOptions): PgLink {
     });
   }
 
+  async function whenBack(downMs: number): Promise<boolean> {
+    if (client === null && downSince === null) await firstTry;
+    const leftMs = downSince === null ? 0 : downSince + downMs - performance.now();
+    return leftMs > 0 ? await whenConnected(leftMs) : client !== null;
+  }
+
   async function close(): Promise<void> {
     closing = true;
     clearTimeout(retry);
@@ -126,8 +152,8 @@ export function createConnection(options: ConnectionOptions): PgLink {
     await open?.end();
   }
 
-  open();
-  return { query, connected: () => client !== null, whenConnected, close };
+  const firstTry = open();
+  return { query, connected: () => client !== null, whenConnected, whenBack, close };
 }
 
 /** Opens one connection, once; rejects when the server cannot be reached. */
@@ -138,7 +164,7 @@ export async function connectOnce(
   const settings = Object.entries(options.settings ?? {}).map(([name, value]) => `-c ${name}=${value}`);
   const timeoutMs = options.statementTimeoutMs ?? 5000;
   const client = new pg.Client({
-    connectionString: options.connectionString,
+    ...serverOf(options.connectionString),
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: timeoutMs,

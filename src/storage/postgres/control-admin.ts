@@ -9,11 +9,14 @@
 
 import pg from 'pg';
 import {
+  type AccountContract,
+  type ContractFee,
   type ControlAdmin,
   ControlUnavailable,
   type MerchantAuth,
   type MerchantPreferences,
   type SealedAccount,
+  type ShardRange,
 } from '../control.ts';
 import { shardMapFault } from '../shard-map.ts';
 import { connectOnce } from './connection.ts';
@@ -22,6 +25,7 @@ import {
   OTHERS_OF_ACCOUNT,
   ownBytes,
   PREFERENCES_OF_MERCHANT,
+  SHARD_MAP,
 } from './control-reader.ts';
 
 /** A merchant's mode never changes: its keys and payments were made in it. */
@@ -38,6 +42,14 @@ const PUT_API_KEY = `
 const PUT_ACCOUNT = `
   insert into processor_accounts (merchant_id, processor, account, config) values ($1, $2, $3, $4)
   on conflict (merchant_id, processor, account) do update set config = excluded.config`;
+
+const PUT_CONTRACT = `
+  update processor_accounts set fee_percent = $4, fee_tax_percent = $5
+  where merchant_id = $1 and processor = $2 and account = $3 returning 1`;
+
+const FIND_CONTRACTS = `
+  select processor, account, fee_percent::text as "feePercent", fee_tax_percent::text as "feeTaxPercent"
+  from processor_accounts where merchant_id = $1 order by processor, account`;
 
 const PUT_PREFERENCES = `
   insert into merchant_preferences (
@@ -146,6 +158,12 @@ export function createControlAdmin(connectionString: string): ControlAdmin {
       const [row] = await run<SealedAccount>(ACCOUNT_OF_MERCHANT, [merchantId, processor, account]);
       return row === undefined ? undefined : ownBytes(row);
     },
+    putContract: async (merchantId, { processor, account, contract }) => {
+      const fees = [contract?.feePercent ?? null, contract?.feeTaxPercent ?? null];
+      return (await run(PUT_CONTRACT, [merchantId, processor, account, ...fees])).length === 1;
+    },
+    findContracts: async (merchantId) =>
+      (await run<ContractRow>(FIND_CONTRACTS, [merchantId])).map(contractOf),
     findOthersAt: async (merchantId, processor, account) =>
       (await run<SealedAccount>(OTHERS_OF_ACCOUNT, [merchantId, processor, account])).map(ownBytes),
     putPreferences: async (preferences) => {
@@ -175,6 +193,7 @@ export function createControlAdmin(connectionString: string): ControlAdmin {
     moveWebhookEndpoint: async (endpointId, url) =>
       (await run(MOVE_WEBHOOK_ENDPOINT, [endpointId, url])).length === 1,
     putShardMap,
+    findShardMap: () => run<ShardRange>(SHARD_MAP),
     close: async () => {
       const client = opening;
       forget();
@@ -182,4 +201,13 @@ export function createControlAdmin(connectionString: string): ControlAdmin {
       await client?.then((open) => open.end(), forget);
     },
   };
+}
+
+type ContractRow = Pick<AccountContract, 'processor' | 'account'> & {
+  [Name in keyof ContractFee]: string | null;
+};
+
+function contractOf({ processor, account, feePercent, feeTaxPercent }: ContractRow): AccountContract {
+  const contract = feePercent === null ? null : { feePercent, feeTaxPercent: feeTaxPercent ?? '0.00' };
+  return { processor, account, contract };
 }

@@ -77,10 +77,13 @@ export const OTHERS_OF_ACCOUNT = `select ${ACCOUNT_COLUMNS} from processor_accou
 const ACCOUNTS_OF_PROCESSOR = `select distinct on (account) ${ACCOUNT_COLUMNS} from processor_accounts
   where processor = $1 order by account, merchant_id limit ${ACCOUNT_MERCHANTS_MAX}`;
 
+const ACCOUNTS_AFTER = `select distinct on (processor, account) ${ACCOUNT_COLUMNS} from processor_accounts
+  where (processor, account) > ($1, $2) order by processor, account, merchant_id limit $3`;
+
 const ENDPOINTS_OF_MERCHANT = `select ${ENDPOINT_COLUMNS} from webhook_endpoints
   where merchant_id = $1 order by created_at, endpoint_id`;
 
-const SHARD_MAP = 'select low, high, database from shard_map order by low';
+export const SHARD_MAP = 'select low, high, database from shard_map order by low';
 
 /** One kind of read with its cache. */
 interface CachedRead<Value> {
@@ -117,7 +120,8 @@ export function createControlReader(options: ControlReaderOptions): ControlReade
       account === null
         ? await run<SealedAccount>('control-accounts', ACCOUNTS_OF_PROCESSOR, [processor])
         : await run<SealedAccount>('control-accounts-of-id', ACCOUNTS_OF_ID, [processor, account]);
-    return { merchantId: '', rows: rows.map(ownBytes) };
+    // Anybody may name an account in the address of a callback: one that nobody has drives out none.
+    return rows.length === 0 ? undefined : { merchantId: '', rows: rows.map(ownBytes) };
   });
 
   // A merchant without endpoints is kept like any other: its list is empty.
@@ -141,6 +145,11 @@ export function createControlReader(options: ControlReaderOptions): ControlReade
       accounts.read(JSON.stringify([merchantId, processor, account])),
     accountsAt: async (processor, account) =>
       (await accountLists.read(JSON.stringify([processor, account])))?.rows ?? [],
+    accountsAfter: async (after, limit) => {
+      const place = [after?.processor ?? '', after?.account ?? ''];
+      const rows = await run<SealedAccount>('control-accounts-after', ACCOUNTS_AFTER, [...place, limit]);
+      return rows.map(ownBytes);
+    },
     webhookEndpoints: async (merchantId) => (await endpoints.read(merchantId))?.endpoints ?? [],
     shardMap: async () => {
       const ranges = await run<ShardRange>('control-shard-map', SHARD_MAP, []);

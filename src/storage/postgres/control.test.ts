@@ -178,6 +178,22 @@ test('of many merchants of one account 32 are given, and of many accounts one me
   expect(each.filter(({ merchantId }) => merchantId.startsWith('many_'))).toHaveLength(1);
 });
 
+test('all accounts are gone through page by page, one merchant of each', async () => {
+  for (const account of ['acct_walk_1', 'acct_walk_2', 'acct_walk_3'])
+    for (const merchant of ['a', 'b']) await putMerchant(`walk_${merchant}_${account}`, account);
+  const reader = openReader();
+  const found: string[] = [];
+  let page = await reader.accountsAfter(null, 2);
+  for (; page.length > 0; page = await reader.accountsAfter(page.at(-1)!, 2))
+    found.push(...page.map(({ merchantId, account }) => `${merchantId} ${account}`));
+  expect(new Set(found).size).toBe(found.length);
+  expect(found.filter((one) => one.includes('walk'))).toEqual([
+    'walk_a_acct_walk_1 acct_walk_1',
+    'walk_a_acct_walk_2 acct_walk_2',
+    'walk_a_acct_walk_3 acct_walk_3',
+  ]);
+});
+
 test('a change is heard: a revoked key, a new name, new preferences, a new merchant', async () => {
   const digest = await putMerchant('merchant_changing');
   const reader = openReader();
@@ -241,6 +257,17 @@ test('the same lookup at the same time is one, and a flood of them is refused', 
   const refused = guesses.filter((guess) => guess.status === 'rejected');
   expect(refused).toHaveLength(1500 - 1024);
   expect(refused.every(({ reason }) => reason instanceof ControlUnavailable)).toBe(true);
+});
+
+test('accounts that nobody has, as anybody may name them in a callback’s address, drive out none that is there', async () => {
+  await putMerchant('merchant_named', 'acct_named');
+  const reader = openReader({ entriesMax: 4 });
+  await reader.ping();
+  const known = await reader.accountsAt('SANDBOX', 'acct_named');
+  expect(known).toHaveLength(1);
+  for (let i = 0; i < 8; i++) expect(await reader.accountsAt('SANDBOX', `acct_guess_${i}`)).toEqual([]);
+  // The very row that was opened: another would be unsealed anew.
+  expect((await reader.accountsAt('SANDBOX', 'acct_named'))[0]).toBe(known[0]);
 });
 
 test('a lost connection empties the caches; reads are refused until it is back, and then read anew', async () => {

@@ -19,7 +19,7 @@ describe('what a failure of PostgreSQL means', () => {
     ['40001', 'serialisation', 'repeat'],
     ['55P03', 'lock timeout', 'lock_timeout'],
     ['57014', 'statement timeout', 'lock_timeout'],
-    ['08006', 'connection failure told by the server', 'unavailable'],
+    ['08P01', 'a pooler has lost the server', 'uncertain'],
     ['25006', 'read-only transaction', 'unavailable'],
     ['53100', 'disk full', 'unavailable'],
     ['53300', 'too many connections', 'unavailable'],
@@ -39,6 +39,12 @@ describe('what a failure of PostgreSQL means', () => {
   test('a connection lost before anything was sent changed nothing; afterwards nobody knows', () => {
     expect(failureOf(new ConnectionLost(false))).toBe('unavailable');
     expect(failureOf(new ConnectionLost(true))).toBe('uncertain');
+  });
+
+  test('a server that goes down over its log may have committed what it refuses', () => {
+    const panic = Object.assign(sqlState('58030'), { severity: 'PANIC' });
+    expect(failureOf(panic)).toBe('uncertain');
+    expect(failureOf(Object.assign(sqlState('58030'), { severity: 'ERROR' }))).toBe('unavailable');
   });
 
   test('a StorageError stays what it is', () => {

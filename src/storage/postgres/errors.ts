@@ -21,8 +21,9 @@ const KINDS: Readonly<Record<string, StorageFailureKind>> = {
   // lock_timeout; statement_timeout or a cancel.
   '55P03': 'lock_timeout',
   '57014': 'lock_timeout',
-  // Connection, resources, operator intervention, system, a statement not allowed here (read-only standby).
-  '08': 'unavailable',
+  // Connection: PostgreSQL itself never says so of a statement. Who stands between does, when the server is gone and may have committed.
+  '08': 'uncertain',
+  // Resources, operator intervention, system, a statement not allowed here (read-only standby).
   '53': 'unavailable',
   '57': 'unavailable',
   '58': 'unavailable',
@@ -32,6 +33,9 @@ const KINDS: Readonly<Record<string, StorageFailureKind>> = {
   XX: 'unavailable',
 };
 
+/** The server goes down over the write-ahead log: a commit in it may come back with it. */
+const PANIC = 'PANIC';
+
 /** What a rejection of a query means. Whatever is not PostgreSQL's own is thrown on: it is a bug. */
 export function failureOf(error: unknown): StorageFailureKind {
   if (error instanceof StorageError) return error.kind;
@@ -40,7 +44,7 @@ export function failureOf(error: unknown): StorageFailureKind {
   if (code === undefined) throw error;
   const kind = KINDS[code] ?? KINDS[code.slice(0, 2)];
   if (kind === undefined) throw error;
-  return kind;
+  return (error as { severity?: unknown }).severity === PANIC ? 'uncertain' : kind;
 }
 
 /** The same as an error whose message holds no value of a row. */

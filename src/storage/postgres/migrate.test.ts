@@ -77,6 +77,8 @@ test('two at once on an empty database apply each file once', async () => {
     '0001_control.sql',
     '0002_webhooks.sql',
     '0003_processor_accounts.sql',
+    '0004_jobs.sql',
+    '0005_settlement.sql',
   ]);
 });
 
@@ -152,7 +154,9 @@ test('0003 makes the account in a merchant’s preferences one of its own, under
          (merchant_id, preferred_processor, fallback_processor, transaction_fee_percent, processor_account, config)
        values ('m_1', 'SANDBOX', 'PAYU', 1.5, 'acct_shared', '\\x01ff'), ('m_2', 'SANDBOX', null, 0, 'acct_shared', '\\x02')`,
     );
-    expect(await migrateDatabase(target)).toEqual({ applied: ['0003_processor_accounts.sql'] });
+    expect(await migrateDatabase(target)).toEqual({
+      applied: ['0003_processor_accounts.sql', '0004_jobs.sql', '0005_settlement.sql'],
+    });
     const one = {
       merchantId: 'm_1',
       processor: 'SANDBOX',
@@ -208,7 +212,7 @@ test('0003 leaves each incident once, reads an attempt of before with its one le
       [transactionId, intent.paymentIntentId],
     );
     expect(await migrateDatabase({ ...target, range: { low: 0, high: 1023 } })).toEqual({
-      applied: ['0003_outcomes.sql'],
+      applied: ['0003_outcomes.sql', '0004_bus.sql', '0005_jobs.sql', '0006_settlement.sql'],
     });
     const { rows } = await client.query(
       'select kind, detail, at, acknowledged_at from incidents order by at',
@@ -281,7 +285,18 @@ test.each([
   'truncate transactions',
   'truncate outbox',
   'delete from webhook_deliveries',
-  'delete from webhook_lease',
+  'delete from job_leases',
+  'delete from ledger_entries',
+  'truncate ledger_entries',
+  'update ledger_entries set suspense = 0',
+  'delete from payment_ledger',
+  "update payment_ledger set final_status = 'SUCCESS'",
+  'delete from settlement_breaks',
+  "update settlement_breaks set class = 'matched'",
+  "update settlement_breaks set reported = 'null'",
+  'delete from settlement_progress',
+  'update settlement_progress set totals = totals',
+  'delete from merchant_payouts',
   "update outbox set type = 'x'",
   "update processor_callbacks set word = 'null'",
   'update processor_callbacks set transaction_id = null',
@@ -298,6 +313,7 @@ test.each([
   'update outbox set dispatched_at = now(), delivered_at = now()',
   "update processor_callbacks set verdict = 'applied', reason = null",
   'update incidents set acknowledged_at = now()',
+  "update settlement_breaks set state = 'dismissed', closed_at = now(), closed_by = 'asha', reason = 'x', detail = 'x'",
   'select 1 from owned_ranges where low <= 512 for share',
 ])('the service may: %s', async (statement) => {
   await service.query(statement);

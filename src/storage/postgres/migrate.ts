@@ -3,7 +3,7 @@
  *
  * Files run in the order of their names, each in a transaction of its own, under one advisory lock. What was applied is
  * kept with its checksum: a file changed after it was applied stops the start instead of being ignored. The service role
- * gets what the program does and no more: no DELETE and no TRUNCATE on payments.
+ * gets what the program does and no more: no DELETE and no TRUNCATE on payments, nothing but SELECT and INSERT on the ledger.
  *
  * @module
  */
@@ -13,6 +13,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { ensurePartitions } from './partitions.ts';
+import { serverOf } from './server.ts';
 
 export type DatabaseKind = 'control' | 'vault' | 'shard';
 
@@ -36,12 +37,14 @@ export class MigrationChanged extends Error {
 
 /** Any number, the same in every gateway: who migrates holds it. */
 const ADVISORY_LOCK = 5_102_026;
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Applies what is missing and tells which files that were. */
 export async function migrateDatabase(target: MigrationTarget): Promise<{ applied: string[] }> {
   const client = new pg.Client({
-    connectionString: target.connectionString,
+    ...serverOf(target.connectionString),
     application_name: 'sluice migrate',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
   await client.connect();
   try {
@@ -107,6 +110,9 @@ function grantsOf({ kind, serviceRole }: MigrationTarget): string[] {
       `grant select, insert, update on merchants, api_keys, merchant_preferences, processor_accounts, shard_map to ${role}`,
       `grant select, insert, update, delete on checkout_sessions, webhook_endpoints to ${role}`,
       `grant select, insert, delete on api_idempotency_keys to ${role}`,
+      `grant select, insert, update on job_leases to ${role}`,
+      `grant select, insert, delete on settlement_runs, settlement_bad_lines to ${role}`,
+      `grant update (state, report, finished_at) on settlement_runs to ${role}`,
     ],
     vault: [
       `grant select, insert on vault_pages, vault_audit to ${role}`,
@@ -117,8 +123,13 @@ function grantsOf({ kind, serviceRole }: MigrationTarget): string[] {
       `grant select, insert on idempotency_keys, outbox, processor_callbacks, incidents, operator_audit to ${role}`,
       `grant update (acknowledged_at) on incidents to ${role}`,
       `grant update (dispatched_at, delivered_at) on outbox to ${role}`,
-      `grant select, insert, update on webhook_deliveries, webhook_lease to ${role}`,
-      `grant update (verdict, reason) on processor_callbacks to ${role}`,
+      `grant select, insert, update on webhook_deliveries, job_leases to ${role}`,
+      `grant update (verdict, reason, relay) on processor_callbacks to ${role}`,
+      `grant select, insert, delete on status_relay to ${role}`,
+      `grant select, insert on ledger_entries, payment_ledger, settlement_progress, settlement_breaks to ${role}`,
+      `grant select on ledger_postings to ${role}`,
+      `grant update (state, detail, closed_at, closed_by, reason) on settlement_breaks to ${role}`,
+      `grant select, insert, update on merchant_payouts to ${role}`,
       // FOR SHARE asks for the right to update; there is no statement that does.
       `grant select, update on owned_ranges to ${role}`,
       `grant execute on all functions in schema public to ${role}`,

@@ -30,11 +30,17 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-async function partitions(): Promise<string[]> {
+async function attached(digits: number): Promise<string[]> {
   const { rows } = await owner.query<{ name: string }>(
-    "select inhrelid::regclass::text as name from pg_inherits join pg_class on oid = inhrelid where relkind = 'r' order by 1",
+    "select relname as name from pg_inherits join pg_class on oid = inhrelid where relkind = 'r' and relname ~ $1 order by 1",
+    [`_[0-9]{${digits}}$`],
   );
   return rows.map(({ name }) => name);
+}
+
+/** Those of days. */
+function partitions(): Promise<string[]> {
+  return attached(8);
 }
 
 async function insertIntent(id: string, status: string): Promise<void> {
@@ -66,6 +72,18 @@ test('a migrated database has partitions from yesterday to a week ahead, for eac
     new Date(rows[0]!.now.getTime() + (n - 1) * DAY_MS).toISOString().slice(0, 10).replaceAll('-', ''),
   );
   expect(await partitions()).toEqual(TABLES.flatMap((table) => days.map((day) => `${table}_${day}`)));
+});
+
+test('the ledger has the months of the payments there are and the one ahead', async () => {
+  const { rows } = await owner.query<{ now: Date }>('select now()');
+  const [from, to] = [-1, 31].map((days) => new Date(rows[0]!.now.getTime() + days * DAY_MS));
+  const months = new Set<string>();
+  for (let at = from!; at <= to!; at = new Date(at.getTime() + DAY_MS)) {
+    months.add(at.toISOString().slice(0, 7).replace('-', ''));
+  }
+  expect(await attached(6)).toEqual(
+    ['ledger_entries', 'payment_ledger'].flatMap((table) => [...months].map((month) => `${table}_${month}`)),
+  );
 });
 
 test('the service makes the days around any date, once, and two at the same time make them once', async () => {
@@ -240,6 +258,30 @@ test('days with an event no merchant was told of yet are kept, and the day of it
   expect(then.kept.filter(({ partition }) => partition.includes('_2021'))).toEqual([]);
 });
 
+test('where Kafka is configured, days with what is still to be put there are kept', async () => {
+  for (const day of ['2021-02-01', '2021-02-02', '2021-02-03'])
+    await ensurePartitions(service, { now: new Date(`${day}T12:00:00Z`), daysAhead: 0 });
+  await service.query('insert into status_relay values ($1, 1, $2)', [
+    idOn('2021-02-01'),
+    idOn('2021-02-02', 1),
+  ]);
+  await service.query(
+    `insert into processor_callbacks (day, processor, event_id, verdict, relay, received_at)
+     values ('2021-02-03', 'SANDBOX', 'cb', 'applied', true, now())`,
+  );
+  const at = { now: new Date('2021-02-20T00:00:00Z'), retentionDays: 7 };
+  const kept = async (relays: boolean): Promise<string[]> =>
+    (await retirePartitions(cluster.owner.shards[0]!, { ...at, relays })).kept
+      .filter(({ partition }) => partition.includes('_202102'))
+      .map(({ partition, reason }) => `${partition} ${reason}`);
+  expect(await kept(true)).toEqual([
+    'payment_intents_20210201 unrelayed',
+    'outbox_20210202 unrelayed',
+    'processor_callbacks_20210203 unrelayed',
+  ]);
+  expect(await kept(false)).toEqual([]);
+});
+
 async function insertEvent(eventId: string, intentId: string, dispatchedAt: Date | null): Promise<void> {
   await service.query(
     `insert into outbox (event_id, merchant_id, payment_intent_id, type, status, sequence, created_at)
@@ -248,6 +290,26 @@ async function insertEvent(eventId: string, intentId: string, dispatchedAt: Date
   );
   await service.query('update outbox set dispatched_at = $2 where event_id = $1', [eventId, dispatchedAt]);
 }
+
+test('a day is kept while somebody is still to look at the settlement of one of its payments', async () => {
+  await ensurePartitions(service, { now: new Date('2021-06-02T12:00:00Z'), daysAhead: 0 });
+  const [open, closed] = [idOn('2021-06-01'), idOn('2021-06-02')].map((id) => `${id.slice(0, 31)}1`);
+  await service.query(
+    `insert into settlement_breaks (run_id, line, processor, day, class, state, detail, subject_id, transaction_id, found_at)
+     values (1, 1, 'SANDBOX', '2021-06-03', 'amount_differs', 'open', 'x', $1, $1, now()),
+            (1, 2, 'SANDBOX', '2021-06-03', 'amount_differs', 'accepted', 'x', $2, $2, now())`,
+    [open, closed],
+  );
+  const retired = await retirePartitions(cluster.owner.shards[0]!, {
+    now: new Date('2021-06-20T00:00:00Z'),
+    retentionDays: 7,
+  });
+  expect(retired.kept.filter(({ partition }) => partition.includes('202106'))).toEqual([
+    { partition: 'transactions_20210601', reason: 'open_break' },
+    { partition: 'payment_intents_20210601', reason: 'open_break' },
+  ]);
+  expect(retired.dropped).toContain('transactions_20210602');
+});
 
 test('a retention that would take young payments is refused', async () => {
   for (const retentionDays of [0, 6, 7.5, Number.NaN]) {

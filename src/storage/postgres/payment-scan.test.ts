@@ -45,6 +45,7 @@ function scannedOf(attempt: Attempt): ScannedAttempt {
   const { processor, processorAccount, leg, sendBefore, updatedAt } = attempt;
   return {
     ...{ transactionId, merchantId, amount, currency, status, reopenable },
+    isFailedByReport: attempt.failureCode === 'settlement_failed',
     ...{ processor, processorAccount, leg, routed: null, sendBefore, updatedAt },
   };
 }
@@ -156,4 +157,67 @@ test('a scan that is closed early leaves no connection, and one that cannot be o
   }
   await expect(openPaymentScan(url, "' or true")).rejects.toThrow('not an id to scan from');
   await expect(openPaymentScan(`${url}_missing`, BEFORE_ALL)).rejects.toThrow(/shard_1_missing/);
+});
+
+test('reads the ledger by subject and number, and the final record, each with what excuses it', async () => {
+  const owner = new pg.Client(cluster.owner.shards[0]);
+  await owner.connect();
+  try {
+    const intent = freshIntent();
+    const [paid, other] = [attemptFor(intent), attemptFor(intent, 2)];
+    const nobody = freshIntent({ createdAt: intent.createdAt + 1 }).paymentIntentId;
+    const post = (subject: string, entry: number, kind: string, reverses: number | null, sums: string) =>
+      owner.query(
+        `insert into ledger_entries (subject_id, entry, kind, reverses, transaction_id, processor, currency, processor_receivable,
+           processor_fees, processor_tax, merchant_payable, merchant_fees, suspense, day, run_id, posted_at)
+         values ($1::uuid, $2, $3, $4::int, case when $5 then $1::uuid end, 'SANDBOX', 'INR', ${sums}, '2026-01-21', 1, now())`,
+        [subject, entry, kind, reverses, subject !== nobody],
+      );
+    await post(paid.transactionId, 1, 'settlement', null, '4882, 100, 18, -4925, -75, 0');
+    await post(nobody, 1, 'suspense', null, '90, 0, 0, 0, 0, -90');
+    await post(paid.transactionId, 2, 'reversal', 1, '-4882, -100, -18, 4925, 75, 0');
+    for (const [id, sequence, status] of [
+      [paid.transactionId, 2, 'FAILED'],
+      [other.transactionId, 1, 'SUCCESS'],
+      [paid.transactionId, 1, 'SUCCESS'],
+    ] as const)
+      await owner.query(
+        `insert into payment_ledger (transaction_id, sequence, payment_intent_id, merchant_id, amount, currency, final_status,
+           reconciled_at, run_id) values ($1, $2, $3, 'm', 5000, 'INR', $4, now(), 1)`,
+        [id, sequence, intent.paymentIntentId, status],
+      );
+    for (const [line, id, transactionId, name, state] of [
+      [1, nobody, null, 'unknown_here', 'accepted'],
+      [2, other.transactionId, other.transactionId, 'failed_here', 'correcting'],
+      [3, paid.transactionId, paid.transactionId, 'failed_there', 'corrected'],
+    ] as const)
+      await owner.query(
+        `insert into settlement_breaks (run_id, line, processor, day, class, state, detail, subject_id, transaction_id, found_at)
+         values (1, $1, 'SANDBOX', '2026-01-21', $4, $5, '', $2, $3, now())`,
+        [line, id, transactionId, name, state],
+      );
+
+    await scanned(intent.paymentIntentId, async (scan) => {
+      const common = { isOfTransaction: true, currency: 'INR', sum: 0, isAccepted: false };
+      expect(await all(scan.entries)).toEqual([
+        // biome-ignore format: one row, one line
+        { ...common, subjectId: paid.transactionId, entry: 1, kind: 'settlement', reverses: null, gross: 5000, owed: -5000 },
+        // biome-ignore format: one row, one line
+        { ...common, subjectId: paid.transactionId, entry: 2, kind: 'reversal', reverses: 1, gross: -5000, owed: 5000 },
+        // biome-ignore format: one row, one line
+        { ...common, subjectId: nobody, entry: 1, kind: 'suspense', reverses: null, gross: 90, owed: 0, isOfTransaction: false, isAccepted: true },
+      ]);
+      expect(await all(scan.finals)).toEqual([
+        { transactionId: paid.transactionId, status: 'SUCCESS', isUncorrected: false },
+        { transactionId: paid.transactionId, status: 'FAILED', isUncorrected: false },
+        { transactionId: other.transactionId, status: 'SUCCESS', isUncorrected: true },
+      ]);
+    });
+    // The ledger is read as all else is: from an id on.
+    await scanned(freshIntent({ createdAt: intent.createdAt + 60_000 }).paymentIntentId, async (scan) => {
+      expect([await all(scan.entries), await all(scan.finals)]).toEqual([[], []]);
+    });
+  } finally {
+    await owner.end();
+  }
 });

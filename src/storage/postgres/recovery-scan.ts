@@ -166,11 +166,6 @@ export function createRecoveryScan(
       await rowsOf(WRITE_PROGRESS, [name, upTo]);
     },
 
-    async clock() {
-      const [row] = await rowsOf<{ at: Date }>({ text: 'select clock_timestamp() as at' }, []);
-      return row!.at;
-    },
-
     close: link.close,
   };
 }

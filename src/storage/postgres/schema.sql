@@ -41,6 +41,14 @@ CREATE UNLOGGED TABLE checkout_sessions (
 CREATE INDEX checkout_sessions_grace_until ON public.checkout_sessions USING btree (grace_until);
 GRANT delete, insert, select, update ON checkout_sessions TO sluice_control;
 
+CREATE TABLE job_leases (
+  job character varying(40) NOT NULL,
+  holder character varying(64) NOT NULL,
+  until timestamp with time zone NOT NULL,
+  PRIMARY KEY (job)
+);
+GRANT insert, select, update ON job_leases TO sluice_control;
+
 CREATE TABLE merchant_preferences (
   merchant_id character varying(100) NOT NULL,
   preferred_processor character varying(50) NOT NULL,
@@ -78,6 +86,8 @@ CREATE TABLE processor_accounts (
   account character varying(100) NOT NULL,
   config bytea NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
+  fee_percent numeric(5,2),
+  fee_tax_percent numeric(5,2),
   PRIMARY KEY (merchant_id, processor, account),
   FOREIGN KEY (merchant_id) REFERENCES merchants(merchant_id)
 );
@@ -92,6 +102,34 @@ CREATE TABLE schema_migrations (
   PRIMARY KEY (name)
 );
 GRANT select ON schema_migrations TO sluice_control;
+
+CREATE TABLE settlement_bad_lines (
+  run_id integer NOT NULL,
+  line integer NOT NULL,
+  detail text NOT NULL,
+  PRIMARY KEY (run_id, line),
+  FOREIGN KEY (run_id) REFERENCES settlement_runs(run_id)
+);
+GRANT delete, insert, select ON settlement_bad_lines TO sluice_control;
+
+CREATE TABLE settlement_runs (
+  run_id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+  processor character varying(50) NOT NULL,
+  account character varying(100),
+  day date NOT NULL,
+  source text NOT NULL,
+  digest bytea NOT NULL,
+  state character varying(10) NOT NULL,
+  report jsonb,
+  started_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone,
+  started_by character varying(100) NOT NULL,
+  PRIMARY KEY (run_id),
+  CHECK ((length(digest) = 32)),
+  CHECK (((state)::text = ANY ((ARRAY['running'::character varying, 'done'::character varying])::text[])))
+);
+CREATE UNIQUE INDEX settlement_runs_report ON public.settlement_runs USING btree (processor, COALESCE(account, ''::character varying), day, digest);
+GRANT delete, insert, select, update (finished_at), update (report), update (state) ON settlement_runs TO sluice_control;
 
 CREATE TABLE shard_map (
   low integer NOT NULL,
@@ -221,6 +259,60 @@ CREATE TABLE incidents (
 );
 GRANT insert, select, update (acknowledged_at) ON incidents TO sluice_shard;
 
+CREATE TABLE job_leases (
+  job character varying(40) NOT NULL,
+  holder character varying(64) NOT NULL,
+  until timestamp with time zone NOT NULL,
+  PRIMARY KEY (job)
+);
+GRANT insert, select, update ON job_leases TO sluice_shard;
+
+CREATE TABLE ledger_entries (
+  subject_id uuid NOT NULL,
+  entry smallint NOT NULL,
+  kind character varying(12) NOT NULL,
+  reverses smallint,
+  transaction_id uuid,
+  merchant_id character varying(100),
+  processor character varying(50) NOT NULL,
+  processor_account character varying(100),
+  currency character varying(3) NOT NULL,
+  processor_receivable bigint NOT NULL,
+  processor_fees bigint NOT NULL,
+  processor_tax bigint NOT NULL,
+  merchant_payable bigint NOT NULL,
+  merchant_fees bigint NOT NULL,
+  suspense bigint NOT NULL,
+  day date NOT NULL,
+  run_id integer NOT NULL,
+  line integer,
+  movement_id text,
+  settlement_id text,
+  utr text,
+  posted_at timestamp with time zone NOT NULL,
+  PRIMARY KEY (subject_id, entry),
+  CHECK ((((kind)::text = 'reversal'::text) = (reverses IS NOT NULL))),
+  CHECK (((((((processor_receivable + processor_fees) + processor_tax) + merchant_payable) + merchant_fees) + suspense) = 0)),
+  CHECK ((entry >= 1)),
+  CHECK (((kind)::text = ANY ((ARRAY['settlement'::character varying, 'suspense'::character varying, 'reversal'::character varying])::text[])))
+) PARTITION BY RANGE (subject_id);
+GRANT insert, select ON ledger_entries TO sluice_shard;
+
+CREATE TABLE merchant_payouts (
+  day date NOT NULL,
+  merchant_id character varying(100) NOT NULL,
+  processor character varying(50) NOT NULL,
+  currency character varying(3) NOT NULL,
+  payments bigint NOT NULL,
+  amount numeric NOT NULL,
+  processor_fees numeric NOT NULL,
+  processor_tax numeric NOT NULL,
+  merchant_fees numeric NOT NULL,
+  payable numeric NOT NULL,
+  PRIMARY KEY (day, merchant_id, processor, currency)
+);
+GRANT insert, select, update ON merchant_payouts TO sluice_shard;
+
 CREATE TABLE operator_audit (
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
   transaction_id uuid NOT NULL,
@@ -279,6 +371,25 @@ CREATE TABLE payment_intents (
 ) PARTITION BY RANGE (payment_intent_id);
 GRANT insert, select, update ON payment_intents TO sluice_shard;
 
+CREATE TABLE payment_ledger (
+  transaction_id uuid NOT NULL,
+  sequence smallint NOT NULL,
+  ledger_id uuid NOT NULL DEFAULT uuidv7(),
+  payment_intent_id uuid NOT NULL,
+  merchant_id character varying(100) NOT NULL,
+  customer_id character varying(100),
+  amount bigint NOT NULL,
+  currency character varying(3) NOT NULL,
+  final_status character varying(20) NOT NULL,
+  settled_at timestamp with time zone,
+  reconciled_at timestamp with time zone NOT NULL,
+  run_id integer NOT NULL,
+  PRIMARY KEY (transaction_id, sequence),
+  CHECK (((final_status)::text = ANY ((ARRAY['SUCCESS'::character varying, 'FAILED'::character varying])::text[]))),
+  CHECK ((sequence >= 1))
+) PARTITION BY RANGE (transaction_id);
+GRANT insert, select ON payment_ledger TO sluice_shard;
+
 CREATE TABLE processor_callbacks (
   day date NOT NULL,
   processor character varying(50) NOT NULL,
@@ -288,12 +399,14 @@ CREATE TABLE processor_callbacks (
   reason text,
   word jsonb,
   received_at timestamp with time zone NOT NULL,
+  relay boolean NOT NULL DEFAULT false,
   PRIMARY KEY (day, processor, event_id),
   CHECK (((verdict)::text = ANY ((ARRAY['applied'::character varying, 'duplicate'::character varying, 'ignored'::character varying, 'quarantined'::character varying, 'unmatched'::character varying])::text[])))
 ) PARTITION BY RANGE (day);
 CREATE INDEX processor_callbacks_quarantined ON ONLY public.processor_callbacks USING btree (received_at) WHERE ((verdict)::text = 'quarantined'::text);
+CREATE INDEX processor_callbacks_relay ON ONLY public.processor_callbacks USING btree (received_at) WHERE relay;
 CREATE INDEX processor_callbacks_unmatched ON ONLY public.processor_callbacks USING btree (received_at) WHERE ((verdict)::text = 'unmatched'::text);
-GRANT insert, select, update (reason), update (verdict) ON processor_callbacks TO sluice_shard;
+GRANT insert, select, update (reason), update (relay), update (verdict) ON processor_callbacks TO sluice_shard;
 
 CREATE TABLE recovery_progress (
   name character varying(40) NOT NULL,
@@ -310,6 +423,85 @@ CREATE TABLE schema_migrations (
   PRIMARY KEY (name)
 );
 GRANT select ON schema_migrations TO sluice_shard;
+
+CREATE UNLOGGED TABLE settlement_account_fees (
+  merchant_id character varying(100) NOT NULL,
+  account character varying(100) NOT NULL,
+  percent numeric(5,2) NOT NULL,
+  tax_percent numeric(5,2)
+);
+
+CREATE TABLE settlement_breaks (
+  id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  run_id integer NOT NULL,
+  processor character varying(50) NOT NULL,
+  account character varying(100),
+  day date NOT NULL,
+  class character varying(20) NOT NULL,
+  state character varying(12) NOT NULL,
+  detail text NOT NULL,
+  line integer,
+  subject_id uuid NOT NULL,
+  transaction_id uuid,
+  merchant_id character varying(100),
+  merchant_fee numeric(5,2),
+  reported jsonb,
+  ours jsonb,
+  found_at timestamp with time zone NOT NULL,
+  closed_at timestamp with time zone,
+  closed_by character varying(100),
+  reason text,
+  PRIMARY KEY (id),
+  CHECK (((state)::text = ANY ((ARRAY['correcting'::character varying, 'open'::character varying, 'corrected'::character varying, 'settled'::character varying, 'accepted'::character varying, 'dismissed'::character varying])::text[])))
+);
+CREATE INDEX settlement_breaks_open ON public.settlement_breaks USING btree (state, id) WHERE ((state)::text = ANY ((ARRAY['correcting'::character varying, 'open'::character varying])::text[]));
+CREATE INDEX settlement_breaks_subject ON public.settlement_breaks USING btree (subject_id);
+CREATE UNIQUE INDEX settlement_breaks_missing ON public.settlement_breaks USING btree (transaction_id) WHERE ((class)::text = 'missing_there'::text);
+CREATE UNIQUE INDEX settlement_breaks_row ON public.settlement_breaks USING btree (run_id, line) WHERE (line IS NOT NULL);
+GRANT insert, select, update (closed_at), update (closed_by), update (detail), update (reason), update (state) ON settlement_breaks TO sluice_shard;
+
+CREATE UNLOGGED TABLE settlement_merchant_fees (
+  merchant_id character varying(100) NOT NULL,
+  percent numeric(5,2) NOT NULL
+);
+
+CREATE TABLE settlement_progress (
+  run_id integer NOT NULL,
+  segment integer NOT NULL,
+  totals jsonb NOT NULL,
+  balances jsonb NOT NULL,
+  at timestamp with time zone NOT NULL,
+  PRIMARY KEY (run_id, segment)
+);
+GRANT insert, select ON settlement_progress TO sluice_shard;
+
+CREATE UNLOGGED TABLE settlement_rows (
+  line integer NOT NULL,
+  subject_id uuid NOT NULL,
+  transaction_id uuid,
+  kind text NOT NULL,
+  outcome text NOT NULL,
+  movement_id text,
+  processor_txn_id text,
+  reference text,
+  account text,
+  amount bigint NOT NULL,
+  fee bigint NOT NULL,
+  tax bigint NOT NULL,
+  net bigint NOT NULL,
+  currency text NOT NULL,
+  settled_at bigint,
+  settlement_id text,
+  utr text
+);
+
+CREATE TABLE status_relay (
+  payment_intent_id uuid NOT NULL,
+  sequence integer NOT NULL,
+  event_id uuid NOT NULL,
+  PRIMARY KEY (payment_intent_id, sequence, event_id)
+) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000);
+GRANT delete, insert, select ON status_relay TO sluice_shard;
 
 CREATE TABLE transactions (
   transaction_id uuid NOT NULL,
@@ -373,14 +565,48 @@ CREATE INDEX webhook_deliveries_open ON ONLY public.webhook_deliveries USING btr
 CREATE INDEX webhook_deliveries_waiting ON ONLY public.webhook_deliveries USING btree (next_at) WHERE ((state)::text = 'waiting'::text);
 GRANT insert, select, update ON webhook_deliveries TO sluice_shard;
 
-CREATE TABLE webhook_lease (
-  only_one boolean NOT NULL DEFAULT true,
-  holder character varying(64) NOT NULL,
-  until timestamp with time zone NOT NULL,
-  PRIMARY KEY (only_one),
-  CHECK (only_one)
-);
-GRANT insert, select, update ON webhook_lease TO sluice_shard;
+CREATE OR REPLACE FUNCTION public.sluice_close_settlement(run integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  EXECUTE format('DROP TABLE IF EXISTS %I, %I, %I',
+    'settlement_rows_' || run, 'settlement_merchant_fees_' || run, 'settlement_account_fees_' || run);
+END $function$;
+GRANT execute ON FUNCTION sluice_close_settlement(integer) TO sluice_shard;
+
+CREATE OR REPLACE FUNCTION public.sluice_ensure_ledger(first_day date, last_day date)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET lock_timeout TO '2s'
+AS $function$
+DECLARE
+  parent text;
+  child  text;
+  month  date;
+  made   integer := 0;
+BEGIN
+  IF last_day - first_day > 400 THEN
+    RAISE EXCEPTION 'ledger of at most 400 days at once' USING ERRCODE = '22023';
+  END IF;
+  PERFORM pg_advisory_xact_lock(5102028);
+  FOR month IN SELECT generate_series(date_trunc('month', first_day::timestamp), last_day::timestamp, interval '1 month')::date LOOP
+    FOREACH parent IN ARRAY ARRAY['ledger_entries', 'payment_ledger'] LOOP
+      child := parent || '_' || to_char(month, 'YYYYMM');
+      CONTINUE WHEN to_regclass(child) IS NOT NULL;
+      EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', child, parent);
+      EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, child,
+        sluice_first_id(month::timestamp AT TIME ZONE 'UTC'), sluice_first_id((month + interval '1 month')::timestamp AT TIME ZONE 'UTC'));
+      made := made + 1;
+    END LOOP;
+  END LOOP;
+  RETURN made;
+END $function$;
+GRANT execute ON FUNCTION sluice_ensure_ledger(date,date) TO sluice_shard;
 
 CREATE OR REPLACE FUNCTION public.sluice_ensure_partitions(first_day date, last_day date)
  RETURNS integer
@@ -446,3 +672,40 @@ BEGIN
   RAISE EXCEPTION 'halfway' USING ERRCODE = 'SL001';
 END $function$;
 GRANT execute ON FUNCTION sluice_halfway() TO sluice_shard;
+
+CREATE OR REPLACE FUNCTION public.sluice_loaded_settlement(run integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  EXECUTE format('CREATE INDEX ON %I USING brin (line) WITH (pages_per_range = 32)', 'settlement_rows_' || run);
+  EXECUTE format('ANALYZE %I, %I, %I', 'settlement_rows_' || run, 'settlement_merchant_fees_' || run, 'settlement_account_fees_' || run);
+END $function$;
+GRANT execute ON FUNCTION sluice_loaded_settlement(integer) TO sluice_shard;
+
+CREATE OR REPLACE FUNCTION public.sluice_open_settlement(run integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+  other integer;
+  name  text;
+BEGIN
+  FOR other IN
+    SELECT substring(relname FROM '[0-9]+$')::integer FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname ~ '^settlement_rows_[0-9]{1,9}$'
+  LOOP
+    CONTINUE WHEN other <> run AND NOT pg_try_advisory_xact_lock(5102029, other);
+    PERFORM sluice_close_settlement(other);
+  END LOOP;
+  PERFORM sluice_close_settlement(run);
+  FOREACH name IN ARRAY ARRAY['settlement_rows', 'settlement_merchant_fees', 'settlement_account_fees'] LOOP
+    EXECUTE format('CREATE UNLOGGED TABLE %I (LIKE %I)', name || '_' || run, name);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO %I', name || '_' || run, session_user);
+  END LOOP;
+END $function$;
+GRANT execute ON FUNCTION sluice_open_settlement(integer) TO sluice_shard;

@@ -16,8 +16,17 @@ export interface ShardStoreOptions {
   applicationName: string;
   /** A logical shard of the lane. */
   ownShard: number;
-  /** Hears of every loss of the connection. */
+  /** What is decided is also to be relayed to Kafka. Default: no. */
+  relays?: boolean;
+  /** Hears of every loss of the connection, and of a failed try each ten seconds. */
   onLost?(error: Error): void;
+  /** Hears that a lost connection is there again. */
+  onBack?(): void;
+}
+
+/** A shard store that tells whether its database is there. */
+export interface PostgresShardStore extends ShardStore {
+  connected(): boolean;
 }
 
 /**
@@ -41,7 +50,7 @@ export const PINNED_PLANS = {
  */
 const OWN_SNAPSHOT = { default_transaction_isolation: 'repeatable\\ read' };
 
-/** A connection that was lost comes back within this, or the turn is refused: its merchants get 503 quickly. */
+/** A connection that was lost comes back within this, or turns are refused until it does: its merchants get 503 quickly. */
 const RECONNECT_WAIT_MS = 200;
 
 /** Opens the store; it connects in the background. */
@@ -49,29 +58,33 @@ export function createShardStore({
   connectionString,
   applicationName,
   ownShard,
+  relays = false,
   onLost,
-}: ShardStoreOptions): ShardStore {
+  onBack,
+}: ShardStoreOptions): PostgresShardStore {
   const link = createConnection({
     connectionString,
     applicationName,
-    settings: { ...PINNED_PLANS, ...OWN_SNAPSHOT },
+    settings: { ...PINNED_PLANS, ...OWN_SNAPSHOT, ...(relays && { 'sluice.relay': 'on' }) },
     // The reads of a turn go in one round trip.
     pipeline: true,
     ...(onLost !== undefined && { onLost }),
+    ...(onBack !== undefined && { onBack }),
   });
   return {
     async prefetch(needs) {
-      if (!link.connected()) await link.whenConnected(RECONNECT_WAIT_MS);
+      if (!link.connected()) await link.whenBack(RECONNECT_WAIT_MS);
       return await prefetch(link, needs).catch((error: unknown) => {
         throw storageErrorOf(error);
       });
     },
     async commit(facts) {
-      if (!link.connected()) await link.whenConnected(RECONNECT_WAIT_MS);
+      if (!link.connected()) await link.whenBack(RECONNECT_WAIT_MS);
       return await commitTurn(link, facts, ownShard).catch((error: unknown) => {
         throw storageErrorOf(error);
       });
     },
+    connected: link.connected,
     close: link.close,
   };
 }

@@ -10,6 +10,7 @@
 
 import pg from 'pg';
 import type { KeyVersionRow, OpeningRow, SealedPage } from '../../domain/sealed-page.ts';
+import { serverOf } from './server.ts';
 
 const CONNECTIONS_MAX = 4;
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -58,7 +59,7 @@ export class PostgresVaultStore {
 
   constructor(connectionString: string) {
     this.#pool = new pg.Pool({
-      connectionString,
+      ...serverOf(connectionString),
       application_name: 'sluice-vault',
       max: CONNECTIONS_MAX,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

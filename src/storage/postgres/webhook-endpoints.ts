@@ -19,6 +19,7 @@ import {
   type StoredEndpoint,
   type WebhookEndpointStore,
 } from '../webhook-endpoints.ts';
+import { serverOf } from './server.ts';
 
 /** Requests about endpoints are rare; a write takes about a millisecond. */
 const CONNECTIONS_MAX = 2;
@@ -120,7 +121,7 @@ export function createWebhookEndpointStore(
   onLost: (error: Error) => void = () => undefined,
 ): WebhookEndpointStore {
   const pool = new pg.Pool({
-    connectionString,
+    ...serverOf(connectionString),
     application_name: 'sluice webhook endpoints',
     max: CONNECTIONS_MAX,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

@@ -41,7 +41,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 beforeEach(async () => {
-  await owner.query('delete from webhook_deliveries; delete from outbox; delete from webhook_lease');
+  await owner.query('delete from webhook_deliveries; delete from outbox; delete from job_leases');
 });
 
 /** A payment that has succeeded; tells its event's id. */

@@ -8,9 +8,11 @@
  * @module
  */
 
+import type { Job } from '../job-leases.ts';
 import type { DeliveryRecord, WebhookQueue } from '../webhook-deliveries.ts';
 import { bareArray, jsonArray } from './array-literal.ts';
 import { withoutDashes } from './commit-turn.ts';
+import { HOLD, RELEASE } from './job-leases.ts';
 import { inBounds } from './statements/commit-turn.ts';
 import {
   type DeliveryRow,
@@ -24,18 +26,7 @@ import {
 /** What is counted for the metrics at most: a count must not cost more than the work it tells of. */
 const BACKLOG_MAX = 100_000;
 
-const HOLD = {
-  name: 'webhook_hold',
-  text: `insert into webhook_lease as l (holder, until) values ($1, clock_timestamp() + $2 * interval '1 ms')
-on conflict (only_one) do update set holder = excluded.holder, until = excluded.until
-where l.holder = excluded.holder or l.until <= clock_timestamp()
-returning holder`,
-};
-
-const RELEASE = {
-  name: 'webhook_release',
-  text: 'update webhook_lease set until = clock_timestamp() where holder = $1 and until > clock_timestamp()',
-};
+const JOB: Job = 'webhooks';
 
 /** The join stands beside the limit: an event whose payment is gone is passed over and does not block those after it. */
 const NEW_EVENTS = {
@@ -62,7 +53,7 @@ where d.state = 'waiting' and d.next_at <= to_timestamp($1::float8 / 1000) order
 const RECORD = {
   name: 'webhook_record',
   text: `with lease as materialized (
-  select from webhook_lease where holder = $1 and until > clock_timestamp() for share),
+  select from job_leases where job = '${JOB}' and holder = $1 and until > clock_timestamp() for share),
 told as materialized (
   select u.* from unnest($4::uuid[], $5::uuid[], $6::int4[], $7::int4[], $8::text[], $9::int4[], $10::float8[], $11::jsonb[])
     as u(endpoint_id, event_id, expected_tries, replays, state, tries, next_at, last_try) cross join lease),
@@ -106,11 +97,11 @@ export function createWebhookQueue(
   const connection = openWebhookConnection(connectionString, 'sluice webhooks', onLost);
   return {
     async hold(holder, leaseMs) {
-      return (await connection.rows(HOLD, [holder, leaseMs])).length === 1;
+      return (await connection.rows(HOLD, [JOB, holder, leaseMs])).length === 1;
     },
 
     async release(holder) {
-      await connection.rows(RELEASE, [holder]);
+      await connection.rows(RELEASE, [JOB, holder]);
     },
 
     async newEvents(limit) {

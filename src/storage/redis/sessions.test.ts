@@ -1,36 +1,18 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, describe, expect, test, vi } from 'vitest';
-import { freePort } from '../../../test/support/ports.ts';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type RedisServer, startRedis, startRedisCluster } from '../../../test/support/redis.ts';
+import { canRun } from '../../../test/support/required-servers.ts';
 import { type SessionStore, SessionStoreError } from '../sessions.ts';
 import { sessionStoreContract } from '../sessions-contract.ts';
+import { connectRedis } from './connection.ts';
 import { createRedisSessions } from './sessions.ts';
 
-interface RedisServer {
-  url: string;
-  port: number;
-  stop(): Promise<void>;
-}
-
-const installed = isInstalled();
-if (!installed) {
-  const notice =
-    'redis-server is not installed: the Redis session store is NOT tested (apt-get install redis-server)';
-  if (process.env.CI === 'true') throw new Error(notice);
-  process.stderr.write(`\n*** ${notice} ***\n\n`);
-}
+const installed = canRun('redis-server', 'the Redis session store is');
 
 describe.skipIf(!installed)('redis', () => {
   sessionStoreContract('redis', async () => {
     const server = await startRedis();
-    const stores: [SessionStore, SessionStore] = [
-      createRedisSessions([server.url]),
-      createRedisSessions([server.url]),
-    ];
+    const stores: [SessionStore, SessionStore] = [openStore([server.url]), openStore([server.url])];
     return {
       stores,
       breakServer: () => server.stop(),
@@ -41,19 +23,16 @@ describe.skipIf(!installed)('redis', () => {
     };
   });
 
-  sessionStoreContract('redis cluster of two masters', async () => {
-    const servers = await startRedisCluster();
-    const seeds = servers.map(({ url }) => url);
-    const stores: [SessionStore, SessionStore] = [createRedisSessions(seeds), createRedisSessions(seeds)];
-    const stopAll = async (): Promise<void> => {
-      await Promise.all(servers.map((server) => server.stop()));
-    };
+  sessionStoreContract('redis cluster of three masters', async () => {
+    const cluster = await startRedisCluster();
+    const { urls } = cluster;
+    const stores: [SessionStore, SessionStore] = [openStore(urls), openStore(urls)];
     return {
       stores,
-      breakServer: stopAll,
+      breakServer: () => cluster.stop(),
       close: async () => {
         await Promise.all(stores.map((store) => store.close()));
-        await stopAll();
+        await cluster.stop();
       },
     };
   });
@@ -64,7 +43,7 @@ describe.skipIf(!installed)('redis', () => {
   test('keys, content and lifetimes are the requirements’ own', async () => {
     const server = await startRedis();
     started.push(server);
-    const store = createRedisSessions([server.url]);
+    const store = openStore([server.url]);
     const id = `sess_${'ab'.repeat(16)}`;
     const session = {
       paymentIntentId: `pi_${'0'.repeat(32)}`,
@@ -93,9 +72,9 @@ describe.skipIf(!installed)('redis', () => {
   });
 
   test('a Redis that evicts is refused by name', async () => {
-    const server = await startRedis(['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru']);
+    const server = await startRedis({ policy: 'allkeys-lru' });
     started.push(server);
-    const store = createRedisSessions([server.url]);
+    const store = openStore([server.url]);
     await expect(store.ping()).rejects.toThrow(
       /SLUICE_REDIS_URL: maxmemory-policy is allkeys-lru and must be noeviction/,
     );
@@ -105,8 +84,7 @@ describe.skipIf(!installed)('redis', () => {
   test('a Redis that does not answer is refused in about a second, and one that comes back is used again', async () => {
     const server = await startRedis();
     started.push(server);
-    const lost: string[] = [];
-    const store = createRedisSessions([server.url], (error) => lost.push(error.message));
+    const store = openStore([server.url]);
     await store.ping();
     const redis = new Redis(server.url);
     await redis.call('CLIENT', 'PAUSE', '2500', 'ALL');
@@ -121,76 +99,12 @@ describe.skipIf(!installed)('redis', () => {
   });
 
   test('no URL at all is refused', () => {
-    expect(() => createRedisSessions([])).toThrow(RangeError);
+    expect(() => openStore([])).toThrow(RangeError);
   });
 });
 
-function isInstalled(): boolean {
-  try {
-    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-async function startRedis(more: string[] = []): Promise<RedisServer> {
-  const dir = mkdtempSync(join(tmpdir(), 'sluice-redis-'));
-  const port = await freePort();
-  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir];
-  const child = spawn('redis-server', [...place, '--save', '', '--appendonly', 'no', ...more], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  await untilReady(child);
-  return {
-    port,
-    url: `redis://127.0.0.1:${port}`,
-    stop: async () => {
-      child.kill('SIGKILL');
-      await exited;
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
-}
-
-async function startRedisCluster(): Promise<RedisServer[]> {
-  const flags = ['--cluster-enabled', 'yes', '--cluster-port'];
-  const servers = [
-    await startRedis([...flags, String(await freePort())]),
-    await startRedis([...flags, String(await freePort())]),
-  ];
-  const [first, second] = servers.map(({ url }) => new Redis(url));
-  await first!.call('CLUSTER', 'ADDSLOTSRANGE', '0', '8191');
-  await second!.call('CLUSTER', 'ADDSLOTSRANGE', '8192', '16383');
-  await first!.call('CLUSTER', 'SET-CONFIG-EPOCH', '1');
-  await second!.call('CLUSTER', 'SET-CONFIG-EPOCH', '2');
-  const secondBus = await busPort(second!);
-  await first!.call('CLUSTER', 'MEET', '127.0.0.1', String(servers[1]!.port), secondBus);
-  for (const node of [first!, second!]) {
-    await vi.waitFor(
-      async () =>
-        expect(String(await node.call('CLUSTER', 'INFO'))).toMatch(
-          /cluster_state:ok[\s\S]*cluster_known_nodes:2/,
-        ),
-      20_000,
-    );
-    node.disconnect();
-  }
-  return servers;
-}
-
-async function busPort(node: Redis): Promise<string> {
-  const [, port] = (await node.call('CONFIG', 'GET', 'cluster-port')) as string[];
-  return port!;
-}
-
-async function untilReady(child: ChildProcess): Promise<void> {
-  let said = '';
-  for await (const chunk of child.stdout!) {
-    said += String(chunk);
-    if (said.includes('Ready to accept connections')) break;
-  }
-  if (!said.includes('Ready to accept connections')) throw new Error(`redis-server did not start: ${said}`);
+/** A store with a connection of its own. */
+function openStore(urls: readonly string[]): SessionStore {
+  const redis = connectRedis({ urls, caFile: undefined });
+  return { ...createRedisSessions(redis), close: async () => redis.close() };
 }

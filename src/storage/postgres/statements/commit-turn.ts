@@ -2,7 +2,7 @@
  * The statement that commits a turn, composed of the kinds of facts the turn has.
  *
  * One kind is one fragment: common table expressions over `unnest` of its columns, and the columns of its result. Which
- * kinds a turn has is a mask of nine bits; a statement is composed once per mask and prepared under the mask's name.
+ * kinds a turn has is a mask of ten bits; a statement is composed once per mask and prepared under the mask's name.
  *
  * Rules every fragment keeps:
  * - it writes only across `fence`, a row that is there when every logical shard from the batch's first to its last is this
@@ -24,6 +24,7 @@ export const KINDS = [
   'intents',
   'firstAttempts',
   'nextAttempts',
+  'reversals',
   'moves',
   'expiries',
   'callbacks',
@@ -43,6 +44,7 @@ export const BIT: Readonly<Record<Kind, number>> = {
   callbacks: 64,
   incidents: 128,
   audits: 256,
+  reversals: 512,
 };
 
 /** Columns of each kind in the order of their parameters. */
@@ -70,6 +72,12 @@ export const COLUMNS = {
   ],
   firstAttempts: attemptColumns(),
   nextAttempts: [...attemptColumns(), ['previous_id', 'uuid[]']],
+  // Of each move that takes a success back: its attempt, and the ids its intent can have.
+  reversals: [
+    ['id', 'uuid[]'],
+    ['intent_id', 'uuid[]'],
+    ['last_id', 'uuid[]'],
+  ],
   moves: [
     ['id', 'uuid[]'],
     ['expected_status', 'text[]'],
@@ -109,6 +117,7 @@ export const COLUMNS = {
     ['reason', 'text[]'],
     ['word', 'jsonb[]'],
     ['moves', 'bool[]'],
+    ['relay', 'bool[]'],
     ['at', 'float8[]'],
   ],
   incidents: [
@@ -161,9 +170,16 @@ export const COMMON_PARAMETERS = 4;
 const PAYABLE = `i.status = 'PENDING' and i.created_at > now() - interval '24 hours'`;
 /** Older by more than any statement lasts, so that no attempt begun in time is missed. */
 const EXPIRED = `i.status = 'PENDING' and i.created_at < now() - interval '24 hours 5 minutes'`;
-/** Whether a move `m` changes the status of its intent: what is paid stays paid, and a failure only gives way to a success. */
-function movesIntent(intent: string): string {
-  return `(${intent}.status = 'PENDING' and m.intent_status is not null or ${intent}.status = 'FAILED' and m.intent_status = 'SUCCESS')`;
+/**
+ * Whether a move `m` changes the status of its intent: a failure only gives way to a success, and what is paid stays paid, unless the
+ * success was taken back and no other attempt stands for it.
+ */
+function movesIntent(intent: string, mask: number): string {
+  const unpaid =
+    (mask & BIT.reversals) === 0
+      ? ''
+      : `or ${intent}.status = 'SUCCESS' and m.reversed and (m.payment_intent_id in (select payment_intent_id from still_paid)) is not true`;
+  return `(${intent}.status = 'PENDING' and m.intent_status is not null or ${intent}.status = 'FAILED' and m.intent_status = 'SUCCESS' ${unpaid})`;
 }
 const TODAY = `(now() at time zone 'utc')::date`;
 const FIRST_MINUTE = `(now() at time zone 'utc')::time < '00:01'`;
@@ -280,11 +296,24 @@ claimed as (
     ),
 
   /**
+   * The other attempts of payments of which one is taken back, as they were before this statement. A success that another gateway is
+   * committing changes the intent too: whichever of the two comes second is run again on a snapshot of its own (40001).
+   */
+  reversals: (unnest) => ({
+    ctes: `siblings as materialized (
+  select u.intent_id, t.transaction_id, t.status
+  from ${unnest} cross join fence
+  join transactions t on t.transaction_id between u.intent_id and u.last_id and ${inBatch('t.transaction_id')} and t.transaction_id <> u.id
+  where ${few('u.id')})`,
+    results: [],
+  }),
+
+  /**
    * One change of an intent per turn moves its status and counts its events. Of two attempts of one intent that end in one turn,
    * success is the one that counts, and its event has the last number. A last attempt that fails after an earlier one was charged late
    * leaves the intent paid: then only the attempt has failed. Events travel in arrays, so that none is looked up again.
    */
-  moves: (unnest) => ({
+  moves: (unnest, mask) => ({
     ctes: `moved as (
   update transactions t set status = u.status, outcome = u.outcome, leg = u.leg, processor = u.processor,
     processor_account = u.processor_account, routing = coalesce(u.routing, t.routing), processor_txn_id = u.processor_txn_id,
@@ -295,13 +324,14 @@ claimed as (
   where ${few('u.id')} and t.transaction_id = u.id and ${inBatch('t.transaction_id')}
     and t.status = u.expected_status and t.revision = u.expected_revision
   returning t.transaction_id, t.payment_intent_id, t.status, t.failure_code, t.payment_method_type, t.updated_at, u.event_id, u.event_type, u.intent_status),
-changed_intents as (
+${stillPaid(mask)}changed_intents as (
   update payment_intents i set event_sequence = i.event_sequence + m.events,
-    status = case when ${movesIntent('i')} then m.intent_status else i.status end,
-    payment_method_type = case when ${movesIntent('i')} then m.method_types[cardinality(m.method_types)] else i.payment_method_type end,
-    updated_at = case when ${movesIntent('i')} then m.changed_at[cardinality(m.changed_at)] else i.updated_at end
+    status = case when ${movesIntent('i', mask)} then m.intent_status else i.status end,
+    payment_method_type = case when ${movesIntent('i', mask)} then m.method_types[cardinality(m.method_types)] else i.payment_method_type end,
+    updated_at = case when ${movesIntent('i', mask)} then m.changed_at[cardinality(m.changed_at)] else i.updated_at end
   from (
     select payment_intent_id, count(event_id)::int as events, max(intent_status) as intent_status,
+      bool_or(event_type = 'payment.reversed') as reversed,
       array_agg(transaction_id order by intent_status nulls first, transaction_id) as transaction_ids,
       array_agg(event_id order by intent_status nulls first, transaction_id) as event_ids,
       array_agg(event_type order by intent_status nulls first, transaction_id) as event_types,
@@ -314,7 +344,7 @@ changed_intents as (
   where i.payment_intent_id = m.payment_intent_id and ${inBatch('i.payment_intent_id')}
   returning i.payment_intent_id, i.merchant_id, i.event_sequence - m.events as told_before, m.transaction_ids, m.event_ids,
     m.event_types, m.statuses, m.failure_codes, m.changed_at,
-    case when ${movesIntent('old')} then m.transaction_ids[cardinality(m.transaction_ids)] end as moved_by),
+    case when ${movesIntent('old', mask)} then m.transaction_ids[cardinality(m.transaction_ids)] end as moved_by),
 final_intents as (select moved_by as transaction_id from changed_intents where moved_by is not null),
 moved_events as (
   insert into outbox (event_id, merchant_id, payment_intent_id, transaction_id, type, status, failure_code, sequence, created_at)
@@ -326,7 +356,9 @@ moved_events as (
     select u.*, row_number() over (order by place) as number
     from unnest(c.transaction_ids, c.event_ids, c.event_types, c.statuses, c.failure_codes, c.changed_at) with ordinality
       as u(transaction_id, event_id, event_type, status, failure_code, changed_at, place)
-    where u.event_id is not null) e),
+    where u.event_id is not null) e
+  returning payment_intent_id, sequence, event_id),
+moved_to_relay as (${toRelay('moved_events')}),
 second_successes as (
   insert into incidents (transaction_id, payment_intent_id, kind, detail)
   select m.transaction_id, m.payment_intent_id, 'second_success', 'another attempt of this payment was charged before' from moved m
@@ -355,14 +387,16 @@ second_successes as (
 expired_events as (
   insert into outbox (event_id, merchant_id, payment_intent_id, type, status, failure_code, sequence, created_at)
   select e.event_id, e.merchant_id, e.payment_intent_id, e.event_type, 'FAILED', 'intent_expired', e.event_sequence, e.updated_at
-  from expired e)`,
+  from expired e
+  returning payment_intent_id, sequence, event_id),
+expired_to_relay as (${toRelay('expired_events')})`,
     results: [effectiveIds('expiries', 'expired', 'payment_intent_id')],
   }),
 
   callbacks: (unnest, mask) => ({
     ctes: `recorded as (
-  insert into processor_callbacks as c (day, processor, event_id, transaction_id, verdict, reason, word, received_at)
-  select (to_timestamp(u.at) at time zone 'utc')::date, u.processor, u.event_id, u.transaction_id, u.verdict, u.reason, u.word, to_timestamp(u.at)
+  insert into processor_callbacks as c (day, processor, event_id, transaction_id, verdict, reason, word, relay, received_at)
+  select (to_timestamp(u.at) at time zone 'utc')::date, u.processor, u.event_id, u.transaction_id, u.verdict, u.reason, u.word, u.relay, to_timestamp(u.at)
   from ${unnest} cross join fence
   where not u.moves ${(mask & BIT.moves) === 0 ? '' : 'or u.transaction_id in (select transaction_id from moved)'}
   on conflict (day, processor, event_id) do update set verdict = excluded.verdict, reason = excluded.reason
@@ -389,6 +423,26 @@ acknowledged as (
     results: [],
   }),
 };
+
+/**
+ * Intents with a success that no move of this turn has made: one that stands in the rows, or is only learnt of. What this turn makes a
+ * success decides by itself.
+ */
+function stillPaid(mask: number): string {
+  if ((mask & BIT.reversals) === 0) return '';
+  return `still_paid as materialized (
+  select intent_id as payment_intent_id from siblings
+  where status = 'SUCCESS' and (transaction_id in (select transaction_id from moved)) is not true
+  union all
+  select payment_intent_id from moved where status = 'SUCCESS' and intent_status is null),
+`;
+}
+
+/** Where Kafka is configured (the connection says so, decision 0014) each event is also to be put on its topic. */
+function toRelay(events: string): string {
+  return `insert into status_relay (payment_intent_id, sequence, event_id)
+  select payment_intent_id, sequence, event_id from ${events} where current_setting('sluice.relay', true) = 'on'`;
+}
 
 /** One day a condition, so that partitions prune. */
 function unclaimedOn(day: string): string {
