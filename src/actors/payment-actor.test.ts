@@ -5,11 +5,13 @@ import { anAttempt, anIntent, aWord, SHOWN_CARD, T0 } from '../../test/support/p
 import { makeId, shardOfId, transactionIdOf } from '../domain/ids.ts';
 import { INTENT_LIFETIME_MS, type Payment } from '../domain/payment-intent.ts';
 import type { ProcessorWord } from '../domain/processor-word.ts';
+import type { Attempt } from '../domain/transaction.ts';
 import type { ShardReply } from '../messages/replies.ts';
 import type {
   CreateIntent,
   GrantSession,
   HearCallback,
+  HearSettlement,
   HearWord,
   ShardRequest,
   StartAttempt,
@@ -101,9 +103,22 @@ function callback(word: Partial<ProcessorWord> | null = {}, over: Partial<HearCa
     transactionId: TXN,
     word: word === null ? null : aWord({ source: 'callback', leg: null, ...word }),
     receivedAt: T0,
+    relay: false,
     eventId: anEventId(),
     now: T0,
     ...over,
+  };
+}
+
+function settlement(word: Partial<ProcessorWord> = {}, transactionId = TXN): HearSettlement {
+  return {
+    type: 'hear-settlement',
+    transactionId,
+    word: aWord({ source: 'settlement', leg: null, detail: 'run 7, row 12', ...word }),
+    operator: 'reconciliation',
+    reason: 'RAZORPAY 2026-01-21, row 12',
+    eventId: anEventId(),
+    now: T0,
   };
 }
 
@@ -141,6 +156,8 @@ function outcome(reply: ShardReply): string {
       return `${reply.verdict ?? 'noted'} ${reply.status}`;
     case 'callback-heard':
       return reply.verdict;
+    case 'settlement-heard':
+      return `${reply.verdict} ${reply.status}${reply.reason === null ? '' : `: ${reply.reason}`}`;
     case 'intent-expired':
       return reply.expired ? 'expired' : 'not expired';
     case 'leg-started':
@@ -166,6 +183,7 @@ const GIVEN: Record<string, readonly ShardRequest[]> = {
   'an attempt declined': [create(), start(), hear(CLOSED)],
   'an attempt failed for good': [create(), start(), hear({ said: 'declined' })],
   paid: [create(), start(), hear()],
+  reversed: [create(), start(), hear(), settlement({ said: 'declined' })],
   'an attempt that may fall back': [create(), start({ fallback: SECOND })],
   'an attempt on its second leg': [create(), start({ fallback: SECOND }), startLeg()],
 };
@@ -258,6 +276,26 @@ describe.each(['with its own memory', 'by another gateway'])(
       ['paid', callback(), 'duplicate'],
       ['paid', callback({ said: 'declined' }), 'ignored'],
 
+      ['nothing', settlement(), 'payment_not_found'],
+      ['an intent', settlement(), 'payment_not_found'],
+      ['an attempt sent', settlement(), 'applied SUCCESS'],
+      ['an attempt sent', settlement({ said: 'declined' }), 'applied FAILED'],
+      ['an attempt declined', settlement(), 'applied SUCCESS'],
+      ['an attempt declined', settlement({ said: 'declined' }), 'duplicate FAILED: declined while FAILED'],
+      ['paid', settlement(), 'duplicate SUCCESS: charged while SUCCESS'],
+      ['paid', settlement({ said: 'declined' }), 'applied FAILED'],
+      ['paid', settlement({ said: 'declined', amount: 1 }), 'quarantined SUCCESS: amount_mismatch'],
+      [
+        'reversed',
+        settlement({ said: 'declined' }),
+        'duplicate FAILED: this row of a report was heard before',
+      ],
+      ['reversed', settlement({ detail: 'run 8, row 3' }), 'applied SUCCESS'],
+      ['reversed', callback(), 'ignored'],
+      ['reversed', hear({ source: 'query' }), 'ignored FAILED'],
+      ['reversed', grant(), 'intent_closed'],
+      ['reversed', start({ nonce: 'n2' }), 'intent_closed'],
+
       ['nothing', { type: 'find-payment', intentId: INTENT, merchantId: null }, 'payment_not_found'],
       ['paid', { type: 'find-payment', intentId: INTENT, merchantId: 'merchant_other' }, 'payment_not_found'],
       ['paid', { type: 'find-payment', intentId: INTENT, merchantId: intent.merchantId }, 'found'],
@@ -291,6 +329,79 @@ describe.each(['with its own memory', 'by another gateway'])(
     });
   },
 );
+
+describe('a correction', () => {
+  test('is one commit: the move, the event of the merchant and the line in the audit', async () => {
+    const world = createWorld();
+    for (const step of GIVEN.paid!) await world.ask(step);
+    world.store.commits.length = 0;
+    await world.ask(settlement({ said: 'declined' }));
+    expect(world.store.commits.map((facts) => facts.map(({ kind }) => kind))).toEqual([
+      ['attempt-moved', 'operator-audited'],
+    ]);
+    expect(world.store.payments.get(INTENT)).toMatchObject({
+      intent: { status: 'FAILED' },
+      attempts: [{ status: 'FAILED', failureCode: 'settlement_failed', reopenable: false }],
+    });
+    expect(world.store.outbox.map(({ type, status }) => [type, status])).toEqual([
+      ['payment.succeeded', 'SUCCESS'],
+      ['payment.reversed', 'FAILED'],
+    ]);
+    expect(world.store.audits).toMatchObject([
+      { action: 'corrected_failed', operator: 'reconciliation', reason: 'RAZORPAY 2026-01-21, row 12' },
+    ]);
+  });
+
+  test('of a failure says that it was charged, and so does its line in the audit', async () => {
+    const world = createWorld();
+    for (const step of GIVEN['an attempt failed for good']!) await world.ask(step);
+    await world.ask(settlement());
+    expect(world.store.payments.get(INTENT)!.intent.status).toBe('SUCCESS');
+    expect(world.store.outbox.at(-1)).toMatchObject({ type: 'payment.recovered', status: 'SUCCESS' });
+    expect(world.store.audits).toMatchObject([{ action: 'corrected_success' }]);
+  });
+
+  test('that only names the charge is not in the audit: nothing was corrected', async () => {
+    const world = createWorld();
+    for (const step of [create(), start(), hear({ processorTxnId: null })]) await world.ask(step);
+    expect(outcome(await world.ask(settlement({ processorTxnId: 'ch_9' })))).toBe('applied SUCCESS');
+    expect(world.store.payments.get(INTENT)!.attempts[0]!.processorTxnId).toBe('ch_9');
+    expect(world.store.audits).toEqual([]);
+  });
+
+  test('waits a turn behind another change of its payment, and is decided from what that has left', async () => {
+    const world = createWorld();
+    for (const step of GIVEN['an attempt sent']!) await world.ask(step);
+    const [heard, settled] = await Promise.all([
+      world.ask(hear()),
+      world.ask(settlement({ said: 'declined' })),
+    ]);
+    expect([outcome(heard), outcome(settled)]).toEqual(['applied SUCCESS', 'applied FAILED']);
+    expect(world.store.outbox.map(({ type }) => type)).toEqual(['payment.succeeded', 'payment.reversed']);
+  });
+
+  test('whose commit went through without a word of it is a duplicate when it is decided again', async () => {
+    const world = createWorld();
+    for (const step of GIVEN.paid!) await world.ask(step);
+    world.store.afterCommit = () => {
+      world.store.afterCommit = () => undefined;
+      throw new StorageError('uncertain', '');
+    };
+    expect(outcome(await world.ask(settlement({ said: 'declined' })))).toMatch(/^duplicate FAILED/);
+    expect(world.store.audits).toHaveLength(1);
+    expect(world.store.outbox).toHaveLength(2);
+  });
+
+  test('is not undone by a callback in its own turn', async () => {
+    const world = createWorld();
+    for (const step of GIVEN.paid!) await world.ask(step);
+    const [settled, replayed] = await Promise.all([
+      world.ask(settlement({ said: 'declined' })),
+      world.ask(callback()),
+    ]);
+    expect([outcome(settled), outcome(replayed)]).toEqual(['applied FAILED', 'ignored']);
+  });
+});
 
 test('what another gateway has changed is not answered from memory', async () => {
   const world = createWorld();
@@ -628,6 +739,16 @@ const anyStep: fc.Arbitrary<Step> = fc.record({
           transactionIdOf(INTENT, n),
         ),
     ),
+    fc
+      .tuple(
+        fc.constantFrom<'charged' | 'declined'>('charged', 'declined'),
+        attemptNumber,
+        fc.constantFrom('row 1', 'row 2', 'row 3'),
+      )
+      .map(
+        ([said, n, detail]): ShardRequest =>
+          settlement({ said, detail, processorTxnId: `ch_${n}` }, transactionIdOf(INTENT, n)),
+      ),
     fc.constant<ShardRequest>(grant()),
     fc.constant<ShardRequest>({ type: 'expire-intent', intentId: INTENT, eventId: anEventId(), now: T0 }),
   ),
@@ -682,7 +803,7 @@ function checkRules(before: Payment, after: Payment): void {
     expect(attempt.amount).toBe(intent.amount);
     const next = attempts[i + 1];
     // An attempt is only ever followed by another when it was closed and reopenable.
-    if (next !== undefined && attempt.status !== 'SUCCESS')
+    if (next !== undefined && attempt.status !== 'SUCCESS' && !isFailedByReport(attempt))
       expect(attempt).toMatchObject({ status: 'FAILED', reopenable: true });
   }
   const open = attempts.filter((attempt) => attempt.status !== 'SUCCESS' && attempt.status !== 'FAILED');
@@ -690,23 +811,42 @@ function checkRules(before: Payment, after: Payment): void {
   expect(intent.status === 'SUCCESS').toBe(attempts.some((attempt) => attempt.status === 'SUCCESS'));
   for (const [i, was] of before.attempts.entries()) {
     const now = attempts[i]!;
-    if (was.status === 'SUCCESS') expect(now).toEqual(was);
+    if (was.status === 'SUCCESS' && !isSettledSince(was, now)) expect(now).toEqual(was);
+    if (isFailedByReport(was) && !isSettledSince(was, now)) expect(now.status).toBe('FAILED');
     if (was.status === 'FAILED') expect(['FAILED', 'SUCCESS']).toContain(now.status);
     expect(now.revision).toBeGreaterThanOrEqual(was.revision);
   }
-  if (before.intent.status === 'SUCCESS') expect(intent.status).toBe('SUCCESS');
+  if (before.intent.status === 'SUCCESS' && intent.status !== 'SUCCESS')
+    expect(attempts.some(isFailedByReport)).toBe(true);
 }
 
-/** Every final state has exactly its events: one for each FAILED, one for each SUCCESS. */
+function isFailedByReport({ status, failureCode }: Attempt): boolean {
+  return status === 'FAILED' && failureCode === 'settlement_failed';
+}
+
+/** A report has said something of it in between. */
+function isSettledSince(was: Attempt, now: Attempt): boolean {
+  return now.evidence.slice(was.evidence.length).some(({ source }) => source === 'settlement');
+}
+
+/** Every final state has its event last; without a report each is told once at most. */
 function checkOutbox(store: ModelStore): void {
   for (const attempt of store.payments.get(INTENT)!.attempts) {
     const types = store.outbox
       .filter((row) => row.transactionId === attempt.transactionId)
       .map((row) => row.type);
-    expect(types.length).toBeLessThanOrEqual(2);
+    const isSettled = attempt.evidence.some(({ source }) => source === 'settlement');
+    if (!isSettled) expect(types.length).toBeLessThanOrEqual(2);
     const last = types.at(-1);
     if (attempt.status === 'SUCCESS') expect(['payment.succeeded', 'payment.recovered']).toContain(last);
-    if (attempt.status === 'FAILED') expect(['payment.failed', 'payment.attempt_failed']).toContain(last);
+    if (attempt.status === 'FAILED') {
+      const failures = [
+        'payment.failed',
+        'payment.attempt_failed',
+        ...(isSettled ? ['payment.reversed'] : []),
+      ];
+      expect(failures).toContain(last);
+    }
     if (attempt.status === 'SENT' || attempt.status === 'PROCESSING') expect(types).toEqual([]);
   }
 }

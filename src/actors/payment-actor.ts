@@ -29,6 +29,7 @@ import type {
   FindPayment,
   GrantSession,
   HearCallback,
+  HearSettlement,
   HearWord,
   ShardRequest,
   StartAttempt,
@@ -73,6 +74,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     switch (command.type) {
       case 'grant-session':
       case 'find-payment':
+      case 'hear-settlement':
         return true;
       case 'start-leg':
       case 'hear-word':
@@ -99,6 +101,8 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
         return hearWord(command, now);
       case 'hear-callback':
         return hearCallback(command);
+      case 'hear-settlement':
+        return hearSettlement(command);
       case 'find-payment':
         return findPayment(command);
       case 'expire-intent':
@@ -278,7 +282,7 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
     reason: string | null,
     { moved, noted = [] }: { moved?: Fact; noted?: Fact[] } = {},
   ): Decided {
-    const { processor, transactionId, receivedAt } = command;
+    const { processor, transactionId, relay, receivedAt } = command;
     const recorded: Fact = {
       kind: 'callback-recorded',
       processor,
@@ -288,10 +292,46 @@ export function createPaymentActor(options: PaymentActorOptions): PaymentActor {
       reason,
       word: JSON.stringify(command.word),
       moves: moved !== undefined,
+      relay,
       receivedAt,
     };
     const facts = [...(moved === undefined ? [] : [moved]), ...noted, recorded];
     return { kind: 'facts', facts, reply: () => ({ type: 'callback-heard', verdict }) };
+  }
+
+  /**
+   * A correction rests on rows read in this turn: it is about a payment of yesterday, and may take back what nothing else does. So no
+   * other change of the payment is ahead of it in its turn.
+   */
+  function hearSettlement(command: HearSettlement): Decided {
+    const { transactionId, word, now } = command;
+    if (!memory.isSettled(intentIdOf(transactionId))) return READ_FIRST;
+    const found = memory.attempt(transactionId);
+    if (found === undefined) return answer({ type: 'refused', refusal: paymentNotFound() });
+    const move = moveAttempt(found, word);
+    const noted = incidentFacts(transactionId, move.incidents, word.detail, now);
+    if (move.verdict !== 'applied') {
+      const { verdict, reason } = move;
+      const reply = {
+        type: 'settlement-heard',
+        verdict,
+        reason,
+        status: publicStatus(found.status),
+      } as const;
+      return noted.length === 0 ? answer(reply) : { kind: 'facts', facts: noted, reply: () => reply };
+    }
+    const { attempt } = move;
+    const moved = proposeMove(found, attempt, move.event, command.eventId);
+    return {
+      kind: 'facts',
+      facts: [moved, ...noted, ...correctionAudit(command, found, attempt)],
+      reply: () => ({
+        type: 'settlement-heard',
+        verdict: 'applied',
+        reason: null,
+        status: publicStatus(attempt.status),
+      }),
+    };
   }
 
   function findPayment(command: FindPayment): Decided {
@@ -450,6 +490,7 @@ function intentOf(command: ShardRequest): IntentId | null {
       return command.intentId;
     case 'start-leg':
     case 'hear-word':
+    case 'hear-settlement':
       return intentIdOf(command.transactionId);
     case 'hear-callback':
       return command.transactionId === null ? null : intentIdOf(command.transactionId);
@@ -463,6 +504,17 @@ function incidentFacts(
   at: number,
 ): Fact[] {
   return incidents.map((incident) => ({ kind: 'incident-noted', transactionId, incident, detail, at }));
+}
+
+/** A report that only taught us the processor's id has corrected nothing. */
+function correctionAudit(
+  { transactionId, operator, reason, now }: HearSettlement,
+  before: Attempt,
+  after: Attempt,
+): Fact[] {
+  if (after.status === before.status) return [];
+  const action = after.status === 'SUCCESS' ? 'corrected_success' : 'corrected_failed';
+  return [{ kind: 'operator-audited', transactionId, operator, action, reason, moves: true, at: now }];
 }
 
 function answer(reply: ShardReply): Decided {

@@ -80,10 +80,11 @@ export function refuse(command: ShardRequest, why: TurnRefusal): ShardReply {
       return refused('invalid_request', 'The database refused a value of this request');
     case 'fenced':
       return refused('shard_moved', 'This database no longer owns the merchant; try again shortly');
+    case 'unavailable':
+      return refused('shard_unavailable', 'The request was not begun; try again shortly');
     case 'conflict':
     case 'halfway':
     case 'repeat':
-    case 'unavailable':
     case 'uncertain':
       return refused('storage_unavailable', 'The change could not be committed; try again');
   }

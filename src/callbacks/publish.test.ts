@@ -9,6 +9,7 @@ const CALLBACK: ProcessorCallback = {
   callbackId: 'evt_1',
   transactionId: null,
   word: null,
+  hint: false,
   receivedAt: 5,
 };
 const ARRIVED: ArrivedCallback = {
@@ -22,6 +23,7 @@ const ARRIVED: ArrivedCallback = {
 function world(read: ReturnType<ReadCallback>, more: Partial<ReceiveDeps> = {}) {
   const publish = vi.fn(async () => ({ ok: true, verdict: 'applied' }) as const);
   const readCallback = vi.fn<ReadCallback>(() => read);
+  const onHint = vi.fn();
   const receive = createReceive({
     connectors: [{ name: 'SANDBOX', readCallback }],
     secretsOf: async (processor, account) => [
@@ -29,9 +31,10 @@ function world(read: ReturnType<ReadCallback>, more: Partial<ReceiveDeps> = {}) 
     ],
     onSecretsFailed: () => undefined,
     bus: { publish },
+    confirm: { onHint },
     ...more,
   });
-  return { receive, publish, readCallback };
+  return { receive, publish, readCallback, onHint };
 }
 
 test('verified with the secrets of its account, then published, then answered', async () => {
@@ -70,6 +73,16 @@ test('whoever knows one account’s secret cannot speak for another account', as
   expect(publish).not.toHaveBeenCalled();
 });
 
+test('a word that names no account is one of the account whose secret signed it', async () => {
+  const word = { said: 'charged', processorAccount: null } as ProcessorCallback['word'];
+  const { receive, publish } = world({ ok: true, callback: { ...CALLBACK, word } });
+  expect(await receive(ARRIVED)).toMatchObject({ ok: true });
+  expect(publish).toHaveBeenCalledExactlyOnceWith({
+    ...CALLBACK,
+    word: { ...word, processorAccount: 'acc_1' },
+  });
+});
+
 test('without an account in the address each account’s secrets are tried in turn', async () => {
   const { receive, publish, readCallback } = world(
     { ok: true, callback: CALLBACK },
@@ -84,4 +97,45 @@ test('without an account in the address each account’s secrets are tried in tu
   expect(await receive({ ...ARRIVED, account: null })).toMatchObject({ ok: true });
   expect(readCallback.mock.calls.map(([, secrets]) => secrets)).toEqual([['one'], ['two']]);
   expect(publish).toHaveBeenCalledOnce();
+});
+
+const HINT: ProcessorCallback = { ...CALLBACK, hint: true, transactionId: '0'.repeat(32) };
+
+test('a hint has its processor asked once it is durable, and not before', async () => {
+  const durable = Promise.withResolvers<{ ok: true; verdict: 'applied' }>();
+  const { receive, onHint } = world(
+    { ok: true, callback: HINT },
+    { bus: { publish: () => durable.promise } },
+  );
+  const receiving = receive(ARRIVED);
+  await new Promise(setImmediate);
+  expect(onHint).not.toHaveBeenCalled();
+  durable.resolve({ ok: true, verdict: 'applied' });
+  await receiving;
+  expect(onHint).toHaveBeenCalledExactlyOnceWith({
+    processor: 'SANDBOX',
+    transactionId: HINT.transactionId,
+    account: null,
+  });
+});
+
+test('a hint has its processor asked whatever the shard made of it', async () => {
+  for (const verdict of ['applied', 'ignored', 'duplicate', null] as const) {
+    const publish = async () => ({ ok: true, verdict }) as const;
+    const { receive, onHint } = world({ ok: true, callback: HINT }, { bus: { publish } });
+    await receive(ARRIVED);
+    expect(onHint).toHaveBeenCalledOnce();
+  }
+});
+
+test('what is no hint, of no transaction of ours, or not durable has nobody asked', async () => {
+  const full = { ok: false, refusal: { code: 'overloaded', detail: '' } } as const;
+  for (const { receive, onHint } of [
+    world({ ok: true, callback: { ...HINT, hint: false } }),
+    world({ ok: true, callback: { ...HINT, transactionId: null } }),
+    world({ ok: true, callback: HINT }, { bus: { publish: async () => full } }),
+  ]) {
+    await receive(ARRIVED);
+    expect(onHint).not.toHaveBeenCalled();
+  }
 });

@@ -30,8 +30,12 @@ export interface AccountSecrets {
 
 export interface VerifyDeps {
   connectors: readonly Pick<Connector, 'name' | 'readCallback'>[];
-  /** The account with its secrets; when none is named, those accounts that may be meant. May reject. */
-  secretsOf(processor: ProcessorName, account: string | null): Promise<readonly AccountSecrets[]>;
+  /** The account with its secrets at `now`; when none is named, those accounts that may be meant. May reject. */
+  secretsOf(
+    processor: ProcessorName,
+    account: string | null,
+    now: number,
+  ): Promise<readonly AccountSecrets[]>;
   /** Hears why secrets could not be had. */
   onSecretsFailed(error: unknown, processor: ProcessorName): void;
 }
@@ -44,22 +48,28 @@ export async function verifyCallback(deps: VerifyDeps, arrived: ArrivedCallback)
   if (connector === undefined) return refused(refusal('not_found', 'No processor has this name.'));
   let accounts: readonly AccountSecrets[];
   try {
-    accounts = await deps.secretsOf(connector.name, arrived.account);
+    accounts = await deps.secretsOf(connector.name, arrived.account, arrived.now);
   } catch (error) {
     deps.onSecretsFailed(error, connector.name);
     return refused(refusal('storage_unavailable', 'Signatures cannot be checked right now.'));
   }
   for (const { account, secrets } of accounts) {
     const read = connector.readCallback(arrived, secrets, arrived.now);
-    // Whoever knows one account's secret speaks for that account only, whatever the body says.
+    // Whoever knows one account's secret speaks for that account only, whatever the body says and however little.
     if (read.ok && (read.callback.word?.processorAccount ?? account) === account) {
-      return { ok: true, callback: read.callback };
+      return { ok: true, callback: ofAccount(read.callback, account) };
     }
     if (!read.ok && read.code === 'body_invalid') {
       return refused(refusal('invalid_request', 'The body is not a callback of this processor.'));
     }
   }
   return notGenuine();
+}
+
+function ofAccount(callback: ProcessorCallback, account: string): ProcessorCallback {
+  const { word } = callback;
+  if (word === null || word.processorAccount === account) return callback;
+  return { ...callback, word: { ...word, processorAccount: account } };
 }
 
 function notGenuine(): Verified {

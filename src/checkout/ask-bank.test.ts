@@ -57,10 +57,13 @@ const found = (said: 'charged' | 'action_required'): QueryAnswer => ({
 test('a return asks with the attempt’s own account and leg, and the shard hears the bank’s word as that of a return', async () => {
   const { bank, asked, answers, told, timers, counted } = world();
   const { transactionId, merchantId, processor, processorAccount, leg } = ACTION;
-  const back = bank.onReturn(ACTION);
+  const back = bank.onReturn(ACTION, {});
   await settle();
   const account = { account: processorAccount, secretKey: `key of ${merchantId} at ${processor}` };
-  expect(asked).toEqual([{ transactionId, leg, account, now: NOW }]);
+  const startedAt = ACTION.createdAt;
+  expect(asked).toEqual([
+    { transactionId, leg, account, startedAt, processorTxnId: null, returned: {}, now: NOW },
+  ]);
   answers[0]!(found('charged'));
   await back;
   expect(told).toMatchObject([
@@ -69,10 +72,27 @@ test('a return asks with the attempt’s own account and leg, and the shard hear
   expect([timers.size, counted]).toEqual([0, [`${processor} found`]]);
 });
 
+test('what a browser brought goes with the question; one that joins a question not yet asked brings its own', async () => {
+  const { bank, asked, answers, clock, timers } = world();
+  const first = bank.onReturn(ACTION, { status: 'success' });
+  await settle();
+  expect(asked[0]!.returned).toEqual({ status: 'success' });
+  answers[0]!({ kind: 'not_found' });
+  await first;
+  clock.passedMs = 100;
+  void bank.onReturn(ACTION, {});
+  void bank.onReturn(ACTION, { signature: 'a' });
+  void bank.onReturn(ACTION, {});
+  await settle();
+  for (const { call, ms } of timers) if (ms < 1000) call();
+  await settle();
+  expect(asked[1]!.returned).toEqual({ signature: 'a' });
+});
+
 test('that the shopper was back is told although the bank knows nothing, or says nothing', async () => {
   for (const answer of [{ kind: 'not_found' }, { kind: 'no_answer', detail: 'x'.repeat(300) }] as const) {
     const { bank, answers, told } = world();
-    const back = bank.onReturn(ACTION);
+    const back = bank.onReturn(ACTION, {});
     await settle();
     answers[0]!(answer);
     await back;
@@ -82,13 +102,13 @@ test('that the shopper was back is told although the bank knows nothing, or says
 
 test('returns at once are one question; one right after it waits its turn, for a shopper may be back before the decision', async () => {
   const { bank, asked, answers, timers, clock } = world();
-  const both = Promise.all([bank.onReturn(ACTION), bank.onReturn(ACTION)]);
+  const both = Promise.all([bank.onReturn(ACTION, {}), bank.onReturn(ACTION, {})]);
   await settle();
   answers[0]!({ kind: 'not_found' });
   await both;
   clock.passedMs = 100;
-  void bank.onReturn(ACTION);
-  void bank.onReturn(ACTION);
+  void bank.onReturn(ACTION, {});
+  void bank.onReturn(ACTION, {});
   await settle();
   const turn = [...timers].filter(({ ms }) => ms < 3000);
   expect([asked.length, turn.map(({ ms }) => ms)]).toEqual([1, [200]]);
@@ -102,7 +122,7 @@ test('a return is not content with a question that was asked before the shopper 
   const { bank, asked, answers, told } = world();
   bank.whileWaiting(ACTION);
   await settle();
-  const back = bank.onReturn(ACTION);
+  const back = bank.onReturn(ACTION, {});
   await settle();
   expect(asked).toHaveLength(1);
   answers[0]!(found('action_required'));
@@ -116,7 +136,7 @@ test('a return is not content with a question that was asked before the shopper 
 test('a bank that does not answer keeps the shopper for three seconds, and its late word is told all the same', async () => {
   const { bank, answers, told, timers } = world();
   let back = false;
-  void bank.onReturn(ACTION).then(() => {
+  void bank.onReturn(ACTION, {}).then(() => {
     back = true;
   });
   await settle();
@@ -154,9 +174,9 @@ test('a page that waits asks five seconds after the bank wanted the shopper, the
 
 test('a final attempt, an account that is gone or cannot be read: nothing is asked, and nobody is kept', async () => {
   const { bank, asked, told, counted, troubles } = world();
-  await bank.onReturn({ ...ACTION, status: 'SUCCESS' });
-  await bank.onReturn({ ...ACTION, processorAccount: 'gone' });
-  await bank.onReturn({ ...anAttempt({ transactionId: 'b' as never }), processorAccount: 'unreadable' });
+  await bank.onReturn({ ...ACTION, status: 'SUCCESS' }, {});
+  await bank.onReturn({ ...ACTION, processorAccount: 'gone' }, {});
+  await bank.onReturn({ ...anAttempt({ transactionId: 'b' as never }), processorAccount: 'unreadable' }, {});
   expect([asked, told]).toEqual([[], []]);
   expect(counted).toEqual([`${ACTION.processor} no_account`]);
   expect(troubles).toHaveLength(1);
@@ -171,10 +191,10 @@ const attempts = (count: number) =>
 
 test('over sixty-four questions at once a processor is asked no more, and another one is', async () => {
   const { bank, asked } = world();
-  for (const attempt of attempts(70)) void bank.onReturn(attempt);
+  for (const attempt of attempts(70)) void bank.onReturn(attempt, {});
   await settle();
   expect(asked).toHaveLength(64);
-  void bank.onReturn({ ...ACTION, processor: 'SANDBOX_B' });
+  void bank.onReturn({ ...ACTION, processor: 'SANDBOX_B' }, {});
   await settle();
   expect(asked).toHaveLength(65);
 });
@@ -184,7 +204,7 @@ test('pages that wait leave half of the questions to shoppers who come back', as
   for (const attempt of attempts(40)) bank.whileWaiting(attempt);
   await settle();
   expect(asked).toHaveLength(32);
-  void bank.onReturn(ACTION);
+  void bank.onReturn(ACTION, {});
   await settle();
   expect(asked).toHaveLength(33);
 });

@@ -4,42 +4,34 @@
  * For a shopper who comes back from the bank's page, and for a page that waits while the callback does not come. Recovery asks
  * too, in its own time; this only makes a page true sooner, so a question that is not asked, or whose answer is lost, costs nothing.
  *
- * Promises: nothing that a browser said is passed on; the processor is asked with the account the attempt was charged at; one question
- * per transaction at a time, a few a second of it, and so many at each processor, so that one that hangs takes no turn at another;
- * nobody waits longer than {@link RETURN_WAIT_MS}.
+ * Promises: what a browser said reaches the connector's question as hints, and nobody else; the processor is asked with the account
+ * the attempt was charged at; one question per transaction at a time, a few a second of it, and so many at each processor, so that one
+ * that hangs takes no turn at another; nobody waits longer than {@link RETURN_WAIT_MS}.
  *
  * @module
  */
 
-import type { ChargeAccount, Query, QueryAnswer } from '../connectors/connector.ts';
-import { makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
-import { ownWord, type ProcessorName, type ProcessorWord } from '../domain/processor-word.ts';
+import type { Returned } from '../connectors/connector.ts';
+import type { TransactionId } from '../domain/ids.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import { type Attempt, isFinal } from '../domain/transaction.ts';
-import type { AskShard } from '../messages/ask.ts';
+import { askAboutLeg, type InquiryDeps, type ShardDeps, tellWord, wordOfAnswer } from '../inquiry/inquiry.ts';
 
-export interface AskBankDeps {
-  ask: AskShard;
-  askDeadlineMs: number;
-  /** Undefined: this version does not speak with that processor. */
-  queryOf(processor: ProcessorName): Query | undefined;
-  /** Null: the merchant never had it. Rejects when that cannot be known. */
-  accountOf(merchantId: string, processor: ProcessorName, account: string): Promise<ChargeAccount | null>;
-  /** Milliseconds since 1970. */
-  now(): number;
+export interface AskBankDeps extends ShardDeps, InquiryDeps {
   /** `process.hrtime` in milliseconds. */
   monotonicMs(): number;
-  randomBytes(length: number): Uint8Array;
   /** Calls after a while; returns how not to. */
   later(call: () => void, ms: number): () => void;
-  /** Counts questions by what came of them. */
-  onQuery(processor: ProcessorName, outcome: QueryAnswer['kind'] | 'no_account'): void;
   /** Hears why a question could not be asked or told of. */
   onTrouble(error: unknown): void;
 }
 
 export interface AskBank {
-  /** The shopper is back. Resolves when the shard has heard what the bank says, or before, when that takes long. Never rejects. */
-  onReturn(attempt: Attempt): Promise<void>;
+  /**
+   * The shopper is back. Resolves when the shard has heard what the bank says, or before, when that takes long. Never rejects.
+   * @param returned what this browser brought back
+   */
+  onReturn(attempt: Attempt, returned: Returned): Promise<void>;
   /** A page waits for the shopper's deed to be told. Asks now and then, and waits for nothing. */
   whileWaiting(attempt: Attempt): void;
 }
@@ -63,6 +55,13 @@ interface Question {
   asking: Promise<void>;
 }
 
+/** Asked as soon as it may be, with the hints of whoever brought any last. */
+interface DueQuestion extends Question {
+  returned: Returned;
+}
+
+const NO_HINTS: Returned = {};
+
 function countAt(processor: ProcessorName, questions: ReadonlyMap<TransactionId, Question>): number {
   return [...questions.values()].filter((question) => question.processor === processor).length;
 }
@@ -72,7 +71,7 @@ export function createAskBank(deps: AskBankDeps): AskBank {
   /** Bounded by `IN_FLIGHT_MAX` of each processor. */
   const underWay = new Map<TransactionId, Question>();
   /** Questions of returns that have not begun: what began before a shopper was back may know nothing of it. As bounded. */
-  const due = new Map<TransactionId, Question>();
+  const due = new Map<TransactionId, DueQuestion>();
   /** When each was last asked for a return or a look, the longest ago first. */
   const askedAt = new Map<string, number>();
 
@@ -81,21 +80,26 @@ export function createAskBank(deps: AskBankDeps): AskBank {
     return before === undefined ? 0 : Math.max(0, before + gapMs - deps.monotonicMs());
   }
 
-  function begin(name: string, attempt: Attempt, source: 'return' | 'query'): Promise<void> {
+  function begin(
+    name: string,
+    attempt: Attempt,
+    source: 'return' | 'query',
+    returned: Returned,
+  ): Promise<void> {
     const { transactionId, processor } = attempt;
     const max = source === 'return' ? IN_FLIGHT_MAX : IN_FLIGHT_LOOK_MAX;
     if (countAt(processor, underWay) >= max) return Promise.resolve();
     askedAt.delete(name);
     if (askedAt.size >= ASKED_MAX) askedAt.delete(askedAt.keys().next().value!);
     askedAt.set(name, deps.monotonicMs());
-    const asking = askAndTell(deps, attempt, source)
+    const asking = askAndTell(deps, attempt, source, returned)
       .catch(deps.onTrouble)
       .finally(() => underWay.delete(transactionId));
     underWay.set(transactionId, { processor, asking });
     return asking;
   }
 
-  function askInTurn(attempt: Attempt): Promise<void> {
+  function askInTurn(attempt: Attempt, returned: Returned): Promise<void> {
     const { transactionId, processor } = attempt;
     if (countAt(processor, due) >= IN_FLIGHT_MAX) return Promise.resolve();
     const name = `return ${transactionId}`;
@@ -103,17 +107,20 @@ export function createAskBank(deps: AskBankDeps): AskBank {
     const asking = before
       .then(() => pause(deps, dueInMs(name, RETURN_GAP_MS)))
       .then(() => {
+        const hints = due.get(transactionId)?.returned ?? NO_HINTS;
         due.delete(transactionId);
-        return begin(name, attempt, 'return');
+        return begin(name, attempt, 'return', hints);
       });
-    due.set(transactionId, { processor, asking });
+    due.set(transactionId, { processor, asking, returned });
     return asking;
   }
 
   return {
-    async onReturn(attempt) {
+    async onReturn(attempt, returned) {
       if (isFinal(attempt.status)) return;
-      const asking = due.get(attempt.transactionId)?.asking ?? askInTurn(attempt);
+      const waiting = due.get(attempt.transactionId);
+      if (waiting !== undefined && Object.keys(returned).length > 0) waiting.returned = returned;
+      const asking = waiting?.asking ?? askInTurn(attempt, returned);
       await atMost(deps, asking, RETURN_WAIT_MS);
     },
     whileWaiting(attempt) {
@@ -121,7 +128,7 @@ export function createAskBank(deps: AskBankDeps): AskBank {
       if (status !== 'REQUIRES_ACTION' || deps.now() - updatedAt < LOOK_GAP_MS) return;
       const name = `look ${transactionId}`;
       if (underWay.has(transactionId) || due.has(transactionId) || dueInMs(name, LOOK_GAP_MS) > 0) return;
-      void begin(name, attempt, 'query');
+      void begin(name, attempt, 'query', NO_HINTS);
     },
   };
 }
@@ -141,35 +148,24 @@ function atMost(deps: AskBankDeps, promise: Promise<void>, ms: number): Promise<
   });
 }
 
-async function askAndTell(deps: AskBankDeps, attempt: Attempt, source: 'return' | 'query'): Promise<void> {
-  const { transactionId, merchantId, processor, processorAccount, leg } = attempt;
-  const query = deps.queryOf(processor);
-  const account = await deps.accountOf(merchantId, processor, processorAccount);
-  if (query === undefined || account === null) {
-    deps.onQuery(processor, 'no_account');
-    return;
-  }
-  const answer = await query({ transactionId, leg, account, now: deps.now() });
-  deps.onQuery(processor, answer.kind);
-  if (source === 'return') return tell(deps, transactionId, wordOfReturn(deps, attempt, answer));
-  // That the shopper still has to act is no news to the page that says so.
-  if (answer.kind !== 'found' || answer.word.said === 'action_required') return;
-  return tell(deps, transactionId, answer.word);
-}
-
-/** That the shopper was back is told whatever the bank answers: it is part of the payment's story. */
-function wordOfReturn(deps: AskBankDeps, attempt: Attempt, answer: QueryAnswer): ProcessorWord {
-  if (answer.kind === 'found') return { ...answer.word, source: 'return' };
-  const detail = answer.kind === 'no_answer' ? answer.detail : '';
-  return ownWord(attempt, { source: 'return', said: answer.kind, detail, at: deps.now() });
-}
-
-/** Once: a word that was not heard is asked for again, by the page or by recovery. */
-async function tell(deps: AskBankDeps, transactionId: TransactionId, word: ProcessorWord): Promise<void> {
-  const shard = shardOfId(transactionId);
-  const now = deps.now();
-  const eventId = makeId(now, shard, deps.randomBytes(8));
-  const request = { type: 'hear-word', transactionId, word, eventId, now } as const;
-  const reply = await deps.ask(shard, request, deps.askDeadlineMs);
+async function askAndTell(
+  deps: AskBankDeps,
+  attempt: Attempt,
+  source: 'return' | 'query',
+  returned: Returned,
+): Promise<void> {
+  const asked = await askAboutLeg(deps, attempt, attempt, returned);
+  if (asked === null) return;
+  const { answer } = asked;
+  // That the shopper still has to act is no news to the page that says so; that one was back is told whatever the bank answers: it is
+  // part of the payment's story.
+  const isNews = answer.kind === 'found' && answer.word.said !== 'action_required';
+  if (source === 'query' && !isNews) return;
+  // Once: a word that was not heard is asked for again, by the page or by recovery.
+  const reply = await tellWord(
+    deps,
+    attempt.transactionId,
+    wordOfAnswer(answer, attempt, source, deps.now()),
+  );
   if (reply.type === 'refused') deps.onTrouble(reply.refusal.code);
 }

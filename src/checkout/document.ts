@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Html, html } from './html.ts';
+import { type Html, html } from '../pages/html.ts';
 import type { Language } from './language.ts';
 import { SCRIPT_INTEGRITY, SCRIPT_PATH } from './script.ts';
 import { STYLE, STYLE_SOURCE } from './style.ts';
@@ -22,6 +22,8 @@ export interface Page {
   events?: boolean;
   /** Without a script that runs: load again, or go elsewhere, after a while. */
   refresh?: { seconds: number; url?: string };
+  /** Where a form of the page may post to beside our own origin, as sources of a policy. Default: nowhere. */
+  postsTo?: readonly string[];
 }
 
 /** Makes the answer that carries a page. */
@@ -43,7 +45,7 @@ ${page.script ? SCRIPT_TAG : null}
   return {
     status: page.status,
     contentType: 'text/html; charset=utf-8',
-    headers: pageHeaders(page.script, page.events === true),
+    headers: pageHeaders(page.script, page.events === true, page.postsTo),
     body: document.html,
   };
 }
@@ -63,20 +65,27 @@ function refreshTag({ seconds, url }: { seconds: number; url?: string }): Html {
 <meta http-equiv="refresh" content="${Math.max(seconds, NET_SECONDS)}${target}">`;
 }
 
-/** The headers of a page. A page without script allows none. */
-export function pageHeaders(script: boolean, events: boolean): Readonly<Record<string, string>> {
+/**
+ * The headers of a page. A page without script allows none.
+ * @param postsTo as in {@link Page}: such a page names its origin, and no more, to whom it posts to
+ */
+export function pageHeaders(
+  script: boolean,
+  events: boolean,
+  postsTo: readonly string[] = [],
+): Readonly<Record<string, string>> {
   return {
     'Content-Security-Policy': [
       "default-src 'none'",
       ...(script ? [`script-src '${SCRIPT_INTEGRITY}'`] : []),
       `style-src ${STYLE_SOURCE}`,
       ...(events ? ["connect-src 'self'"] : []),
-      "form-action 'self'",
+      ["form-action 'self'", ...postsTo].join(' '),
       "frame-ancestors 'none'",
       "base-uri 'none'",
     ].join('; '),
-    // Not no-referrer: with it browsers send "Origin: null" on the form post.
-    'Referrer-Policy': 'same-origin',
+    // Not no-referrer, and for another site not same-origin: with it browsers send "Origin: null" on the form post.
+    'Referrer-Policy': postsTo.length === 0 ? 'same-origin' : 'strict-origin-when-cross-origin',
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Permissions-Policy':

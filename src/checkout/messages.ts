@@ -49,7 +49,21 @@ export interface Messages {
   testFill: string;
   testAny: string;
   testUpi: string;
-  testOutcomes: Record<'paid' | 'debit' | 'confirm' | 'declined' | 'noFunds' | 'later' | 'silent', string>;
+  testRazorpay: string;
+  testPayu: string;
+  testOutcomes: Record<
+    | 'paid'
+    | 'debit'
+    | 'confirm'
+    | 'declined'
+    | 'declinedAfter'
+    | 'declinedConfirmed'
+    | 'noFunds'
+    | 'noFundsAfter'
+    | 'later'
+    | 'silent',
+    string
+  >;
   skip: string;
   card: string;
   endingIn: string;
@@ -57,6 +71,7 @@ export interface Messages {
   amount: string;
   payee: string;
   bankPage: string;
+  upiPage: string;
   reference: string;
   expired: Notice;
   noPayment: Notice;
@@ -71,6 +86,22 @@ export interface Messages {
   confirmWaits: Notice;
   toBank: string;
   goingToBank: string;
+  /** A page of the processor that leads to the UPI app; before the shopper was there, and after. */
+  upiOnPage: Notice;
+  upiOnPageWaits: Notice;
+  toUpiPage: string;
+  goingToUpiPage: string;
+  otp: Notice;
+  otpLabel: string;
+  otpHint: string;
+  otpSend: string;
+  otpSending: string;
+  otpResend: string;
+  otpAgain: string;
+  /** What came of the password sent last, or of asking for another. */
+  otpNotes: Record<'shape' | 'wrong' | 'resent' | 'not-resent', string>;
+  otpTooOften: Notice;
+  backToPayment: string;
   upiAction: Notice;
   openUpi: string;
   scan: string;
@@ -91,7 +122,9 @@ export interface Messages {
     | 'upiTooLate'
     | 'unreachable'
     | 'neverReceived'
-    | 'closedByHand',
+    | 'noWord'
+    | 'closedByHand'
+    | 'notSettled',
     string
   >;
   otherRuns: Notice;
@@ -150,12 +183,18 @@ const en: Messages = {
   testFill: 'Use card {card}: {outcome}',
   testAny: 'Any future date and any code will do.',
   testUpi: 'With UPI you decide how it ends on the bank’s own test page.',
+  testRazorpay: 'Any one-time password of 4 to 10 digits is right.',
+  testPayu:
+    'The first card wants 05/30 and code 123, American Express 03/30 and 1234. The one-time password is 123456.',
   testOutcomes: {
     paid: 'Paid',
     debit: 'Paid, debit card',
     confirm: 'Paid after 3-D Secure',
     declined: 'Declined',
+    declinedAfter: 'Declined: choose Failure at the bank',
+    declinedConfirmed: 'Declined after 3-D Secure',
     noFunds: 'Insufficient funds',
+    noFundsAfter: 'Insufficient funds: choose Failure at the bank',
     later: 'Paid a little later',
     silent: 'The bank stays silent',
   },
@@ -166,6 +205,7 @@ const en: Messages = {
   amount: 'Amount',
   payee: 'Payee',
   bankPage: 'Bank’s page',
+  upiPage: 'UPI page',
   reference: 'Reference',
   expired: {
     title: 'This payment page has expired',
@@ -200,6 +240,37 @@ const en: Messages = {
   },
   toBank: 'Go to the bank’s page',
   goingToBank: 'Taking you to your bank…',
+  upiOnPage: {
+    title: 'Approve it on the UPI page',
+    detail:
+      'That page opens beside this one, and opens your UPI app or shows a code to scan. Nothing is paid until you approve {amount} in the app. This page then changes by itself.',
+  },
+  upiOnPageWaits: {
+    title: 'Waiting for your approval',
+    detail:
+      'We have not heard yet that you approved {amount} in your UPI app. If you have, there is nothing more to do: this page changes by itself. If not, the UPI page is still open to you.',
+  },
+  toUpiPage: 'Open the UPI page',
+  goingToUpiPage: 'Taking you to the UPI page…',
+  otp: {
+    title: 'Enter the OTP from your bank',
+    detail:
+      'Your bank has sent a one-time password to your phone. Nothing is paid until you enter it here to pay {amount} to {merchant}.',
+  },
+  otpLabel: 'One-time password',
+  otpHint: '4 to 10 digits, in the message from your bank',
+  otpSend: 'Confirm {amount}',
+  otpSending: 'Asking your bank…',
+  otpResend: 'Send me a new password',
+  otpAgain: 'Enter a password again',
+  otpNotes: {
+    shape: 'Enter the 4 to 10 digits of the one-time password.',
+    wrong: 'Your bank did not accept this password. Nothing was charged. Check it and enter it again.',
+    resent: 'Your bank is sending you a new password.',
+    'not-resent': 'Your bank did not send a new password. Use the one you have, or ask again in a moment.',
+  },
+  otpTooOften: { title: 'Too many tries', detail: 'Please wait a minute, then go back to the payment.' },
+  backToPayment: 'Back to the payment',
   upiAction: {
     title: 'Approve it in your UPI app',
     detail: 'Nothing is paid until you approve {amount} there. This page then changes by itself.',
@@ -233,8 +304,12 @@ const en: Messages = {
     unreachable: 'Your bank could not be reached. Nothing was charged.',
     neverReceived:
       'Your bank says it never received this payment. Should it be charged after all, the shop is told at once.',
+    noWord:
+      'Your bank did not say in time that it made this payment. Should it be charged after all, the shop is told at once.',
     closedByHand:
       'This payment was looked into and closed as not charged. Should it be charged after all, the shop is told at once.',
+    notSettled:
+      'Your bank did not settle this payment, so it does not count as paid. Should it be charged after all, the shop is told at once.',
   },
   otherRuns: {
     title: 'Another payment is on its way',
@@ -279,6 +354,8 @@ const en: Messages = {
     merchant_mismatch: EN_UNREADABLE,
     webhook_endpoint_not_found: EN_UNREADABLE,
     webhook_endpoint_limit: EN_UNREADABLE,
+    settlement_break_not_open: EN_UNREADABLE,
+    settlement_break_not_postable: EN_UNREADABLE,
     delivery_not_found: EN_UNREADABLE,
     rate_limited: {
       title: 'Too many tries',
@@ -315,6 +392,7 @@ const en: Messages = {
     storage_unavailable: EN_BUSY,
     overloaded: EN_BUSY,
     deadline_passed: EN_BUSY,
+    shard_unavailable: EN_BUSY,
     shard_moved: EN_BUSY,
     thread_died: EN_BUSY,
     shutting_down: EN_BUSY,
@@ -368,12 +446,18 @@ const hi: Messages = {
   testFill: 'कार्ड {card} भरें: {outcome}',
   testAny: 'भविष्य की कोई भी तिथि और कोई भी कोड चलेगा।',
   testUpi: 'UPI में बैंक के परीक्षण पेज पर आप ख़ुद तय करते हैं कि भुगतान कैसे ख़त्म हो।',
+  testRazorpay: '4 से 10 अंकों का कोई भी एक बार का पासवर्ड चलेगा।',
+  testPayu:
+    'पहले कार्ड के लिए 05/30 और कोड 123, American Express के लिए 03/30 और 1234। एक बार का पासवर्ड 123456 है।',
   testOutcomes: {
     paid: 'भुगतान सफल',
     debit: 'भुगतान सफल, डेबिट कार्ड',
     confirm: '3-D Secure के बाद सफल',
     declined: 'अस्वीकृत',
+    declinedAfter: 'अस्वीकृत: बैंक के पेज पर Failure चुनें',
+    declinedConfirmed: '3-D Secure के बाद अस्वीकृत',
     noFunds: 'पर्याप्त राशि नहीं',
+    noFundsAfter: 'पर्याप्त राशि नहीं: बैंक के पेज पर Failure चुनें',
     later: 'थोड़ी देर बाद सफल',
     silent: 'बैंक जवाब नहीं देता',
   },
@@ -384,6 +468,7 @@ const hi: Messages = {
   amount: 'राशि',
   payee: 'पाने वाला',
   bankPage: 'बैंक का पेज',
+  upiPage: 'UPI पेज',
   reference: 'संदर्भ',
   expired: {
     title: 'इस भुगतान पेज का समय समाप्त हो गया',
@@ -414,6 +499,37 @@ const hi: Messages = {
   },
   toBank: 'बैंक के पेज पर जाएँ',
   goingToBank: 'आपको बैंक के पेज पर ले जाया जा रहा है…',
+  upiOnPage: {
+    title: 'UPI पेज पर मंज़ूरी दें',
+    detail:
+      'वह पेज नए टैब में खुलेगा और आपका UPI ऐप खोलेगा या स्कैन करने के लिए कोड दिखाएगा। जब तक आप ऐप में {amount} की मंज़ूरी नहीं देते, कोई राशि नहीं कटती। इसके बाद यह पेज अपने आप बदल जाएगा।',
+  },
+  upiOnPageWaits: {
+    title: 'आपकी मंज़ूरी का इंतज़ार है',
+    detail:
+      'हमें अभी तक पता नहीं चला है कि आपने अपने UPI ऐप में {amount} की मंज़ूरी दे दी। अगर दे दी है, तो कुछ और नहीं करना है: यह पेज अपने आप बदल जाएगा। अगर नहीं, तो UPI पेज अब भी खुला है।',
+  },
+  toUpiPage: 'UPI पेज खोलें',
+  goingToUpiPage: 'आपको UPI पेज पर ले जाया जा रहा है…',
+  otp: {
+    title: 'बैंक से आया OTP लिखें',
+    detail:
+      'आपके बैंक ने आपके फ़ोन पर एक बार का पासवर्ड भेजा है। {merchant} को {amount} का भुगतान तभी होगा जब आप इसे यहाँ लिखेंगे।',
+  },
+  otpLabel: 'एक बार का पासवर्ड (OTP)',
+  otpHint: 'बैंक के संदेश में आए 4 से 10 अंक',
+  otpSend: '{amount} की पुष्टि करें',
+  otpSending: 'आपके बैंक से पूछा जा रहा है…',
+  otpResend: 'नया पासवर्ड भेजें',
+  otpAgain: 'पासवर्ड फिर से लिखें',
+  otpNotes: {
+    shape: 'एक बार के पासवर्ड के 4 से 10 अंक लिखें।',
+    wrong: 'आपके बैंक ने यह पासवर्ड स्वीकार नहीं किया। कोई राशि नहीं काटी गई। जाँच कर फिर से लिखें।',
+    resent: 'आपका बैंक आपको नया पासवर्ड भेज रहा है।',
+    'not-resent': 'आपके बैंक ने नया पासवर्ड नहीं भेजा। पहले वाला इस्तेमाल करें, या थोड़ी देर में फिर माँगें।',
+  },
+  otpTooOften: { title: 'बहुत बार कोशिश हुई', detail: 'कृपया एक मिनट रुकें, फिर भुगतान पर वापस जाएँ।' },
+  backToPayment: 'भुगतान पर वापस जाएँ',
   upiAction: {
     title: 'अपने UPI ऐप में मंज़ूरी दें',
     detail: 'जब तक आप वहाँ {amount} की मंज़ूरी नहीं देते, कोई राशि नहीं कटती। उसके बाद यह पेज अपने आप बदल जाएगा।',
@@ -446,8 +562,11 @@ const hi: Messages = {
     upiTooLate: 'UPI ऐप में मंज़ूरी देने का समय समाप्त हो गया। कोई राशि नहीं काटी गई।',
     unreachable: 'आपके बैंक से संपर्क नहीं हो सका। कोई राशि नहीं काटी गई।',
     neverReceived: 'आपके बैंक को यह भुगतान मिला ही नहीं। अगर बाद में राशि कट जाए, तो दुकान को तुरंत सूचना मिलेगी।',
+    noWord: 'आपके बैंक ने समय पर नहीं बताया कि भुगतान हुआ। अगर बाद में राशि कट जाए, तो दुकान को तुरंत सूचना मिलेगी।',
     closedByHand:
       'जाँच के बाद यह भुगतान बिना राशि कटे बंद किया गया। अगर बाद में राशि कट जाए, तो दुकान को तुरंत सूचना मिलेगी।',
+    notSettled:
+      'आपके बैंक ने इस भुगतान का निपटान नहीं किया, इसलिए यह चुकाया हुआ नहीं माना गया। अगर बाद में राशि कट जाए, तो दुकान को तुरंत सूचना मिलेगी।',
   },
   otherRuns: {
     title: 'दूसरा भुगतान चल रहा है',
@@ -492,6 +611,8 @@ const hi: Messages = {
     merchant_mismatch: HI_UNREADABLE,
     webhook_endpoint_not_found: HI_UNREADABLE,
     webhook_endpoint_limit: HI_UNREADABLE,
+    settlement_break_not_open: HI_UNREADABLE,
+    settlement_break_not_postable: HI_UNREADABLE,
     delivery_not_found: HI_UNREADABLE,
     rate_limited: {
       title: 'बहुत बार कोशिश की गई',
@@ -528,6 +649,7 @@ const hi: Messages = {
     storage_unavailable: HI_BUSY,
     overloaded: HI_BUSY,
     deadline_passed: HI_BUSY,
+    shard_unavailable: HI_BUSY,
     shard_moved: HI_BUSY,
     thread_died: HI_BUSY,
     shutting_down: HI_BUSY,

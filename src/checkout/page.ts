@@ -1,5 +1,5 @@
 /**
- * Page: what shoppers see, as HTML: the card form, the results, and pages that say one thing.
+ * Page: the card form, and pages that say one thing, as HTML. That of a result is `result-page.ts`.
  *
  * Everything that comes from a merchant, a shopper or the database is escaped; nothing that was typed of a card is shown again.
  *
@@ -7,17 +7,14 @@
  */
 
 import type { CardError } from '../domain/card.ts';
-import { showTransactionId } from '../domain/ids.ts';
-import type { Payment } from '../domain/payment-intent.ts';
-import type { Attempt } from '../domain/transaction.ts';
-import { isUpiLinkFor } from '../domain/upi-link.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
+import { type Html, html } from '../pages/html.ts';
 import { pageAnswer } from './document.ts';
-import { bankLink, type Html, html, webLink } from './html.ts';
 import { type Language, showAmount } from './language.ts';
+import { webLink } from './links.ts';
 import { fill, MESSAGES, type Messages, type Notice } from './messages.ts';
-import { qrCode } from './qr-code.ts';
-import { mayTryAgain, type ResultState, reloadSeconds, runningAttempt } from './result.ts';
-import { TEST_CARDS } from './test-cards.ts';
+import { eventsOf, identifier, linkButtons, type PageLink, SIGNS, testPill, timeLeft } from './page-parts.ts';
+import { TEST_BANNERS, type TestBanner } from './test-cards.ts';
 import type { WebAnswer } from './web.ts';
 
 export interface CardPage {
@@ -31,6 +28,8 @@ export interface CardPage {
   /** UPI is offered beside the card. */
   upi: boolean;
   testMode: boolean;
+  /** Whose test cards are shown in test mode; null: nobody's. */
+  processor: ProcessorName | null;
   /** Until the session is over. */
   remainingMs: number;
   /** Milliseconds since 1970. */
@@ -40,6 +39,7 @@ export interface CardPage {
 }
 
 const PAY_PATH = '/internal/payment/process';
+
 /** Where the page goes when its time is over (requirements 7.3). */
 export const EXPIRED_PATH = '/session-expired';
 
@@ -67,35 +67,9 @@ ${page.errors.length === 0 ? null : wrongFields(page.errors, texts)}
 ${cardForm(page, sum, texts)}
 ${leaveLink(page, texts)}
 </section>
-${page.testMode ? testCards(page, texts) : null}
+${page.testMode && page.processor !== null ? testCards(page, TEST_BANNERS[page.processor], texts) : null}
 </main>`,
   });
-}
-
-/** Longer ones stand smaller, so that they stay on one line of a phone. */
-const ID_LENGTH_PLAIN = 24;
-
-function identifier(id: string): Html {
-  return id.length <= ID_LENGTH_PLAIN ? html`${id}` : html`<span class="long">${id}</span>`;
-}
-
-function testPill(testMode: boolean, texts: Messages): Html | null {
-  return testMode ? html` <span class="pill">${texts.testMode}</span>` : null;
-}
-
-/** How long there is to pay, and where the page goes then. */
-interface TimeLeft {
-  now: number;
-  remainingMs: number;
-  next: string;
-}
-
-function timeLeft({ now, remainingMs, next }: TimeLeft, texts: Messages): Html {
-  const end = new Date(now + remainingMs).toISOString();
-  return html`<p class="time" id="time-plain">${fill(texts.payWithin, { time: end.slice(11, 16) })}</p>
-<p class="time" id="time-left" role="timer" hidden data-remaining-ms="${remainingMs}" data-next="${next}" data-minutes="${texts.minutesLeft}" data-last="${texts.lastMinute}" data-over="${texts.timeOver}">${texts.timeLeft} <span class="clock"></span></p>
-<p class="unseen" id="time-said" role="status"></p>
-<p class="warning" id="time-warning" hidden></p>`;
 }
 
 /** A form of its own, so that it asks for nothing of a card, with script and without. */
@@ -166,21 +140,15 @@ function leaveLink(page: CardPage, texts: Messages): Html | null {
     : html`<p class="leave"><a id="cancel" href="${url}" rel="noreferrer">${text}</a></p>`;
 }
 
-function testCards({ now, upi }: CardPage, texts: Messages): Html {
-  const year = String(new Date(now).getUTCFullYear() + 3);
-  const items = TEST_CARDS.map(({ shown, outcome }) => {
+function testCards({ now, upi }: CardPage, banner: TestBanner, texts: Messages): Html {
+  const anyDate = { month: '12', year: String(new Date(now).getUTCFullYear() + 3) };
+  const items = banner.cards.map(({ shown, outcome, expiry = anyDate, code = '123' }) => {
     const words = texts.testOutcomes[outcome];
-    return html`<li><code>${shown}</code><span class="soft">${words}</span><button type="button" hidden data-card="${shown}" data-year="${year}" aria-label="${fill(texts.testFill, { card: shown, outcome: words })}"></button></li>`;
+    return html`<li><code>${shown}</code><span class="soft">${words}</span><button type="button" hidden data-card="${shown}" data-month="${expiry.month}" data-year="${expiry.year}" data-code="${code}" aria-label="${fill(texts.testFill, { card: shown, outcome: words })}"></button></li>`;
   });
+  const hints = upi && banner.upiHint !== null ? [...banner.hints, banner.upiHint] : banner.hints;
   return html`<section class="tests" aria-labelledby="tests-title"><h2 id="tests-title">${texts.testMode}</h2>
-<p class="soft">${texts.testLead}</p><ul>${items}</ul><p class="soft">${texts.testAny}${upi ? ` ${texts.testUpi}` : ''}</p></section>`;
-}
-
-export interface PageLink {
-  text: string;
-  url: string;
-  /** Not the thing to do first. */
-  quiet?: boolean;
+<p class="soft">${texts.testLead}</p><ul>${items}</ul><p class="soft">${hints.map((hint) => texts[hint]).join(' ')}</p></section>`;
 }
 
 /** A page that says one thing and where to go from here. */
@@ -229,278 +197,3 @@ export function cannotLookPage(page: {
 }
 
 const LOOK_AGAIN_SECONDS = 5;
-
-/** What the script listens to. */
-function eventsOf(transactionId: string): Html {
-  return html` data-events="/checkout/events?transaction=${transactionId}"`;
-}
-
-function linkButtons(links: readonly PageLink[]): Html[] {
-  return links.map(
-    ({ text, url, quiet }) =>
-      html`<a class="button${quiet === true ? ' quiet' : ''}" href="${url}" rel="noreferrer">${text}</a>`,
-  );
-}
-
-export interface ResultPage {
-  language: Language;
-  payment: Payment;
-  attempt: Attempt;
-  state: ResultState;
-  /** This browser was sent on to the bank's page before. */
-  sentOn: boolean;
-  merchantName: string;
-  /** As the browser sent it. */
-  sessionId: string;
-  testMode: boolean;
-  /** Milliseconds since 1970. */
-  now: number;
-  /** Path of the result of another attempt of the payment. */
-  resultPath(transactionId: string): string;
-}
-
-const WAITING_STATES: ReadonlySet<ResultState> = new Set(['waiting', 'action', 'asking', 'other-runs']);
-
-/** What became of a payment. */
-export function resultPage(page: ResultPage): WebAnswer {
-  const { attempt, state, language } = page;
-  const texts = MESSAGES[language];
-  const amount = showAmount(attempt.amount, attempt.currency, language);
-  const values = { amount, merchant: page.merchantName };
-  const telling = TELLINGS[state](page, texts);
-  const waits = WAITING_STATES.has(state);
-  const transactionId = showTransactionId(attempt.transactionId);
-  const onward = onwardOf(page, texts);
-  const events = waits ? eventsOf(transactionId) : null;
-  const links = onward === null ? linkButtons(telling.links ?? []) : onwardLink(onward);
-  return pageAnswer({
-    status: 200,
-    language,
-    title: telling.title,
-    script: true,
-    events: waits,
-    content: html`<main class="outcome" data-result="${state}"${events}>
-<p class="mark">${page.merchantName}${testPill(page.testMode, texts)}</p>
-<div class="sheet"><div role="status">${telling.sign}<h1>${telling.title}</h1>
-<p>${fill(telling.detail, values)}</p></div>${telling.more ?? null}
-${factList(page, transactionId, texts)}${links}</div></main>`,
-    ...(onward !== null
-      ? { refresh: { seconds: onward.seconds, url: onward.url } }
-      : waits && { refresh: { seconds: reloadSeconds(attempt, page.now) } }),
-  });
-}
-
-/** Where a page goes by itself after a moment. */
-interface Onward {
-  url: string;
-  seconds: number;
-  text: string;
-  note: string;
-}
-
-const TO_SHOP_SECONDS = 5;
-const TO_BANK_SECONDS = 3;
-
-/** To the shop once it is paid; to the bank's page once, for who comes back from it may have meant to. */
-function onwardOf(page: ResultPage, texts: Messages): Onward | null {
-  const { state, attempt, sentOn } = page;
-  if (state === 'paid' || state === 'paid-by-other') {
-    const url = webLink(attempt.successUrl);
-    return url === null
-      ? null
-      : { url, seconds: TO_SHOP_SECONDS, text: texts.continueNow, note: texts.goingOn };
-  }
-  const url = sentOn || state !== 'action' ? null : bankPageOf(page);
-  return url === null ? null : { url, seconds: TO_BANK_SECONDS, text: texts.toBank, note: texts.goingToBank };
-}
-
-function onwardLink({ url, seconds, text, note }: Onward): Html {
-  return html`<a class="button" href="${url}" rel="noreferrer" data-go-on-ms="${seconds * 1000}">${text}</a><p class="under">${note}</p>`;
-}
-
-/** The bank's page where the shopper is to confirm; null when there is none that a browser may be sent to. */
-function bankPageOf({ attempt, testMode }: ResultPage): string | null {
-  const { nextAction } = attempt;
-  return nextAction?.kind === 'redirect' ? bankLink(nextAction.url, testMode) : null;
-}
-
-function factList(page: ResultPage, transactionId: string, texts: Messages): Html {
-  const facts: [string, string | Html][] = [
-    ...actionFacts(page, texts),
-    [texts.order, identifier(page.payment.intent.orderId)],
-    methodFact(page.attempt, texts),
-    [texts.reference, identifier(transactionId)],
-  ];
-  const rows = facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`);
-  return html`<dl class="facts">${rows}</dl>`;
-}
-
-/** What a shopper compares with what the bank's page or app says. */
-function actionFacts(page: ResultPage, texts: Messages): [string, string][] {
-  const { attempt, state, language } = page;
-  if (state !== 'action') return [];
-  const amount: [string, string] = [texts.amount, showAmount(attempt.amount, attempt.currency, language)];
-  const bankPage = bankPageOf(page);
-  if (bankPage !== null) return [amount, [texts.bankPage, new URL(bankPage).host]];
-  const link = upiLinkOf(attempt);
-  return link === null ? [] : [amount, [texts.payee, payeeOf(link)]];
-}
-
-function methodFact({ card }: Attempt, texts: Messages): [string, string] {
-  if (card === null) return [texts.method, texts.upi];
-  const last4 = card.masked.slice(-4);
-  return [texts.card, `${BRANDS[card.brand] ?? texts.card} ${fill(texts.endingIn, { last4 })}`];
-}
-
-/** Names of the brands as people write them. */
-const BRANDS: Readonly<Record<string, string>> = {
-  VISA: 'Visa',
-  MASTERCARD: 'Mastercard',
-  AMEX: 'American Express',
-  RUPAY: 'RuPay',
-  DISCOVER: 'Discover',
-  DINERS: 'Diners Club',
-  JCB: 'JCB',
-  MAESTRO: 'Maestro',
-  UNIONPAY: 'UnionPay',
-};
-
-interface Telling extends Notice {
-  sign: Html;
-  more?: Html;
-  links?: readonly PageLink[];
-}
-
-const TELLINGS: Readonly<Record<ResultState, (page: ResultPage, texts: Messages) => Telling>> = {
-  waiting: (_, texts) => ({ ...texts.waiting, sign: SIGNS.waiting }),
-  action: tellAction,
-  asking: tellAsking,
-  paid: (_, texts) => ({ ...texts.paid, sign: SIGNS.paid }),
-  'paid-by-other': (_, texts) => ({ ...texts.paidByOther, sign: SIGNS.paid }),
-  'other-runs': (page, texts) => {
-    const running = runningAttempt(page.payment);
-    const url = running && page.resultPath(showTransactionId(running.transactionId));
-    return {
-      ...texts.otherRuns,
-      sign: SIGNS.waiting,
-      links: url === undefined ? [] : [{ text: texts.seeOther, url }],
-    };
-  },
-  failed: (page, texts) => ({
-    title: texts.failed,
-    detail: texts.failedWhy[whyFailed(page.attempt)],
-    sign: SIGNS.failed,
-    ...afterFailure(page, texts),
-  }),
-};
-
-function tellAsking(_: ResultPage, texts: Messages): Telling {
-  return {
-    ...texts.asking,
-    sign: SIGNS.waiting,
-    more: html`<ul class="calm">${texts.askingSteps.map((step) => html`<li>${step}</li>`)}</ul>`,
-  };
-}
-
-/** The bank's page, before and after the shopper was there, or the UPI app. What no browser may be sent to is not shown. */
-function tellAction(page: ResultPage, texts: Messages): Telling {
-  const bankPage = bankPageOf(page);
-  const link = upiLinkOf(page.attempt);
-  if (link !== null) {
-    return { ...texts.upiAction, sign: SIGNS.waiting, more: upiAction(page, link, texts) };
-  }
-  if (bankPage === null) return tellAsking(page, texts);
-  if (!page.sentOn) return { ...texts.confirm, sign: SIGNS.note };
-  return { ...texts.confirmWaits, sign: SIGNS.waiting, links: [{ text: texts.toBank, url: bankPage }] };
-}
-
-/** What opens a UPI app to pay this and nothing else; null when there is no such link. */
-function upiLinkOf({ nextAction, amount, currency }: Attempt): string | null {
-  if (nextAction?.kind !== 'upi') return null;
-  return isUpiLinkFor(nextAction.link, amount, currency) ? nextAction.link : null;
-}
-
-/** The link first, for phones; where there is room for two devices the style shows the code first. */
-function upiAction(page: ResultPage, link: string, texts: Messages): Html {
-  const amount = showAmount(page.attempt.amount, page.attempt.currency, page.language);
-  const alternative = fill(texts.qrCode, { amount, payee: payeeOf(link) });
-  return html`<div class="upi"><a class="button" href="${link}">${texts.openUpi}</a>
-<figure>${qrCode(link, alternative)}<figcaption class="soft">${texts.scan}</figcaption></figure></div>
-${actionTimeLeft(page, texts)}${simulatorLink(page, texts)}`;
-}
-
-/** Less would load the page again and again where its clock is ahead of the bank's. */
-const ACTION_MS_MIN = 2000;
-
-function actionTimeLeft(page: ResultPage, texts: Messages): Html | null {
-  const { attempt, now } = page;
-  const expiresAt = attempt.nextAction?.expiresAt ?? null;
-  if (expiresAt === null) return null;
-  const next = page.resultPath(showTransactionId(attempt.transactionId));
-  return timeLeft({ now, remainingMs: Math.max(ACTION_MS_MIN, expiresAt - now), next }, texts);
-}
-
-function simulatorLink({ attempt, testMode }: ResultPage, texts: Messages): Html | null {
-  const { nextAction } = attempt;
-  if (!testMode || nextAction?.kind !== 'upi' || nextAction.simulatorUrl === null) return null;
-  const url = bankLink(nextAction.simulatorUrl, testMode);
-  if (url === null) return null;
-  return html`<p class="leave"><a id="simulator" href="${url}" target="_blank" rel="noreferrer">${texts.simulator}</a></p>`;
-}
-
-/** Whom a UPI link pays, as its app will name it. */
-function payeeOf(link: string): string {
-  const words = new URLSearchParams(link.slice(link.indexOf('?')));
-  const [name, address] = [words.get('pn') ?? '', words.get('pa') ?? ''];
-  return name === '' ? address : `${name} (${address})`;
-}
-
-function afterFailure(page: ResultPage, texts: Messages): Pick<Telling, 'more' | 'links'> {
-  const again = mayTryAgain(page.payment, page.attempt, page.sessionId, page.now);
-  const cancelUrl = webLink(page.attempt.cancelUrl);
-  const links: PageLink[] = [];
-  const anotherWay = page.attempt.card === null ? texts.anotherWay : texts.anotherCard;
-  if (again) links.push({ text: anotherWay, url: `/checkout?session=${page.sessionId}` });
-  if (cancelUrl !== null) links.push({ text: texts.backToShop, url: cancelUrl, quiet: again });
-  return again ? { links } : { links, more: html`<p class="under">${texts.noMoreTries}</p>` };
-}
-
-function whyFailed({ failureCode, card }: Attempt): keyof Messages['failedWhy'] {
-  switch (failureCode) {
-    case 'insufficient_funds':
-      return card === null ? 'insufficientUpi' : 'insufficient_funds';
-    case 'authentication_failed':
-      return 'notConfirmed';
-    case 'authentication_expired':
-      return 'confirmedTooLate';
-    case 'upi_expired':
-      return 'upiTooLate';
-    case 'processor_unreachable':
-    case 'processor_busy':
-    case 'processor_breaker_open':
-    case 'send_before_passed':
-    case 'processor_refused':
-    case 'acquirer_unavailable':
-      return 'unreachable';
-    // A charge that was on its way for long may still arrive: nothing is promised of it.
-    case 'processor_never_received':
-      return 'neverReceived';
-    case 'resolved_as_failed':
-      return 'closedByHand';
-    default:
-      return card === null ? 'declinedUpi' : 'declined';
-  }
-}
-
-const sign = (kind: string, drawing: Html): Html =>
-  html`<span class="sign ${kind}" aria-hidden="true"><svg viewBox="0 0 56 56">${drawing}</svg></span>`;
-
-const SIGNS = {
-  paid: sign('good', html`<path class="draw" d="M18 29l7 7 14-15"/>`),
-  failed: sign('bad', html`<path d="M28 18v13M28 38v.2"/>`),
-  note: sign('good', html`<path d="M28 26v12M28 18v.2"/>`),
-  waiting: sign(
-    'good',
-    html`<circle cx="28" cy="28" r="11" opacity=".25"/><path class="turn" d="M28 17a11 11 0 0 1 11 11"/>`,
-  ),
-} as const;

@@ -85,6 +85,7 @@ function request(more: Partial<PayRequest> = {}): PayRequest {
     method: { kind: 'card', card: card() },
     claimedAmount: null,
     claimedCurrency: null,
+    browser: { address: '198.51.100.7', userAgent: 'Mozilla/5.0 (test)' },
     successUrl: 'https://shop.example/ok',
     cancelUrl: 'https://shop.example/no',
     sessionExpiresAt: NOW + 1000,
@@ -162,6 +163,7 @@ test('the order of the durable points: sealed, committed, answered, charged, tol
         return Promise.resolve(HEARD);
       },
       chargeOf: () => async (charge, method) => {
+        expect(charge.browser).toEqual(request().browser);
         log.push(`charge ${Buffer.from(cardOf({ method }).pan).toString('latin1').slice(0, 6)}`);
         expect(charge).toMatchObject({
           transactionId: TRANSACTION,
@@ -273,7 +275,7 @@ test.each<[OutcomeCode, { start?: ShardReply[] }, Partial<PayDeps>, Partial<PayR
     { tokenizer: { tokenize: async () => ({ refused: 'hsm_busy', detail: '' }) } },
     {},
   ],
-  ['rate_limited', {}, { cardRateLimit: () => false }, {}],
+  ['rate_limited', {}, { cardRateLimit: async () => false }, {}],
   ['payment_in_progress', { start: [refusedBy('payment_in_progress')] }, {}, {}],
 ])('%s: nothing is charged, the card is wiped', async (code, replies, deps, more) => {
   const { pay, charge } = world(replies, deps);

@@ -13,9 +13,9 @@
  */
 
 import { hash } from 'node:crypto';
-import type { Charge, ChargeAccount } from '../connectors/connector.ts';
+import type { Charge, ChargeAccount, ShopperBrowser } from '../connectors/connector.ts';
 import { type CardDetails, type CardError, checkCard } from '../domain/card.ts';
-import { type IntentId, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
+import { type IntentId, shardOfId, type TransactionId } from '../domain/ids.ts';
 import { type FieldError, OUTCOMES, type Refusal, refusal } from '../domain/outcomes.ts';
 import {
   type ProcessorName,
@@ -30,6 +30,8 @@ import { type AskShard, UNCERTAIN } from '../messages/ask.ts';
 import type { AttemptStartedReply } from '../messages/replies.ts';
 import type { StartAttempt } from '../messages/requests.ts';
 import { wipeCard } from './card-form.ts';
+import { pauseMs, tellShard } from './tell-shard.ts';
+import type { RateLimit } from './web.ts';
 
 /** A processor and the merchant's account there. */
 export interface RoutePlace {
@@ -64,7 +66,7 @@ export interface PayDeps {
   /** Resolves after a while: the pause between two tries. */
   pause(ms: number): Promise<void>;
   /** One more payment with this card? By fingerprint. Default: always. */
-  cardRateLimit?(fingerprint: string, now: number): boolean;
+  cardRateLimit?: RateLimit;
   /** Instants at which a campaign may stop the process. Default: nothing. */
   faultPoint?(name: 'before-send' | 'after-answer' | 'before-commit-b2' | 'after-commit-b2'): void;
   /** Hears of troubles the shopper is not told of. Never given card data. */
@@ -85,6 +87,8 @@ export interface PayRequest {
   method: PayMethod;
   claimedAmount: number | null;
   claimedCurrency: string | null;
+  /** Handed on to the processor. */
+  browser: ShopperBrowser;
   successUrl: string | null;
   cancelUrl: string | null;
   /** Milliseconds since 1970. */
@@ -113,9 +117,6 @@ export interface Pay {
 
 /** How long commit B is asked for again once it may have happened. */
 const START_MS = 10_000;
-const WORD_TRIES = 10;
-const PAUSE_FIRST_MS = 50;
-const PAUSE_MAX_MS = 2000;
 
 /** Makes the flow of one thread. */
 export function createPay(deps: PayDeps): Pay {
@@ -170,6 +171,7 @@ interface Leg extends RoutePlace {
 /** An attempt that is durable and whose charge is ours to send. */
 interface Begun {
   ok: true;
+  browser: ShopperBrowser;
   command: StartAttempt;
   started: AttemptStartedReply;
   first: Leg;
@@ -199,13 +201,14 @@ async function begin(deps: PayDeps, request: PayRequest): Promise<Begun | PayRef
   const second = route.fallback === null ? null : legTo(deps, route.fallback, method);
   const sealed = method.kind === 'card' ? await seal(deps, method.card) : null;
   if (sealed !== null && 'ok' in sealed) return sealed;
-  if (sealed !== null && deps.cardRateLimit?.(sealed.fingerprint, deps.now()) === false) {
+  if (sealed !== null && (await deps.cardRateLimit?.(sealed.fingerprint, deps.now())) === false) {
     return refused('rate_limited', 'Nothing was charged. This card was tried too often.');
   }
   const command = startCommand(deps, request, first, second, sealed);
   const mayLeave = sendingTime(deps, command);
   const started = await startAttempt(deps, command, mayLeave);
-  return 'ok' in started ? started : { ok: true, command, started, first, second, mayLeave };
+  const { browser } = request;
+  return 'ok' in started ? started : { ok: true, browser, command, started, first, second, mayLeave };
 }
 
 function legTo(deps: PayDeps, place: RoutePlace, method: PayMethod): Leg | null {
@@ -321,7 +324,10 @@ async function startAttempt(
   }
 }
 
-/** The card is kept until the last leg has answered, `send_before` and one timeout of a processor at the longest. */
+/**
+ * The card is kept until the last leg has answered: `send_before` at the longest, and a timeout of a processor for each step that its
+ * connector takes after sending it, three at most.
+ */
 async function chargeAndTell(deps: PayDeps, method: PayMethod, begun: Begun): Promise<void> {
   let word: ProcessorWord;
   try {
@@ -329,7 +335,10 @@ async function chargeAndTell(deps: PayDeps, method: PayMethod, begun: Begun): Pr
   } finally {
     wipe(method);
   }
-  await tell(deps, begun.started.transactionId, word);
+  const { limits, onTrouble } = deps;
+  const onLost = (detail: string): void => onTrouble('word_lost', detail);
+  const telling = { ...deps, askDeadlineMs: limits.askDeadlineMs, onLost };
+  await tellShard(telling, begun.started.transactionId, word);
 }
 
 /**
@@ -347,7 +356,7 @@ async function chargeLegs(deps: PayDeps, method: PayMethod, begun: Begun): Promi
 async function chargeOnce(
   deps: PayDeps,
   method: PayMethod,
-  { started, mayLeave }: Begun,
+  { browser, started, mayLeave }: Begun,
   { leg, charge, ...place }: Leg & { leg: number },
 ): Promise<ProcessorWord> {
   const { transactionId, amount, currency, orderId } = started;
@@ -356,7 +365,7 @@ async function chargeOnce(
   deps.faultPoint?.('before-send');
   try {
     const word = await charge(
-      { transactionId, amount, currency, orderId, leg, account, returnUrl, mayLeave },
+      { transactionId, amount, currency, orderId, leg, account, returnUrl, browser, mayLeave },
       method,
     );
     deps.faultPoint?.('after-answer');
@@ -396,26 +405,6 @@ async function startLeg(
     await deps.pause(pauseMs(tries));
   }
   return false;
-}
-
-/** Tells the shard what the processor said, until it has heard. */
-async function tell(deps: PayDeps, transactionId: TransactionId, word: ProcessorWord): Promise<void> {
-  const shard = shardOfId(transactionId);
-  const eventId = makeId(deps.now(), shard, deps.randomBytes(8));
-  for (let tries = 1; ; tries++) {
-    const heard = { type: 'hear-word', transactionId, word, eventId, now: deps.now() } as const;
-    const reply = await deps.ask(shard, heard, deps.limits.askDeadlineMs);
-    if (reply.type === 'word-heard') return;
-    if (tries === WORD_TRIES) {
-      deps.onTrouble('word_lost', reply.type === 'refused' ? reply.refusal.code : reply.type);
-      return;
-    }
-    await deps.pause(pauseMs(tries));
-  }
-}
-
-function pauseMs(tries: number): number {
-  return Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (tries - 1));
 }
 
 function refused(code: Refusal['code'], detail: string): { ok: false; refusal: Refusal } {

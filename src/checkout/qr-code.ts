@@ -5,7 +5,7 @@
  */
 
 import { create } from 'qrcode';
-import { type Html, html } from './html.ts';
+import { type Html, html } from '../pages/html.ts';
 
 /** Modules of white around it that readers need (ISO 18004). */
 const QUIET = 4;

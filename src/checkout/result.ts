@@ -43,7 +43,7 @@ export function resultState(payment: Payment, attempt: Attempt, now: number): Re
 }
 
 /** The bank waits for the shopper, and its time is not over. */
-function mayAct({ status, nextAction }: Attempt, now: number): boolean {
+export function mayAct({ status, nextAction }: Attempt, now: number): boolean {
   if (status !== 'REQUIRES_ACTION' || nextAction === null) return false;
   return nextAction.expiresAt === null || nextAction.expiresAt > now;
 }

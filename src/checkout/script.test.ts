@@ -17,7 +17,7 @@ What runs on the pages where a card is typed, and why (PCI DSS 6.4.3), and the h
 
 | script | integrity | why it is there |
 | ------ | --------- | --------------- |
-| \`${SCRIPT_PATH}\` | \`${SCRIPT_INTEGRITY}\` | Groups the card number, names its brand, says what is wrong beside the field, sends the form once, counts the time down, waits for the result. Made from \`src/checkout/browser/\`. It reads card data only to check it and sends nothing itself: the browser posts the form to its own origin. |
+| \`${SCRIPT_PATH}\` | \`${SCRIPT_INTEGRITY}\` | Groups the card number, names its brand, says what is wrong beside the field, sends the form once, counts the time down, waits for the result, goes on to the bank's page by link or by form. Made from \`src/checkout/browser/\`. It reads card data only to check it and sends nothing itself: the browser posts the form to its own origin. |
 
 No other script, no inline script, no script of anybody else, no image, no font.
 
@@ -27,7 +27,9 @@ ${headers.join('\n')}
 
 Also on every answer: \`Cache-Control: no-store\` (the script: \`immutable\`), \`X-Content-Type-Options: nosniff\`, and where TLS ends
 here or at a proxy \`Strict-Transport-Security\`. \`connect-src 'self'\` stands only on pages that wait for a result; pages without
-script have no \`script-src\`.
+script have no \`script-src\`. A result page with a form for the bank's page (3-D Secure), on which nothing is typed, has also that
+page's origin in \`form-action\`, or \`https:\` once the shopper was sent there (browsers hold redirects of the post against it too), and
+\`Referrer-Policy: strict-origin-when-cross-origin\`, so that the bank sees our origin and no more of the address.
 `;
 }
 

@@ -11,7 +11,15 @@ import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** In an order in which each file uses only those before it. */
-const FILES = ['card-number.js', 'card-form.js', 'time-left.js', 'result.js', 'main.js'] as const;
+const FILES = [
+  'card-number.js',
+  'send-once.js',
+  'card-form.js',
+  'one-time-password.js',
+  'time-left.js',
+  'result.js',
+  'main.js',
+] as const;
 
 /** The script as bytes are sent. */
 export const SCRIPT = `'use strict';\n(() => {\n${FILES.map(bodyOf).join('\n')}})();\n`;

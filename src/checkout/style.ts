@@ -58,6 +58,10 @@ button.quiet { border-color: var(--edge); background: transparent; color: var(--
 button.quiet:hover { background: var(--tint); }
 .or { display: flex; align-items: center; gap: .9rem; margin: 1.4rem 0; color: var(--soft); font-size: .875rem; }
 .or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
+form.otp { margin-top: 1.5rem; text-align: left; }
+form.otp + form.otp { margin-top: .75rem; }
+.otp input { font-size: 1.25rem; letter-spacing: .2em; }
+.told { margin-bottom: 1.15rem; padding: .7rem .9rem; border-radius: .6rem; background: var(--tint); font-size: .9375rem; }
 .upi { display: grid; gap: 1.5rem; margin-top: 1.5rem; }
 .upi figure { margin: 0; font-size: .9375rem; }
 .qr { display: block; width: min(100%, 14rem); margin: 0 auto .75rem; border: 1px solid var(--line); border-radius: .7rem; }
@@ -102,7 +106,7 @@ button.quiet:hover { background: var(--tint); }
   .order { grid-area: order; } .card { grid-area: form; } .tests { grid-area: tests; max-width: 25rem; }
 }
 @media (prefers-reduced-motion: reduce) { *, *::before, *::after { animation: none !important; transition: none !important; } }
-@media (forced-colors: active) { input:focus, button:focus-visible, .button:focus-visible { outline: 3px solid Highlight; } button, .button { border-color: ButtonText; } .sheet, .pill, .brand, .wrong, .warning { border: 1px solid CanvasText; } }
+@media (forced-colors: active) { input:focus, button:focus-visible, .button:focus-visible { outline: 3px solid Highlight; } button, .button { border-color: ButtonText; } .sheet, .pill, .brand, .wrong, .told, .warning { border: 1px solid CanvasText; } }
 @view-transition { navigation: auto; }
 `;
 

@@ -13,6 +13,7 @@ export interface WebRequest {
   readonly query: string;
   header(name: string): string;
   readonly body: Buffer;
+  /** Address of the browser, or of the last proxy that is known to be one; empty once it was answered or has left. */
   remoteAddress(): string;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -49,6 +50,9 @@ export interface WebRoute {
   wipesBody?: boolean;
   handler(request: WebRequest): WebAnswer | Promise<WebAnswer>;
 }
+
+/** One more of this name? It never rejects (http/rate-limit.ts). */
+export type RateLimit = (name: string, now: number) => boolean | Promise<boolean>;
 
 /** Makes the JSON answer of a refusal (http/problem.ts). */
 export type ShowProblem = (cause: Refusal) => WebAnswer;

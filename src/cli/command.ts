@@ -17,6 +17,17 @@ export interface CommandContext {
   readonly out: (text: string) => void;
   /** Standard error, one line each. */
   readonly err: (text: string) => void;
+  /** Standard error where it is a terminal. */
+  readonly terminal?: Terminal | undefined;
+  /** From now on the command goes on to its end when nobody reads its output: it does more than tell. */
+  readonly workUnread?: () => void;
+}
+
+/** A terminal, which can be drawn on. */
+export interface Terminal {
+  /** Its width now. */
+  readonly columns: number;
+  write(text: string): void;
 }
 
 /** One command. */
@@ -38,6 +49,11 @@ export class MisuseError extends Error {
   }
 }
 
+/** What was read of a command's words. */
+type Read<Name extends string, Flag extends string, List extends string> = Partial<
+  Record<Name | 'config', string> & Record<Flag, boolean> & Record<List, string[]>
+>;
+
 /**
  * Reads `--name value` words, `--flag` words without a value, and `lists`, words that may come several times. Unknown and positional words are a {@link MisuseError}.
  */
@@ -46,15 +62,44 @@ export function readWords<Name extends string, Flag extends string = never, List
   names: readonly Name[],
   flags: readonly Flag[] = [],
   lists: readonly List[] = [],
-): Partial<Record<Name | 'config', string> & Record<Flag, boolean> & Record<List, string[]>> {
+): Read<Name, Flag, List> {
+  return parse<Read<Name, Flag, List>>(words, { names, flags, lists, positionals: false }).values;
+}
+
+/** The same, beside one word that belongs to no option and may stand anywhere: a file, an id. A second one is a {@link MisuseError}. */
+export function readWordsAround<Name extends string, Flag extends string = never>(
+  words: readonly string[],
+  names: readonly Name[],
+  flags: readonly Flag[] = [],
+): { read: Read<Name, Flag, never>; word: string | undefined } {
+  const { values, positionals } = parse<Read<Name, Flag, never>>(words, {
+    ...{ names, flags, lists: [], positionals: true },
+  });
+  const [word, second] = positionals;
+  if (second !== undefined) throw new MisuseError(`one word too many: ${second}`);
+  return { read: values, word };
+}
+
+interface Wanted {
+  names: readonly string[];
+  flags: readonly string[];
+  lists: readonly string[];
+  positionals: boolean;
+}
+
+function parse<Values>(words: readonly string[], wanted: Wanted): { values: Values; positionals: string[] } {
   const options: ParseArgsOptionsConfig = { config: { type: 'string' } };
-  for (const name of names) options[name] = { type: 'string' };
-  for (const flag of flags) options[flag] = { type: 'boolean' };
-  for (const list of lists) options[list] = { type: 'string', multiple: true };
+  for (const name of wanted.names) options[name] = { type: 'string' };
+  for (const flag of wanted.flags) options[flag] = { type: 'boolean' };
+  for (const list of wanted.lists) options[list] = { type: 'string', multiple: true };
   try {
-    return parseArgs({ args: [...words], options, strict: true, allowPositionals: false }).values as Partial<
-      Record<Name | 'config', string> & Record<Flag, boolean> & Record<List, string[]>
-    >;
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      options,
+      strict: true,
+      allowPositionals: wanted.positionals,
+    });
+    return { values: values as Values, positionals };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code?.startsWith('ERR_PARSE_ARGS_') !== true) throw error;

@@ -16,8 +16,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readOptions, settingsToDrop } from '../config/from-env.ts';
 import { LIMITS } from '../config/limits.ts';
-import type { StartOptions } from '../config/options.ts';
+import type { Role, StartOptions } from '../config/options.ts';
 import { clockDifferenceMs, connectEmbedded } from '../embedded/connect.ts';
 import { EmbeddedError } from '../embedded/embedded-error.ts';
 import { chooseListenPorts } from '../embedded/listen-ports.ts';
@@ -54,13 +55,14 @@ export const doctor: Command = {
   summary: 'Check everything a start needs, one line each, with what to do.',
   async run(words, context) {
     const { config } = readWords(words, []);
-    const { options } = loadOptions(context.env, config);
+    const { options, settings } = loadOptions(context.env, config);
     const checks: readonly (readonly [string, () => Finding | Promise<Finding>])[] = [
       ['node', checkNode],
       ['packages', checkPackages],
       ['pkcs11js', () => checkLoads('pkcs11js')],
       ['uWebSockets.js', () => checkLoads('uWebSockets.js')],
       ['pkcs11 module', () => ({ ok: true, detail: findPkcs11Module(options.hsm.module) })],
+      ['roles', () => checkRoles(options, settings)],
       ['postgres', () => checkDatabases(options)],
       ['ports', () => checkPorts(options)],
       ['disk', () => checkDisk(options)],
@@ -93,7 +95,9 @@ function checkNode(): Finding {
 function checkPackages(): Finding {
   const installed = join(ROOT, 'node_modules/.package-lock.json');
   if (!existsSync(installed)) return { ok: false, detail: `not installed: ${INSTALL}` };
-  const stale = statSync(installed).mtimeMs < statSync(join(ROOT, 'package-lock.json')).mtimeMs;
+  const lock = join(ROOT, 'package-lock.json');
+  // In the image they are part of it.
+  const stale = existsSync(lock) && statSync(installed).mtimeMs < statSync(lock).mtimeMs;
   return stale
     ? { ok: false, detail: `older than package-lock.json: ${INSTALL}` }
     : { ok: true, detail: 'installed' };
@@ -109,6 +113,30 @@ async function checkLoads(name: string): Promise<Finding> {
   }
 }
 
+/** What each role listens at and must be given beside the databases of payments and the config token. */
+const ROLE_NEEDS: Readonly<Record<Role, string>> = {
+  api: 'api (API port)',
+  checkout: 'checkout (checkout port, vault)',
+  callbacks: 'callbacks (API port)',
+  background: 'background',
+};
+
+function checkRoles(options: StartOptions, settings: ReadonlyMap<string, string>): Finding {
+  const detail = options.roles.map((role) => ROLE_NEEDS[role]).join(', ');
+  // The embedded profile gives each process what it needs.
+  if (options.databases === undefined) return { ok: true, detail };
+  const dropped = settingsToDrop(options, settings);
+  if (dropped.length > 0) {
+    return {
+      ok: false,
+      detail: `${dropped.join(', ')}: take them off this host, only the checkout role is to open the vault`,
+    };
+  }
+  const read = readOptions(Object.fromEntries(settings));
+  if (read.ok) return { ok: true, detail };
+  return { ok: false, detail: read.errors.map(({ setting, detail }) => `${setting} ${detail}`).join('; ') };
+}
+
 async function checkDatabases(options: StartOptions): Promise<Finding> {
   const embedded = options.databases === undefined;
   if (embedded && findRunningPostgres(join(options.dataDir, 'postgres')) === undefined) {
@@ -117,7 +145,8 @@ async function checkDatabases(options: StartOptions): Promise<Finding> {
   const databases = options.databases ?? connectEmbedded(options).databases.services;
   const named = [
     ['control', databases.control] as const,
-    ['vault', databases.vault] as const,
+    // Nobody else is to reach it.
+    ['vault', options.roles.includes('checkout') ? databases.vault : undefined] as const,
     ...databases.shards.map((url, index) => [`shard ${index + 1}`, url] as const),
   ];
   const differences: number[] = [];
@@ -155,8 +184,10 @@ async function checkPorts(options: StartOptions): Promise<Finding> {
   }
 }
 
-/** The median of 21 writes of a page, each synced: what one commit costs at least. */
+/** The median of 21 writes of a page, each synced: what one commit costs at least where the databases are in the data folder. */
 function checkDisk(options: StartOptions): Finding {
+  if (options.databases !== undefined)
+    return { ok: true, detail: 'commits go to the disks of the databases' };
   const folder = mkdtempSync(join(existsSync(options.dataDir) ? options.dataDir : tmpdir(), 'doctor-'));
   try {
     const file = openSync(join(folder, 'sync'), 'w', 0o600);

@@ -10,6 +10,7 @@ import type { ProcessorAccount } from '../storage/control.ts';
 import { checkWebhookUrl } from '../webhooks/address.ts';
 import { type Command, loadOptions, MisuseError, readWords, required } from './command.ts';
 import { ownAccount, processorNamed, readAccount } from './merchant-accounts.ts';
+import { contractNamed } from './merchant-contract.ts';
 import { originsNamed } from './merchant-origins.ts';
 import { openMerchantServices } from './services.ts';
 
@@ -20,9 +21,9 @@ const ACCOUNT_OPTIONS = { account: '--account-file', fallbackAccount: '--fallbac
 export const merchantCreate: Command = {
   name: 'merchant create',
   usage:
-    '--id ID --name NAME --processor PROCESSOR [--account-file FILE] [--fallback PROCESSOR [--fallback-account-file FILE]] [--fee PERCENT] [--redirect-origin ORIGIN]… [--webhook-url URL] [--config FILE]',
+    '--id ID --name NAME --processor PROCESSOR [--account-file FILE] [--fallback PROCESSOR [--fallback-account-file FILE]] [--fee PERCENT] [--fee-percent PERCENT [--fee-tax-percent PERCENT]] [--redirect-origin ORIGIN]… [--webhook-url URL] [--config FILE]',
   summary:
-    'Make a merchant and print its secrets once. FILE is JSON {account, secretKey, webhookSecret} of the merchant at its processor; ORIGIN is where its shoppers go after checkout; URL hears of its payments.',
+    'Make a merchant and print its secrets once. FILE is JSON {account, secretKey, webhookSecret} of the merchant at its processor; --fee is what the merchant pays for a payment, --fee-percent what its processor keeps of it by contract. ORIGIN is where its shoppers go after checkout; URL hears of its payments.',
   async run(words, context) {
     const names = [
       'id',
@@ -30,6 +31,8 @@ export const merchantCreate: Command = {
       'processor',
       'fallback',
       'fee',
+      'fee-percent',
+      'fee-tax-percent',
       'account-file',
       'fallback-account-file',
       'webhook-url',
@@ -44,6 +47,7 @@ export const merchantCreate: Command = {
       preferredProcessor,
       ...fallbackNamed(read.fallback, read['fallback-account-file'], options),
       transactionFeePercent: read.fee ?? '0.00',
+      contract: contractNamed(read['fee-percent'], read['fee-tax-percent']),
       redirectOrigins: originsNamed('--redirect-origin', read['redirect-origin'], options.mode),
       webhookUrl: webhookUrlNamed(read['webhook-url'], options),
       account: accountNamed(ACCOUNT_OPTIONS.account, read['account-file'], preferredProcessor, options),
@@ -88,7 +92,7 @@ function accountNamed(
   processor: ProcessorName,
   options: StartOptions,
 ): ProcessorAccount {
-  const account = file === undefined ? ownAccount(options, processor) : readAccount(option, file);
+  const account = file === undefined ? ownAccount(options, processor) : readAccount(option, file, processor);
   if (account === undefined) throw new MisuseError(`${option} is needed`);
   return account;
 }

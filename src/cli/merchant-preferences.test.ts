@@ -1,5 +1,5 @@
 /**
- * `sluice merchant create` and `sluice merchant preferences` on databases that are named.
+ * `sluice merchant create`, `sluice merchant preferences` and `sluice merchant contract` on databases that are named.
  *
  * @module
  */
@@ -148,4 +148,85 @@ it('an account that another merchant has, and secrets that are none, are refused
   );
   expect([short.code, short.err]).toEqual([2, expect.stringContaining('webhookSecret must have at least 8')]);
   expect(`${made.err} ${changed.err} ${short.err}`).not.toMatch(/secret of|guessed secret/);
+});
+
+it('the contract of each account is told, made with the merchant, changed and forgotten, and stays when credentials change', async () => {
+  const [one, two] = [accountFile('c1.json', 'acct_c1'), accountFile('c2.json', 'acct_c2')];
+  const made = await run(
+    `merchant create --id m_con --name Shop --processor sandbox --account-file ${one} --fallback sandbox_b --fallback-account-file ${two} --fee-percent 2 --fee-tax-percent 18`,
+  );
+  expect(made.code, made.err).toBe(0);
+  const at = (feePercent: string | null, feeTaxPercent: string | null) => ({
+    processor: 'SANDBOX',
+    account: 'acct_c1',
+    feePercent,
+    feeTaxPercent,
+  });
+  const second = { processor: 'SANDBOX_B', account: 'acct_c2', feePercent: null, feeTaxPercent: null };
+  const other = { ...second, feePercent: '0.50', feeTaxPercent: '0.00' };
+  const steps = [
+    ['', [at('2.00', '18.00'), second]],
+    [' --processor sandbox --fee-percent 1.75 --fee-tax-percent 9.5', [at('1.75', '9.50'), second]],
+    [' --processor sandbox_b --account acct_c2 --fee-percent 0.5', [at('1.75', '9.50'), other]],
+    [' --processor sandbox --no-fee', [at(null, null), other]],
+  ] as const;
+  for (const [options, contracts] of steps) {
+    const { code, out, err } = await run(`merchant contract --id m_con${options}`);
+    expect(code, err).toBe(0);
+    expect(JSON.parse(out)).toEqual(contracts);
+  }
+  const renewed = accountFile('c2.json', 'acct_c2', 'another secret');
+  await run(`merchant preferences --id m_con --fallback sandbox_b --fallback-account-file ${renewed}`);
+  expect(JSON.parse((await run('merchant contract --id m_con')).out)).toEqual([at(null, null), other]);
+});
+
+const NO_CONTRACTS = [
+  ['contract --id m_none', 1, '--id m_none: there is no such merchant'],
+  ['contract --id m_fee --processor sandbox', 2, '--fee-percent or --no-fee is needed with --processor'],
+  ['contract --id m_fee --account acct_fee', 2, '--fee-percent or --no-fee is needed with --account'],
+  ['contract --id m_fee --fee-percent 2', 2, '--processor is needed'],
+  ['contract --id m_fee --processor sandbox --fee-percent 100.01', 2, '--fee-percent must be a percentage'],
+  ['contract --id m_fee --processor sandbox --fee-percent 1.234', 2, '--fee-percent must be a percentage'],
+  ['contract --id m_fee --processor sandbox --fee-percent=-1', 2, '--fee-percent must be a percentage'],
+  ['contract --id m_fee --processor sandbox --fee-tax-percent 18', 2, '--fee-percent is needed'],
+  [
+    'contract --id m_fee --processor sandbox --fee-percent 2 --fee-tax-percent x',
+    2,
+    '--fee-tax-percent must',
+  ],
+  ['contract --id m_fee --processor sandbox --fee-percent 2 --no-fee', 2, 'not both'],
+  ['contract --id m_fee --processor payu --fee-percent 2', 2, 'the merchant has no account there'],
+  [
+    'contract --id m_fee --processor sandbox --account acct_no --no-fee',
+    2,
+    '--account acct_no: the merchant',
+  ],
+  [
+    'create --id m_fee2 --name Shop --processor sandbox --account-file {one} --fee-percent two',
+    2,
+    '--fee-percent',
+  ],
+] as const;
+
+it('what cannot be a contract is refused by name, and changes nothing', async () => {
+  const one = accountFile('fee.json', 'acct_fee');
+  await run(
+    `merchant create --id m_fee --name Shop --processor sandbox --account-file ${one} --fee-percent 3`,
+  );
+  for (const [line, code, fault] of NO_CONTRACTS) {
+    const refused = await run(`merchant ${line.replace('{one}', one)}`);
+    expect(refused, line).toMatchObject({ code, out: '', err: expect.stringContaining(fault) });
+  }
+  expect(JSON.parse((await run('merchant contract --id m_fee')).out)).toMatchObject([{ feePercent: '3.00' }]);
+});
+
+it('of two accounts at one processor the one is to be named', async () => {
+  const [one, two] = [accountFile('t1.json', 'acct_t1'), accountFile('t2.json', 'acct_t2')];
+  await run(`merchant create --id m_two --name Shop --processor sandbox --account-file ${one}`);
+  await run(`merchant preferences --id m_two --processor sandbox --account-file ${two}`);
+  const refused = await run('merchant contract --id m_two --processor sandbox --fee-percent 2');
+  expect(refused).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--account is needed: acct_t1, acct_t2'),
+  });
 });

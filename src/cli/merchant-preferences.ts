@@ -4,6 +4,7 @@
  * @module
  */
 import type { StartOptions } from '../config/options.ts';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import { isFeePercent } from '../setup/merchant.ts';
 import {
   changePreferences,
@@ -33,7 +34,7 @@ export const merchantPreferences: Command = {
   usage:
     '--id ID [--processor PROCESSOR] [--account-file FILE] [--fallback PROCESSOR | --no-fallback] [--fallback-account-file FILE] [--fee PERCENT] [--config FILE]',
   summary:
-    'Print where the charges of a merchant go, after changing it. FILE is JSON {account, secretKey, webhookSecret}: another account, or new credentials of the one there is, whose old webhook secret is believed still.',
+    'Print where the charges of a merchant go, after changing it. FILE is JSON {account, secretKey, webhookSecret}: another account, or new credentials of the one there is, whose old webhook secret is believed for three days more.',
   async run(words, context) {
     const names = ['id', 'processor', 'account-file', 'fallback', 'fallback-account-file', 'fee'] as const;
     const read = readWords(words, names, ['no-fallback']);
@@ -78,9 +79,8 @@ async function makeChange(
 ): Promise<MerchantPreferences | string> {
   const services = await openMerchantServices(options);
   try {
-    const changed = await changePreferences(services, merchantId, change, (processor) =>
-      ownAccount(options, processor),
-    );
+    const own = (processor: ProcessorName) => ownAccount(options, processor);
+    const changed = await changePreferences(services, merchantId, change, own, new Date());
     if (changed.ok) return changed.preferences;
     const fault = `${OPTIONS[changed.part]} ${changed.detail}`;
     if (changed.part === 'merchant') return fault;
@@ -94,9 +94,15 @@ type Word = readonly [option: string, text: string | undefined];
 
 function placeNamed([option, name]: Word, [fileOption, file]: Word): PlaceChange | undefined {
   if (name === undefined && file === undefined) return undefined;
+  const processor = name === undefined ? undefined : processorNamed(option, name);
+  if (file === undefined) return { processor };
+  // Which fields the file has is the processor's: the one named, else the one there is.
   return {
-    processor: name === undefined ? undefined : processorNamed(option, name),
-    account: file === undefined ? undefined : readAccount(fileOption, file),
+    processor,
+    account:
+      processor === undefined
+        ? (present) => readAccount(fileOption, file, present)
+        : readAccount(fileOption, file, processor),
   };
 }
 

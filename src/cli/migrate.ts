@@ -28,7 +28,8 @@ export const migrate: Command = {
       context.out(`${database}: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}\n`);
     }
     const { retentionDays } = options;
-    await retireShards(target.owner, { now: new Date(), retentionDays }, context.err);
+    const relays = options.kafka.brokers.length > 0;
+    await retireShards(target.owner, { now: new Date(), retentionDays, relays }, context.err);
     return 0;
   },
 };

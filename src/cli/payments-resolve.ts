@@ -7,24 +7,21 @@
  * @module
  */
 import { randomBytes } from 'node:crypto';
-import { userInfo } from 'node:os';
-import { luhnValid } from '../domain/card.ts';
 import type { Fact } from '../domain/facts.ts';
 import { intentIdOf, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
 import { acknowledgeIncidents, type OperatorWord, resolveByOperator } from '../domain/operator-resolution.ts';
+import { OPERATOR_LENGTH_MAX, REASON_LENGTH_MAX } from '../domain/operator-text.ts';
 import type { Attempt } from '../domain/transaction.ts';
 import type { OperatorDesk } from '../storage/operator-desk.ts';
 import { explained, openOperatorDesk } from '../storage/postgres/operator-desk.ts';
 import { createShardStore } from '../storage/postgres/shard-store.ts';
 import { type ShardStore, StorageError, type StorageFailureKind } from '../storage/storage.ts';
 import { type Command, type ExitCode, loadOptions, MisuseError, readWords, required } from './command.ts';
-import { idFirst, shardDatabaseOf } from './payments.ts';
+import { idFirst, operatorText, shardDatabaseOf, systemUser } from './payments.ts';
 
 const WORDS = ['success', 'failed', 'acknowledged'] as const;
 type Resolution = (typeof WORDS)[number];
 
-const REASON_LENGTH_MAX = 500;
-const OPERATOR_LENGTH_MAX = 100;
 /** A gateway that works on the very attempt may win this often. */
 const TRIES_MAX = 10;
 /** After these the attempt is read again: nothing was changed, or the row tells what was. */
@@ -40,15 +37,15 @@ export const paymentsResolve: Command = {
   name: 'payments resolve',
   usage: 'ID --as success|failed|acknowledged [--leg N] --reason TEXT [--by NAME] [--config FILE]',
   summary:
-    'Say by an operator’s word that an attempt (txn_…) was charged or has failed, or acknowledge its incidents; N is the leg whose processor charged (default: the one it stands on); reason and operator (default: the user of the system) go to the audit.',
+    'Say by an operator’s word that an attempt (txn_…) was charged or has failed, or acknowledge its incidents; N is the leg whose processor charged (default: the one it stands on); reason and operator (default: the user of the system) go to the audit. A success is not taken back: reconciliation with the processor’s settlement report corrects it.',
   async run(words, context) {
     const { id, shown, rest } = idFirst(words);
     const read = readWords(rest, ['as', 'leg', 'reason', 'by']);
     if (id === intentIdOf(id)) throw new MisuseError(`${shown} is an intent: name its attempt, txn_…`);
     const as = resolutionNamed(required('--as', read.as));
     const leg = read.leg === undefined ? null : legNumbered(read.leg, as);
-    const reason = sentence('--reason', required('--reason', read.reason), REASON_LENGTH_MAX);
-    const operator = sentence('--by', read.by ?? systemUser(), OPERATOR_LENGTH_MAX);
+    const reason = operatorText('--reason', required('--reason', read.reason), REASON_LENGTH_MAX);
+    const operator = operatorText('--by', read.by ?? systemUser(), OPERATOR_LENGTH_MAX);
     const { options } = loadOptions(context.env, read.config);
     const connectionString = await shardDatabaseOf(options, id);
     // Opened first: a database that is down is told of at once and by name.
@@ -57,6 +54,7 @@ export const paymentsResolve: Command = {
       connectionString,
       applicationName: 'sluice payments resolve',
       ownShard: shardOfId(id),
+      relays: options.kafka.brokers.length > 0,
     });
     try {
       const done = await resolve({ store, desk }, id, { as, leg }, { operator, reason });
@@ -162,39 +160,6 @@ function legNumbered(word: string, as: Resolution): number {
   if (as !== 'success') throw new MisuseError('--leg says which leg was charged: it goes with --as success');
   if (word !== '1' && word !== '2') throw new MisuseError(`--leg ${word} is none of 1, 2`);
   return Number(word);
-}
-
-/** Text that is kept for ever and shown on terminals. */
-function sentence(option: string, text: string, lengthMax: number): string {
-  if (text.trim() === '') throw new MisuseError(`${option} is empty`);
-  if (text.length > lengthMax) throw new MisuseError(`${option} is longer than ${lengthMax} characters`);
-  if (/\p{C}/u.test(text)) throw new MisuseError(`${option} has a control character`);
-  if (holdsCardNumber(text))
-    throw new MisuseError(`${option} has digits that look like a card number: leave them out`);
-  return text;
-}
-
-/** Digits in one piece, or in pieces as people write card numbers. A bank's longer references are none. */
-function holdsCardNumber(text: string): boolean {
-  const runs = text.match(/\d+(?:[ .-]\d+)*/g) ?? [];
-  return runs.some((run) => {
-    const pieces = run.split(/[ .-]/);
-    return pieces.some((_, from) =>
-      pieces.some((_, to) => to >= from && isCardNumber(pieces.slice(from, to + 1).join(''))),
-    );
-  });
-}
-
-function isCardNumber(digits: string): boolean {
-  return digits.length >= 13 && digits.length <= 19 && luhnValid(Buffer.from(digits));
-}
-
-function systemUser(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    throw new MisuseError('--by is needed: the system has no name for this user');
-  }
 }
 
 function codeOf(error: unknown): string | undefined {

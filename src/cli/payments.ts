@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { userInfo } from 'node:os';
 import type { StartOptions } from '../config/options.ts';
 import {
   parseIntentId,
@@ -14,10 +15,12 @@ import {
   type TransactionId,
 } from '../domain/ids.ts';
 import { decimalAmount } from '../domain/money.ts';
+import { operatorTextFault } from '../domain/operator-text.ts';
 import type { Attempt, Evidence } from '../domain/transaction.ts';
 import type { ShardRange } from '../storage/control.ts';
 import type { Incident, RecordedCallback } from '../storage/operator-desk.ts';
 import { createControlReader } from '../storage/postgres/control-reader.ts';
+import { databaseOf } from '../storage/shard-map.ts';
 import { MisuseError } from './command.ts';
 import { controlDatabaseUrl, shardDatabaseUrls } from './services.ts';
 
@@ -35,9 +38,8 @@ export function idFirst(words: readonly string[]): { id: string; shown: string; 
 /** The shard database an id belongs to, by the shard map of the control database. */
 export async function shardDatabaseOf(options: StartOptions, id: string): Promise<string> {
   const shard = shardOfId(id);
-  const ranges = await shardMap(controlDatabaseUrl(options));
-  // The map has every shard: it is refused otherwise.
-  const { database } = ranges.find(({ low, high }) => low <= shard && shard <= high)!;
+  const ranges = await shardMapOf(options);
+  const database = databaseOf(ranges, shard);
   const url = shardDatabaseUrls(options)[database];
   if (url !== undefined) return url;
   throw new Error(
@@ -45,7 +47,9 @@ export async function shardDatabaseOf(options: StartOptions, id: string): Promis
   );
 }
 
-async function shardMap(url: string): Promise<readonly ShardRange[]> {
+/** The shard map of the control database; an error names what to look at. */
+export async function shardMapOf(options: StartOptions): Promise<readonly ShardRange[]> {
+  const url = controlDatabaseUrl(options);
   const control = createControlReader({ connectionString: url });
   try {
     return await control.shardMap();
@@ -57,6 +61,22 @@ async function shardMap(url: string): Promise<readonly ShardRange[]> {
     );
   } finally {
     await control.close();
+  }
+}
+
+/** What an operator says by an option, when it may be kept. */
+export function operatorText(option: string, text: string, lengthMax: number): string {
+  const fault = operatorTextFault(text, lengthMax);
+  if (fault !== null) throw new MisuseError(`${option} ${fault}`);
+  return text;
+}
+
+/** The operator when none is named. */
+export function systemUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    throw new MisuseError('--by is needed: the system has no name for this user');
   }
 }
 

@@ -23,7 +23,9 @@ afterEach(() => {
 function found(env: Record<string, string> = {}): Record<string, string> {
   const read = readStartOptions({ SLUICE_DATA_DIR: dataDir, ...env });
   if (!read.ok) throw new Error(JSON.stringify(read.errors));
-  return Object.fromEntries(sandboxUrls(read.options).map(({ processor, url }) => [processor, url]));
+  return Object.fromEntries(
+    sandboxUrls(read.options).map(({ processors: [processor], url }) => [processor, url]),
+  );
 }
 
 it('a running profile has written down where both banks are', () => {

@@ -5,7 +5,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LIMITS } from '../config/limits.ts';
 import type { Databases, StartOptions } from '../config/options.ts';
 import type { ProcessorName } from '../domain/processor-word.ts';
 import { connectEmbedded } from '../embedded/connect.ts';
@@ -34,17 +33,19 @@ export function migrationTarget(
     return { owner: connectEmbedded(options).databases.owner, roles: SERVICE_ROLES };
   }
   const shard = databases.shards[0];
+  const userOf = (text: string | undefined): string =>
+    text === undefined ? '' : decodeURIComponent(new URL(text).username);
   const roles = {
-    control: new URL(databases.control).username,
-    vault: databases.vault === undefined ? '' : new URL(databases.vault).username,
-    shard: shard === undefined ? '' : new URL(shard).username,
+    control: userOf(databases.control),
+    vault: userOf(databases.vault),
+    shard: userOf(shard),
   };
   if (owner === undefined) return { owner: databases, roles };
   const password = owner.passwordFile === undefined ? '' : readFileSync(owner.passwordFile, 'utf8').trim();
   const as = (text: string): string => {
     const url = new URL(text);
-    url.username = owner.user;
-    url.password = password;
+    url.username = encodeURIComponent(owner.user);
+    url.password = encodeURIComponent(password);
     return url.href;
   };
   const vault = databases.vault === undefined ? undefined : as(databases.vault);
@@ -55,6 +56,9 @@ export function migrationTarget(
 export function controlDatabaseUrl(options: StartOptions): string {
   return options.databases?.control ?? connectEmbedded(options).databases.owner.control;
 }
+
+/** A person waits, and nobody else: a busy machine is no reason to give up. */
+const HSM_CALL_TIMEOUT_MS = 10_000;
 
 /** Control database and config token; close when done. */
 export async function openMerchantServices(
@@ -75,7 +79,7 @@ export async function openMerchantServices(
     pinFile,
     threads: 1,
     pageCardsMax: 1,
-    callTimeoutMs: LIMITS.hsmCallTimeoutMs,
+    callTimeoutMs: HSM_CALL_TIMEOUT_MS,
     mode: options.mode,
   });
   const admin = createControlAdmin(control);
@@ -96,7 +100,8 @@ export function shardDatabaseUrls(options: StartOptions): readonly string[] {
 
 /** A bank in a box, and where it is reached. */
 export interface SandboxPlace {
-  readonly processor: ProcessorName;
+  /** Whom it speaks as: what plain calls it first. */
+  readonly processors: readonly ProcessorName[];
   readonly url: string;
 }
 
@@ -105,14 +110,20 @@ export function sandboxUrls(options: StartOptions): readonly SandboxPlace[] {
   if (!options.sandbox.enabled) return [];
   const demo = readJson(join(options.dataDir, 'demo.json')) as Partial<DemoFile> | undefined;
   const { SANDBOX, SANDBOX_B } = options.processors;
-  const places = [
-    { processor: 'SANDBOX', url: demo?.sandboxUrl ?? SANDBOX.baseUrl },
-    { processor: 'SANDBOX_B', url: demo?.sandboxBUrl ?? SANDBOX_B.baseUrl },
-  ] as const;
-  return places.filter(({ url }) => new URL(url).port !== '0');
+  const [url, urlB] = [demo?.sandboxUrl ?? SANDBOX.baseUrl, demo?.sandboxBUrl ?? SANDBOX_B.baseUrl];
+  // A bank takes the port it is given at its start: what the options say of it is where the others are sought as well.
+  const speaksAs = SPOKEN.filter((name) => [SANDBOX.baseUrl, url].includes(options.processors[name].baseUrl));
+  const places: SandboxPlace[] = [
+    { processors: ['SANDBOX', ...speaksAs], url },
+    { processors: ['SANDBOX_B'], url: urlB },
+  ];
+  return places.filter((place) => new URL(place.url).port !== '0');
 }
+
+/** Processors a bank in a box can speak as. */
+const SPOKEN: readonly ProcessorName[] = ['RAZORPAY', 'PAYU', 'STRIPE'];
 
 /** Where the first sandbox bank is reached; null where there is none. */
 export function sandboxUrl(options: StartOptions): string | null {
-  return sandboxUrls(options).find(({ processor }) => processor === 'SANDBOX')?.url ?? null;
+  return sandboxUrls(options).find(({ processors }) => processors[0] === 'SANDBOX')?.url ?? null;
 }

@@ -72,15 +72,15 @@ it.each([
   ['merchant create --name Shop --processor SANDBOX', '--id'],
   [
     'merchant create --name Shop --processor PAYPAL',
-    '--processor PAYPAL: this version can charge at SANDBOX, SANDBOX_B only',
+    '--processor PAYPAL: this version can charge at SANDBOX, SANDBOX_B, RAZORPAY, PAYU, STRIPE only',
   ],
   [
-    'merchant create --name Shop --processor stripe',
-    '--processor stripe: this version can charge at SANDBOX, SANDBOX_B only',
+    'merchant create --name Shop --processor paypal',
+    '--processor paypal: this version can charge at SANDBOX, SANDBOX_B, RAZORPAY, PAYU, STRIPE only',
   ],
   [
-    'merchant create --id m_1 --name Shop --processor sandbox --fallback PAYU',
-    '--fallback PAYU: this version',
+    'merchant create --id m_1 --name Shop --processor sandbox --fallback PAYPAL',
+    '--fallback PAYPAL: this version',
   ],
   [
     'merchant create --id m_1 --name Shop --processor sandbox --redirect-origin ftp://a.example',
@@ -104,13 +104,16 @@ it.each([
   ],
   ['merchant origins', '--id is needed'],
   ['merchant preferences --processor sandbox', '--id is needed'],
-  ['merchant preferences --id m_1 --fallback stripe', '--fallback stripe: this version can charge'],
+  ['merchant preferences --id m_1 --fallback paypal', '--fallback paypal: this version can charge'],
   ['merchant preferences --id m_1 --fallback sandbox_b --no-fallback', 'exclude each other'],
   [
     'merchant preferences --id m_1 --no-fallback --fallback-account-file {account}',
     '--no-fallback and --fallback-account-file',
   ],
-  ['merchant preferences --id m_1 --account-file /nowhere', '--account-file /nowhere cannot be read: ENOENT'],
+  [
+    'merchant preferences --id m_1 --processor sandbox --account-file /nowhere',
+    '--account-file /nowhere cannot be read: ENOENT',
+  ],
   ['merchant preferences --id m_1 --fee 100.01', '--fee 100.01 must be a percentage'],
   ['merchant preferences --id m_1 --fee 1,5', '--fee 1,5 must be a percentage'],
   [
@@ -119,6 +122,9 @@ it.each([
   ],
   ['migrate --owner-password-file x', '--owner'],
   ['payments', 'unknown command payments'],
+  ['reconcile --processor sandbox --date 2999-01-01 x.csv', '--date 2999-01-01 is in the future'],
+  ['reconcile --processor sandbox --date 1970-01-01 x.csv', '--date 1970-01-01 is before'],
+  ['reconcile payouts --from 0000-01-01 --to 0000-01-02', '--from 0000-01-01 is not a day'],
   ['payments unresolved --older-than soon', '--older-than soon is not a number of seconds'],
   ['payments show', 'an id is needed first'],
   ['payments show --json', 'an id is needed first'],
@@ -169,20 +175,6 @@ it('names every bad setting before it starts anything', async () => {
   expect(err).toContain('SLUICE_COLOUR is no setting');
 });
 
-it('names what is set without effect, and does not refuse it', async () => {
-  const settings = {
-    ...DATABASES,
-    SLUICE_KAFKA_BROKERS: 'k1:9092',
-    SLUICE_PAYU_BASE_URL: 'https://payu.example.com',
-  };
-  const { code, err } = await run('start', settings);
-  expect(err.split('\n')).toEqual([
-    'set, but without effect in this version: SLUICE_KAFKA_BROKERS, SLUICE_PAYU_BASE_URL',
-    'SLUICE_PKCS11_MODULE is needed: a PKCS#11 library, or `software` in test mode',
-  ]);
-  expect(code).toBe(2);
-});
-
 it('merchants are made for every processor that can be charged, and no other', () => {
   const read = readOptions({
     ...DATABASES,
@@ -228,8 +220,31 @@ it('the doctor has one line for each look', async () => {
     SLUICE_SANDBOX_PORT: '0',
   };
   const { out } = await run('doctor', { ...ports, SLUICE_PKCS11_MODULE: '/nowhere.so' });
-  expect(out.trimEnd().split('\n')).toHaveLength(9);
+  expect(out.trimEnd().split('\n')).toHaveLength(10);
   expect(out).toContain('ok   node: 22.');
   expect(out).toContain('ok   ports: free');
+  expect(out).toContain(
+    'ok   roles: api (API port), checkout (checkout port, vault), callbacks (API port), background',
+  );
   expect(out).toContain('fail pkcs11 module: SLUICE_PKCS11_MODULE names /nowhere.so');
+});
+
+it('the doctor of a host without the checkout role wants nothing there that opens the vault', async () => {
+  const nowhere = 'postgres://sluice:x@127.0.0.1:1/';
+  const env = {
+    SLUICE_ROLES: 'api,callbacks',
+    SLUICE_API_PORT: '0',
+    SLUICE_OPS_PORT: '0',
+    SLUICE_CONTROL_DATABASE_URL: `${nowhere}control`,
+    SLUICE_SHARD_DATABASE_URLS: `${nowhere}shard_1`,
+    SLUICE_PKCS11_MODULE: 'software',
+  };
+  const open = await run('doctor', { ...env, SLUICE_VAULT_DATABASE_URL: `${nowhere}vault` });
+  expect(open.out).toMatch(/^fail roles: SLUICE_VAULT_DATABASE_URL: take them off this host/m);
+  const lacking = await run('doctor', env);
+  expect(lacking.out).toMatch(/^fail roles: SLUICE_PUBLIC_CHECKOUT_URL is needed where the api role/m);
+  // A gateway's own disk may be read-only.
+  expect(lacking.out).toContain('ok   disk: commits go to the disks of the databases');
+  const url = { SLUICE_PUBLIC_CHECKOUT_URL: 'https://pay.example.com' };
+  expect((await run('doctor', { ...env, ...url })).out).toMatch(/^ok {3}roles: api \(API port\), callbacks/m);
 });

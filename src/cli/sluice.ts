@@ -11,12 +11,25 @@ import { type Command, type CommandContext, type ExitCode, MisuseError } from '.
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./start.ts')).start,
   migrate: async () => (await import('./migrate.ts')).migrate,
+  'setup databases': async () => (await import('./setup-databases.ts')).setupDatabases,
+  'setup tokens': async () => (await import('./setup-tokens.ts')).setupTokens,
+  'setup demo': async () => (await import('./setup-demo.ts')).setupDemo,
   'merchant create': async () => (await import('./merchant-create.ts')).merchantCreate,
+  'merchant contract': async () => (await import('./merchant-contract.ts')).merchantContract,
   'merchant origins': async () => (await import('./merchant-origins.ts')).merchantOrigins,
   'merchant preferences': async () => (await import('./merchant-preferences.ts')).merchantPreferences,
   'payments unresolved': async () => (await import('./payments-unresolved.ts')).paymentsUnresolved,
   'payments show': async () => (await import('./payments-show.ts')).paymentsShow,
   'payments resolve': async () => (await import('./payments-resolve.ts')).paymentsResolve,
+  reconcile: async () => (await import('./reconcile.ts')).reconcileCommand,
+  'reconcile runs': async () => (await import('./reconcile-runs.ts')).reconcileRuns,
+  'reconcile show': async () => (await import('./reconcile-show.ts')).reconcileShow,
+  'reconcile breaks': async () => (await import('./reconcile-breaks.ts')).reconcileBreaks,
+  'reconcile resolve': async () => (await import('./reconcile-resolve.ts')).reconcileResolve,
+  'reconcile payouts': async () => (await import('./reconcile-payouts.ts')).reconcilePayouts,
+  bus: async () => (await import('./bus.ts')).bus,
+  'bus parked': async () => (await import('./bus.ts')).busParked,
+  shards: async () => (await import('./shards.ts')).shards,
   verify: async () => (await import('./verify.ts')).verifyCommand,
   doctor: async () => (await import('./doctor.ts')).doctor,
   version: async () => (await import('./help.ts')).version,
@@ -57,14 +70,27 @@ async function loadHelp(): Promise<Command> {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  // Whoever reads the output, `head` for one, has read enough.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit();
+  let worksUnread = false;
+  let lost = false;
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+    // Whoever reads the output, `head` for one, has read enough; a full disk has not.
+    if (code !== 'EPIPE' && !lost) {
+      lost = true;
+      process.stderr.write(`sluice: standard output cannot be written: ${code}\n`);
+      process.exitCode = 1;
+    }
+    if (!worksUnread) process.exit();
   });
-  process.exitCode = await sluice(process.argv.slice(2), {
+  process.stderr.on('error', () => undefined);
+  const code = await sluice(process.argv.slice(2), {
     env: process.env,
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(`sluice: ${text}\n`),
+    ...(process.stderr.isTTY && { terminal: process.stderr }),
+    workUnread: () => {
+      worksUnread = true;
+    },
   });
+  // A loss may be heard of after this, and counts then too.
+  process.exitCode = lost ? 1 : code;
 }

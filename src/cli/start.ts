@@ -4,9 +4,9 @@
  * @module
  */
 import { join } from 'node:path';
-import { readOptions } from '../config/from-env.ts';
+import { readOptions, settingsToDrop } from '../config/from-env.ts';
 import { LIMITS } from '../config/limits.ts';
-import { setWithoutEffect } from '../config/without-effect.ts';
+import { unreadableFiles } from '../config/named-files.ts';
 import { EmbeddedParent } from '../embedded/parent.ts';
 import { welcome } from '../embedded/welcome.ts';
 import {
@@ -27,8 +27,9 @@ export const start: Command = {
   async run(words, context) {
     const { config } = readWords(words, []);
     const loaded = loadOptions(context.env, config);
-    const idle = setWithoutEffect(loaded.settings);
-    if (idle.length > 0) context.err(`set, but without effect in this version: ${idle.join(', ')}`);
+    const dropped = settingsToDrop(loaded.options, loaded.settings);
+    if (dropped.length > 0)
+      context.err(`dropped, for the checkout role does not run here: ${dropped.join(', ')}`);
     if (loaded.options.databases !== undefined) checkGatewaySettings(loaded);
     return runParent(loaded, context);
   },
@@ -37,8 +38,9 @@ export const start: Command = {
 /** With databases of the operator's, all other settings of a gateway must be there too; better said now than in its log. */
 function checkGatewaySettings({ settings }: LoadedOptions): void {
   const read = readOptions(Object.fromEntries(settings));
-  if (!read.ok)
-    throw new MisuseError(read.errors.map(({ setting, detail }) => `${setting} ${detail}`).join('\n'));
+  const errors = read.ok ? unreadableFiles(read.options) : read.errors;
+  if (errors.length > 0)
+    throw new MisuseError(errors.map(({ setting, detail }) => `${setting} ${detail}`).join('\n'));
 }
 
 async function runParent({ options, settings }: LoadedOptions, context: CommandContext): Promise<ExitCode> {

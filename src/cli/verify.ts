@@ -5,12 +5,13 @@
  */
 import { accessSync, constants } from 'node:fs';
 import type { StartOptions } from '../config/options.ts';
+import { isDay } from '../domain/day.ts';
 import type { ProcessorName } from '../domain/processor-word.ts';
 import { type Book, isUrl } from '../verification/book.ts';
 import { agrees, reportLines } from '../verification/report.ts';
 import { verify } from '../verification/verify.ts';
 import { type Command, loadOptions, MisuseError, readWords } from './command.ts';
-import { sandboxUrls, shardDatabaseUrls } from './services.ts';
+import { type SandboxPlace, sandboxUrls, shardDatabaseUrls } from './services.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** Recovery asks within seconds and minutes: what is open for a quarter of an hour has been asked about in vain. */
@@ -63,24 +64,25 @@ export const verifyCommand: Command = {
 
 /** Without a book half of the rules find nothing: that is never done unasked. */
 function booksIn(words: readonly string[] | undefined, options: StartOptions): readonly Book[] {
-  if (words !== undefined) return words.map(bookIn);
   const banks = sandboxUrls(options);
+  if (words !== undefined) return words.map((word) => bookIn(word, banks));
   if (banks.length === 0) {
     throw new MisuseError(
       "there is no sandbox bank here: give the processors' books with --book, or say --no-book",
     );
   }
-  return banks.map(({ processor, url }) => ({ place: url, processor }));
+  return banks.map(({ processors, url }) => ({ place: url, processors }));
 }
 
 const PROCESSORS: readonly ProcessorName[] = ['RAZORPAY', 'PAYU', 'STRIPE', 'SANDBOX', 'SANDBOX_B'];
 
 /** A bank that answers is the sandbox, unless it is named; a file that is not named has the charges of all processors. */
-function bookIn(word: string): Book {
+function bookIn(word: string, banks: readonly SandboxPlace[]): Book {
   const named = PROCESSORS.find((processor) => word.startsWith(`${processor}=`)) ?? null;
   const place = named === null ? word : word.slice(named.length + 1);
-  if (isUrl(place)) return { place, processor: named ?? 'SANDBOX' };
-  return { place: readable('--book', place), processor: named };
+  if (named !== null) return { place: isUrl(place) ? place : readable('--book', place), processors: [named] };
+  if (!isUrl(place)) return { place: readable('--book', place), processors: null };
+  return { place, processors: banks.find(({ url }) => url === place)?.processors ?? ['SANDBOX'] };
 }
 
 function noBooks({
@@ -118,10 +120,4 @@ function timeIn(word: string, now: number): number {
   }
   if (time > now) throw new MisuseError(`--since ${word} lies in the future`);
   return time;
-}
-
-/** Some days that are none are parsed as others: 31 February as 3 March. */
-function isDay(word: string): boolean {
-  const time = Date.parse(word);
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(word);
 }

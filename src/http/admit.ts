@@ -29,12 +29,12 @@ export function authenticate(gate: Gate, request: HttpRequest): Promise<Authenti
 export type Admitted = { ok: true; key: string | null } | { ok: false; refusal: Refusal };
 
 /** Checks a write whose body was read: its idempotency key, its merchant, the merchant's rate. */
-export function admitWrite(
+export async function admitWrite(
   gate: Gate,
   request: HttpRequest,
   merchant: Merchant,
   merchantId: string,
-): Admitted {
+): Promise<Admitted> {
   const reading = readIdempotencyKey(request.header('idempotency-key'));
   if (!reading.ok) return reading;
   if (merchantId !== merchant.merchantId) {
@@ -43,12 +43,16 @@ export function admitWrite(
       refusal: refusal('merchant_mismatch', 'Use the merchantId this key was made for.'),
     };
   }
-  const limited = limitRate(gate, request, merchant);
+  const limited = await limitRate(gate, request, merchant);
   return limited === null ? reading : { ok: false, refusal: limited };
 }
 
 /** Takes one request from the merchant's allowance; a refusal when there is none. */
-export function limitRate(gate: Gate, request: HttpRequest, merchant: Merchant): Refusal | null {
-  if (gate.rateLimit(merchant.merchantId, request.now)) return null;
+export async function limitRate(
+  gate: Gate,
+  request: HttpRequest,
+  merchant: Merchant,
+): Promise<Refusal | null> {
+  if (await gate.rateLimit(merchant.merchantId, request.now)) return null;
   return refusal('rate_limited', 'This merchant sends more requests than it may.');
 }

@@ -31,6 +31,7 @@ const BODIES = {
   Delivery: schemas.Delivery,
   Deliveries: schemas.Deliveries,
   WebhooksReplayed: schemas.WebhooksReplayed,
+  Payouts: schemas.Payouts,
   Problem: schemas.Problem,
 } as const;
 
@@ -112,6 +113,15 @@ function merchantPaths(): Record<string, object> {
     '/v1/payment/transaction/{id}': { get: get('getTransaction', 'Read a transaction', 'Transaction') },
     '/v1/payment/transaction/{id}/events': {
       get: get('transactionEvents', 'What happened to a payment, for support', 'TransactionEvents'),
+    },
+    '/v1/payouts': {
+      get: get('listPayouts', 'What the merchant is owed of each day’s settlement reports', 'Payouts', [
+        { name: 'from', in: 'query', required: true, schema: { type: 'string', format: 'date' } },
+        {
+          ...{ name: 'to', in: 'query', required: true, schema: { type: 'string', format: 'date' } },
+          description: 'Inclusive; at most 92 days with `from`.',
+        },
+      ]),
     },
     '/v1/payment/process': {
       servers: CHECKOUT,
@@ -224,6 +234,21 @@ function checkoutPaths(): Record<string, object> {
       get: cameBack('returnFromBank'),
       post: { ...cameBack('returnFromBankByPost'), requestBody: { content: { '*/*': {} } } },
     },
+    '/checkout/otp': {
+      servers: CHECKOUT,
+      post: resultForm('takeOtp', 'The one-time password of a payment whose bank wants one', {
+        transaction: 'txn_…',
+        session: 'sess_…, where there is one',
+        otp: '4 to 10 digits',
+      }),
+    },
+    '/checkout/otp/resend': {
+      servers: CHECKOUT,
+      post: resultForm('resendOtp', 'Has the bank send another one-time password', {
+        transaction: 'txn_…',
+        session: 'sess_…, where there is one',
+      }),
+    },
     '/checkout/events': {
       servers: CHECKOUT,
       get: {
@@ -325,9 +350,34 @@ function page(operationId: string, summary: string, parameters: readonly object[
 function cameBack(operationId: string): object {
   return {
     operationId,
-    summary: 'The shopper comes back from the bank; all but the transaction is ignored',
+    summary: 'The shopper comes back from the bank; all but the transaction is a hint that nothing believes',
     security: [],
     parameters: [{ name: 'transaction', in: 'query', required: true, schema: { type: 'string' } }],
+    responses: {
+      '303': {
+        description: 'Location shows how the payment goes',
+        headers: { Location: { schema: { type: 'string' } } },
+      },
+      ...refusals('text/html'),
+    },
+  };
+}
+
+/** A form of the result page, which it leads back to. */
+function resultForm(
+  operationId: string,
+  summary: string,
+  fields: { transaction: string } & Record<string, string>,
+): object {
+  const properties = Object.fromEntries(
+    Object.entries(fields).map(([name, description]) => [name, { type: 'string', description }]),
+  );
+  const schema = { type: 'object', properties, required: ['transaction'], additionalProperties: false };
+  return {
+    operationId,
+    summary,
+    security: [],
+    requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema } } },
     responses: {
       '303': {
         description: 'Location shows how the payment goes',

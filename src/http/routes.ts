@@ -22,7 +22,7 @@ export interface HttpRequest {
   header(name: string): string;
   /** The whole body, a copy that belongs to the handler. */
   readonly body: Buffer;
-  /** Address of the other end as text; empty once the client was answered or has left. */
+  /** Address of the client as text, behind trusted proxies too (client-address.ts); empty once it was answered or has left. */
   remoteAddress(): string;
   /** Milliseconds since 1970 when the headers had arrived. */
   readonly now: number;

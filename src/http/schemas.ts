@@ -13,7 +13,9 @@ import { z } from 'zod';
 import { parseEventId } from '../domain/ids.ts';
 import type { DeliveryState } from '../domain/merchant-event.ts';
 import { AMOUNT_MAX, CURRENCIES, checkAmount } from '../domain/money.ts';
+import { OPERATOR_LENGTH_MAX, operatorTextFault, REASON_LENGTH_MAX } from '../domain/operator-text.ts';
 import { type FieldError, type Refusal, refusal } from '../domain/outcomes.ts';
+import type { WordSource } from '../domain/processor-word.ts';
 import { readRedirectUrl, URL_CHARS_MAX } from '../domain/redirect-url.ts';
 import type { PaymentEventType } from '../domain/transaction.ts';
 
@@ -164,14 +166,47 @@ const Card = z
 
 const processor = z.enum(['RAZORPAY', 'PAYU', 'STRIPE', 'SANDBOX', 'SANDBOX_B']);
 
+const everyAction = {
+  resultUrl: z.string().meta({
+    description:
+      'Our page on which the shopper can do it, of every type. Send the shopper here or do it on yours.',
+  }),
+  expiresAt: moment.nullable(),
+};
+
 const NextAction = z
   .discriminatedUnion('type', [
-    z.object({ type: z.literal('redirect'), url: z.string(), expiresAt: moment.nullable() }),
-    z.object({ type: z.literal('upi_intent'), link: z.string(), expiresAt: moment.nullable() }),
+    z.object({
+      type: z.literal('redirect'),
+      url: z.string().meta({ description: 'A page of the bank, which leads back to our result page.' }),
+      ...everyAction,
+    }),
+    z.object({
+      type: z.literal('form'),
+      url: z.string().meta({ description: 'A page of the bank, which leads back to our result page.' }),
+      fields: z
+        .record(z.string(), z.string())
+        .meta({ description: 'To be posted to `url` by the browser, as a form.' }),
+      ...everyAction,
+    }),
+    z.object({
+      type: z.literal('otp').meta({
+        description:
+          'The bank wants the one-time password it has sent to the shopper. Only our page takes it: send the shopper to `resultUrl`.',
+      }),
+      ...everyAction,
+    }),
+    z.object({
+      type: z.literal('upi_intent'),
+      link: z
+        .string()
+        .meta({ description: 'Opens a UPI app; on a screen beside the phone, a QR code of it.' }),
+      ...everyAction,
+    }),
   ])
   .meta({
     description:
-      'What the shopper is to do before the bank goes on; the checkout page shows it. Null when there is nothing to do.',
+      'What the shopper is to do before the bank goes on. The checkout page shows it; a merchant with a page of its own does it there or sends the shopper to `resultUrl`. Null when there is nothing to do.',
   });
 
 const Routing = z
@@ -273,6 +308,7 @@ const EVENT_TYPES = Object.keys({
   'payment.failed': true,
   'payment.attempt_failed': true,
   'payment.recovered': true,
+  'payment.reversed': true,
 } satisfies Record<PaymentEventType, true>) as [PaymentEventType, ...PaymentEventType[]];
 
 const eventTypes = z
@@ -407,6 +443,26 @@ export const WebhooksReplayed = z.object({
   next,
 });
 
+const sum = z.int().meta({ description: 'Minor units; negative where more was taken back than settled.' });
+
+export const Payouts = z.object({
+  payouts: z
+    .array(
+      z.object({
+        day: z.iso.date().meta({ description: 'Of the settlement report.', examples: ['2026-01-21'] }),
+        processor,
+        currency,
+        payments: z.int().meta({ description: 'Settled payments, less those taken back.' }),
+        amount: sum,
+        processorFees: sum,
+        processorTax: sum,
+        merchantFees: sum,
+        payable: z.int().meta({ description: 'What the merchant is owed: `amount` less `merchantFees`.' }),
+      }),
+    )
+    .meta({ description: 'By day, processor and currency.' }),
+});
+
 /** What a line of a payment's story can be, and what it means. Stable: programs may rely on the names; more may come. */
 export const STORY_TYPES = {
   intent_created: 'the merchant asked for the money',
@@ -425,11 +481,25 @@ export const STORY_TYPES = {
   charged: 'the bank’s final word: charged',
   declined: 'the bank’s final word: declined',
   operator_resolved: 'an operator decided, with the reason',
+  settlement_heard: 'the processor’s settlement report said otherwise',
   late_success: 'charged after it had counted as failed',
+  success_reversed: 'taken back after it had succeeded',
   attempt_succeeded: 'the attempt is SUCCESS',
   attempt_failed: 'the attempt is FAILED',
 } as const;
 export type StoryType = keyof typeof STORY_TYPES;
+
+/** Every source, told apart by the compiler. */
+const STORY_SOURCES = Object.keys({
+  answer: true,
+  callback: true,
+  query: true,
+  return: true,
+  recovery: true,
+  operator: true,
+  settlement: true,
+  sluice: true,
+} satisfies Record<WordSource | 'sluice', true>) as [WordSource | 'sluice', ...(WordSource | 'sluice')[]];
 
 export const TransactionEvents = z.object({
   transactionId: z.string().meta({ description: '`txn_` and 32 hex digits.' }),
@@ -443,9 +513,9 @@ export const TransactionEvents = z.object({
             .map(([type, meaning]) => `\`${type}\`: ${meaning}`)
             .join('; '),
         }),
-        source: z.enum(['answer', 'callback', 'query', 'return', 'recovery', 'operator', 'sluice']).meta({
+        source: z.enum(STORY_SOURCES).meta({
           description:
-            'Who said so: the processor in its answer, its callback, its reply to our query or to the one we asked when the shopper came back; recovery’s own proof; an operator; or we.',
+            'Who said so: the processor in its answer, its callback, its reply to our query or to the one we asked when the shopper came back, or its settlement report; recovery’s own proof; an operator; or we.',
         }),
         detail: z.string().meta({ description: 'A sentence for people.' }),
         transactionId: z.string().nullable().meta({ description: 'Whose line it is; null: the intent’s.' }),
@@ -504,6 +574,25 @@ function replayErrors(value: Record<string, unknown>): FieldError[] {
   return Date.parse(String(from)) > Date.parse(String(to))
     ? [{ pointer: '/to', detail: 'must not be before from' }]
     : [];
+}
+
+const ResolveBreakBody = z.strictObject({
+  as: z.enum(['accepted', 'dismissed'], { error: 'must be accepted or dismissed' }),
+  reason: operatorText(REASON_LENGTH_MAX),
+  operator: operatorText(OPERATOR_LENGTH_MAX),
+});
+export type ResolveBreakBody = z.infer<typeof ResolveBreakBody>;
+
+function operatorText(lengthMax: number) {
+  return z.string({ error: 'must be text' }).superRefine((value, context) => {
+    const message = operatorTextFault(value, lengthMax);
+    if (message !== null) context.addIssue({ code: 'custom', message });
+  });
+}
+
+/** Reads the body of `POST /admin/settlement/breaks/{id}/resolve`. */
+export function readResolveBreak(body: Uint8Array): BodyReading<ResolveBreakBody> {
+  return readBody(body, ResolveBreakBody, noMoreErrors);
 }
 
 function noMoreErrors(): FieldError[] {

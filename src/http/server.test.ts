@@ -1,11 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { connect as connectTls } from 'node:tls';
 import { afterEach, expect, test, vi } from 'vitest';
 import { refusal } from '../domain/outcomes.ts';
+import { createClientAddresses } from './client-address.ts';
 import type { EventStream } from './event-stream.ts';
 import { problem } from './problem.ts';
 import { type HttpRequest, json, type RequestMetric, type Route } from './routes.ts';
@@ -51,13 +47,14 @@ const url = (server: HttpServer, path: string): string => `http://127.0.0.1:${se
 const post = (server: HttpServer, path: string, body: string, headers: Record<string, string> = {}) =>
   fetch(url(server, path), { method: 'POST', body, headers });
 
-/** Sends bytes as they are and resolves with everything that came back until the other side closed. */
-function raw(server: HttpServer, bytes: string): Promise<string> {
+/** Sends bytes as they are and resolves with everything that came back: until the other side closed, or at once. */
+function raw(server: HttpServer, bytes: string, atOnce = false): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(server.port, '127.0.0.1');
     let received = '';
     socket.on('data', (chunk) => {
       received += chunk.toString('latin1');
+      if (atOnce) socket.destroy();
     });
     socket.on('close', () => resolve(received));
     socket.on('error', reject);
@@ -385,38 +382,28 @@ test('after stopListening the request in flight is answered, its connection clos
   await expect(post(server, '/echo', 'b')).rejects.toThrow();
 });
 
-test('TLS is 1.3 and nothing older', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-tls-'));
-  try {
-    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    execFileSync(
-      'openssl',
-      // biome-ignore format: one option a word
-      ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', '/CN=localhost', '-keyout', keyFile, '-out', certFile],
-      { stdio: 'ignore' },
-    );
-    const server = await start([route({ method: 'GET', handler: () => json(200, {}) })], {
-      tls: { certFile, keyFile },
-    });
-    const protocol = (maxVersion: 'TLSv1.2' | 'TLSv1.3'): Promise<string | null> =>
-      new Promise((resolve, reject) => {
-        const socket = connectTls({
-          port: server.port,
-          host: '127.0.0.1',
-          maxVersion,
-          rejectUnauthorized: false,
-        });
-        socket.once('secureConnect', () => {
-          resolve(socket.getProtocol());
-          socket.destroy();
-        });
-        socket.once('error', reject);
-      });
-    expect(await protocol('TLSv1.3')).toBe('TLSv1.3');
-    await expect(protocol('TLSv1.2')).rejects.toThrow();
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+test('the client is read from all lines of X-Forwarded-For, of a trusted proxy only', async () => {
+  const whose = route({ method: 'GET', handler: (request) => json(200, request.remoteAddress()) });
+  const lines = 'X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-For: 203.0.113.9\r\n';
+  const seen = async (more: Partial<HttpServerOptions>): Promise<string> => {
+    const bytes = `GET /echo HTTP/1.1\r\nHost: x\r\n${lines}\r\n`;
+    const answer = await raw(await start([whose], more), bytes, true);
+    return JSON.parse(answer.split('\r\n\r\n')[1]!);
+  };
+  expect(await seen({ clients: createClientAddresses(['127.0.0.0/8']) })).toBe('203.0.113.9');
+  expect(await seen({ clients: createClientAddresses(['10.0.0.0/8']) })).toBe('127.0.0.1');
+  expect(await seen({})).toBe('127.0.0.1');
+  // On a listener of both families the peer comes as IPv6.
+  const both = { host: '::', clients: createClientAddresses(['127.0.0.1']) };
+  expect(await seen(both)).toBe('203.0.113.9');
+});
+
+test('after letGo each answer closes its connection, and new ones are taken', async () => {
+  const server = await start([route({ handler: () => json(200, {}) })]);
+  expect((await post(server, '/echo', 'a')).headers.get('connection')).not.toBe('close');
+  server.letGo();
+  expect((await post(server, '/echo', 'b')).headers.get('connection')).toBe('close');
+  expect((await post(server, '/echo', 'c')).status).toBe(200);
 });
 
 /** A route whose streams a test writes to. */

@@ -4,7 +4,7 @@
  * Promises: every request is answered once, unless the client left; onAborted is registered before anything
  * else (a handler that returns without either ends the process); a handler that throws is a 500 without its
  * reason; over the bound of requests in flight the answer is 503 before a body is read, over that of open streams
- * 503 instead of a stream; nothing of the request's URL or headers is sent back.
+ * 503 instead of a stream; nothing of the request's URL or headers is sent back; a new certificate costs no connection.
  *
  * @module
  */
@@ -13,6 +13,8 @@ import * as uWS from 'uWebSockets.js';
 import { randomBytes } from 'node:crypto';
 import { type OutcomeCode, refusal } from '../domain/outcomes.ts';
 import { type BodyEnd, type BodyReader, createBodyReader } from './body.ts';
+import type { CertificateFiles } from './certificate.ts';
+import { type ClientAddresses, createClientAddresses } from './client-address.ts';
 import { createEventStreams, type EventStreams, type StreamEnd, type StreamWire } from './event-stream.ts';
 import { internalError, problem } from './problem.ts';
 import { type ResponseWire, respond } from './respond.ts';
@@ -25,9 +27,11 @@ export interface HttpServerOptions {
   /** Refuse to share the port with another process. Default: false (SO_REUSEPORT, but not with port 0). */
   exclusive?: boolean;
   /** PEM files; TLS 1.3 only. Default: plain HTTP. */
-  tls?: { certFile: string; keyFile: string };
+  tls?: CertificateFiles;
   /** Tell browsers to come over https only: TLS is ours, or a proxy's in front. Default: false. */
   strictTransport?: boolean;
+  /** Who stands behind a connection. Default: its other end, no proxy is trusted. */
+  clients?: ClientAddresses;
   routes: readonly Route[];
   limits: {
     /** Requests worked on at once; more are answered 503. */
@@ -49,6 +53,13 @@ export interface HttpServer {
   inFlight(): number;
   /** Answers that go on as events. They are not in flight. */
   streams(): number;
+  /**
+   * Serves new connections with the certificate that is in these files now; open connections go on with theirs. Only of a
+   * listener with TLS. Throws when the files cannot be used, and goes on with what it has.
+   */
+  useCertificate(tls: CertificateFiles): void;
+  /** Takes connections as before, and closes each after its next answer: whoever comes again may be sent elsewhere. Streams go on. */
+  letGo(): void;
   /** Takes no new connections; open ones are closed after their next answer, streams at once. */
   stopListening(): void;
   /** Resolves when nothing is in flight. */
@@ -67,15 +78,16 @@ export class ListenError extends Error {
 
 /** Opens a listener. Rejects with {@link ListenError}. */
 export async function startHttp(options: HttpServerOptions): Promise<HttpServer> {
-  const app = options.tls === undefined ? uWS.App() : uWS.SSLApp(tlsOptions(options.tls));
   const listener = createListener(options);
-  mount(app, options.routes, listener);
-  const socket = await listen(app, options);
+  const first = openGeneration(options.tls, listener);
+  const socket = await listen(first.app, options);
+  const generations = createGenerations(first, (tls) => openGeneration(tls, listener));
   let listening = true;
   let closed = false;
   const stopListening = (): void => {
     if (listening) uWS.us_listen_socket_close(socket);
     listening = false;
+    listener.letsGo = true;
     listener.closing = true;
     listener.streams.endAll();
   };
@@ -83,6 +95,13 @@ export async function startHttp(options: HttpServerOptions): Promise<HttpServer>
     port: uWS.us_socket_local_port(socket as uWS.us_socket),
     inFlight: () => listener.inFlight,
     streams: () => listener.streams.open,
+    useCertificate: (tls) => {
+      if (options.tls === undefined) throw new Error('a listener without TLS has no use for a certificate');
+      if (listening) generations.follow(tls);
+    },
+    letGo: () => {
+      listener.letsGo = true;
+    },
     stopListening,
     drained: () => listener.drained(),
     close: () => {
@@ -90,14 +109,87 @@ export async function startHttp(options: HttpServerOptions): Promise<HttpServer>
       closed = true;
       stopListening();
       listener.bodies.close();
-      app.close();
+      generations.close();
     },
   };
 }
 
+/** An app and the connections that were opened with its certificate. */
+interface Generation {
+  readonly app: uWS.TemplatedApp & HandsOver;
+  connections: number;
+}
+
+/** Missing in the package's types: an app that accepts connections for another one of the same kind. */
+interface HandsOver {
+  getDescriptor(): unknown;
+  /** From now on connections go to `descriptor`'s app, to several in turn. They arrive a tick later. */
+  addChildAppDescriptor(descriptor: unknown): void;
+  removeChildAppDescriptor(descriptor: unknown): void;
+}
+
+function openGeneration(tls: CertificateFiles | undefined, listener: Listener): Generation {
+  const app = (tls === undefined ? uWS.App() : uWS.SSLApp(tlsOptions(tls))) as Generation['app'];
+  const generation: Generation = { app, connections: 0 };
+  const count = (_: uWS.HttpResponse, change: number): void => {
+    generation.connections += change;
+  };
+  app.filter(count);
+  mount(app, listener.options.routes, listener);
+  return generation;
+}
+
 /** A cipher list with no TLS 1.2 suite that our certificates can serve leaves TLS 1.3 alone. */
-function tlsOptions(tls: { certFile: string; keyFile: string }): uWS.AppOptions {
+function tlsOptions(tls: CertificateFiles): uWS.AppOptions {
   return { cert_file_name: tls.certFile, key_file_name: tls.keyFile, ssl_ciphers: 'PSK-AES256-CBC-SHA' };
+}
+
+/** How often a generation that gets no more connections is looked at. */
+const RETIRED_LOOK_MS = 1000;
+/** A connection accepted in the tick of the close is with its app after it. */
+const HANDED_OVER_MS = 10;
+
+/**
+ * The generations of one listener, a certificate each. uWebSockets cannot change the certificate of an app. A second listening
+ * socket on the same port would need a shared port, which ops refuses, and closing the old one resets what it has not accepted yet.
+ * So the first app accepts for ever, and hands what it accepts to the app with the newest certificate.
+ */
+function createGenerations(first: Generation, open: (tls: CertificateFiles) => Generation) {
+  let newest = first;
+  const retired = new Set<Generation>();
+  let look: NodeJS.Timeout | undefined;
+
+  /** Closes those whose connections have all ended. */
+  function closeEmpty(): void {
+    for (const generation of retired) {
+      if (generation.connections > 0) continue;
+      retired.delete(generation);
+      generation.app.close();
+    }
+    if (retired.size === 0) clearInterval(look);
+  }
+
+  function retire(generation: Generation): void {
+    if (retired.size === 0) look = setInterval(closeEmpty, RETIRED_LOOK_MS).unref();
+    retired.add(generation);
+  }
+
+  return {
+    follow(tls: CertificateFiles): void {
+      const next = open(tls);
+      first.app.addChildAppDescriptor(next.app.getDescriptor());
+      if (newest !== first) {
+        first.app.removeChildAppDescriptor(newest.app.getDescriptor());
+        retire(newest);
+      }
+      newest = next;
+    },
+    close(): void {
+      clearInterval(look);
+      for (const { app } of new Set([first, newest, ...retired])) app.close();
+      if (newest !== first) setTimeout(() => newest.app.close(), HANDED_OVER_MS);
+    },
+  };
 }
 
 /** The signature with host and options is missing in the package's types. */
@@ -133,7 +225,9 @@ interface Listener {
   readonly options: HttpServerOptions;
   readonly bodies: BodyReader;
   readonly streams: EventStreams;
+  readonly clients: ClientAddresses;
   inFlight: number;
+  letsGo: boolean;
   closing: boolean;
   nextRequestId(): string;
   requestOver(): void;
@@ -148,7 +242,9 @@ function createListener(options: HttpServerOptions): Listener {
     options,
     bodies: createBodyReader(options.limits.bodyTimeoutMs),
     streams: createEventStreams(),
+    clients: options.clients ?? createClientAddresses([]),
     inFlight: 0,
+    letsGo: false,
     closing: false,
     nextRequestId: () => `req_${prefix}${(++requests).toString(16).padStart(8, '0')}`,
     requestOver: () => {
@@ -230,7 +326,7 @@ function openExchange(listener: Listener, endpoint: string, wire: uWS.HttpRespon
       exchange.answered = true;
       const response = withinStreams(listener, asked);
       if (!exchange.aborted) {
-        const closes = close || listener.closing;
+        const closes = close || listener.letsGo;
         respond(wire as ResponseWire, response, { requestId, head, close: closes, strictTransport });
         if (response.events !== undefined && !head) {
           exchange.streamEnd = listener.streams.start(wire as unknown as StreamWire, response.events);
@@ -274,7 +370,7 @@ function serveRoute(
     exchange.finish(problem(refusal('overloaded', 'Too many requests are in flight.')), true);
     return;
   }
-  const request = readHead(route, parameters, wire, head, exchange);
+  const request = readHead(listener, route, parameters, { wire, head, exchange });
   if (route.method !== 'POST') {
     run(listener, route, request, exchange);
     return;
@@ -318,11 +414,10 @@ const NO_BODY = Buffer.alloc(0);
 
 /** Reads all that is needed of the headers now: the socket's own view of them is gone after this tick. */
 function readHead(
+  { clients }: Listener,
   route: Route,
   parameters: readonly string[],
-  wire: uWS.HttpResponse,
-  head: uWS.HttpRequest,
-  exchange: Exchange,
+  { wire, head, exchange }: { wire: uWS.HttpResponse; head: uWS.HttpRequest; exchange: Exchange },
 ): HttpRequest {
   const headers = new Map<string, string>();
   for (const name of route.headers) headers.set(name, head.getHeader(name));
@@ -330,6 +425,7 @@ function readHead(
   parameters.forEach((name, index) => {
     params[name] = head.getParameter(index) ?? '';
   });
+  const forwarded = clients.readsForwarded ? forwardedOf(head) : '';
   return {
     method: route.method,
     path: parameters.length === 0 ? route.path : head.getUrl(),
@@ -341,13 +437,23 @@ function readHead(
       return value;
     },
     body: NO_BODY,
-    remoteAddress: () =>
-      exchange.aborted || exchange.answered
-        ? ''
-        : Buffer.from(wire.getRemoteAddressAsText()).toString('latin1'),
+    remoteAddress: () => (exchange.aborted || exchange.answered ? '' : clients.of(peerOf(wire), forwarded)),
     now: Date.now(),
     requestId: exchange.requestId,
   };
+}
+
+function peerOf(wire: uWS.HttpResponse): string {
+  return Buffer.from(wire.getRemoteAddressAsText()).toString('latin1');
+}
+
+/** All lines: some proxies add to the one that is there, some add one, and `getHeader` would give the first, the client's own. */
+function forwardedOf(head: uWS.HttpRequest): string {
+  const lines: string[] = [];
+  head.forEach((name, value) => {
+    if (name === 'x-forwarded-for') lines.push(value);
+  });
+  return lines.join(',');
 }
 
 function run(listener: Listener, route: Route, request: HttpRequest, exchange: Exchange): void {

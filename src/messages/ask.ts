@@ -17,7 +17,7 @@ import type { ShardRequest } from './requests.ts';
  */
 export type AskShard = (shard: number, request: ShardRequest, deadlineMs: number) => Promise<ShardReply>;
 
-/** Refusals after which the change may nevertheless have been made. All others changed nothing. */
+/** Refusals after which the change may nevertheless have been made. All others changed nothing: `shard_unavailable` was not begun. */
 export const UNCERTAIN: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>([
   'thread_died',
   'storage_unavailable',

@@ -76,7 +76,9 @@ test('the usual messages carry no description of their fields, and another threa
     { type: 'start-attempt', intentId: paymentIntentId, merchantId, nonce: '', processor, processorAccount, fallback: null, card, sendBefore: T0, successUrl: null, cancelUrl: null, sessionExpiresAt: null, claimedAmount: null, claimedCurrency: null, key: null, now: T0 },
     { type: 'hear-word', transactionId, word: aWord(), eventId: '', now: T0 },
     // biome-ignore format: one message, one line
-    { type: 'hear-callback', processor, callbackId: '', transactionId, word: aWord(), receivedAt: T0, eventId: '', now: T0 },
+    { type: 'hear-callback', processor, callbackId: '', transactionId, word: aWord(), receivedAt: T0, relay: false, eventId: '', now: T0 },
+    // biome-ignore format: one message, one line
+    { type: 'hear-settlement', transactionId, word: aWord({ source: 'settlement' }), operator: 'reconciliation', reason: '', eventId: '', now: T0 },
     { type: 'find-payment', intentId: paymentIntentId, merchantId },
   ];
   const replies: ShardReply[] = [
@@ -93,6 +95,7 @@ test('the usual messages carry no description of their fields, and another threa
     },
     { type: 'word-heard', verdict: 'applied', status: 'SUCCESS' },
     { type: 'callback-heard', verdict: 'applied' },
+    { type: 'settlement-heard', verdict: 'applied', reason: null, status: 'FAILED' },
     { type: 'payment-found', payment: { intent, attempts: [attempt] } },
   ];
   const posts: Envelope[] = [

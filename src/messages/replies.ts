@@ -60,6 +60,16 @@ export interface CallbackHeard {
   verdict: CallbackVerdict;
 }
 
+/** Answers `HearSettlement`: what it rests on is durable. */
+export interface SettlementHeard {
+  type: 'settlement-heard';
+  verdict: Verdict;
+  /** Why it was not applied, in words; null: it was. */
+  reason: string | null;
+  /** What the attempt is now. */
+  status: PublicStatus;
+}
+
 /** Answers `FindPayment`. */
 export interface PaymentFound {
   type: 'payment-found';
@@ -85,6 +95,7 @@ export type ShardReply =
   | LegStartedReply
   | WordHeard
   | CallbackHeard
+  | SettlementHeard
   | PaymentFound
   | IntentExpiredReply
   | Refused;

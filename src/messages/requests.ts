@@ -104,6 +104,26 @@ export interface HearCallback {
   word: ProcessorWord | null;
   /** When it first arrived: its day is part of its row's key. */
   receivedAt: number;
+  /** It came past the bus, which was away, and is still to be put there. */
+  relay: boolean;
+  /** As in `HearWord`. */
+  eventId: string;
+  now: number;
+}
+
+/**
+ * What a processor's settlement report says of an attempt, to be applied with a line in the audit, in one commit. Answered by
+ * `SettlementHeard`. Heard again, the same row of a report is a duplicate.
+ */
+export interface HearSettlement {
+  type: 'hear-settlement';
+  transactionId: TransactionId;
+  /** Of source `settlement`; `charged` or `declined`. */
+  word: ProcessorWord;
+  /** Who does it, for the audit. */
+  operator: 'reconciliation';
+  /** Why, for the audit. */
+  reason: string;
   /** As in `HearWord`. */
   eventId: string;
   now: number;
@@ -133,5 +153,6 @@ export type ShardRequest =
   | StartLeg
   | HearWord
   | HearCallback
+  | HearSettlement
   | FindPayment
   | ExpireIntent;

@@ -20,6 +20,7 @@ import type {
   IntentCreatedReply,
   PaymentFound,
   SessionGranted,
+  SettlementHeard,
   WordHeard,
 } from './replies.ts';
 import type {
@@ -27,6 +28,7 @@ import type {
   FindPayment,
   GrantSession,
   HearCallback,
+  HearSettlement,
   HearWord,
   StartAttempt,
 } from './requests.ts';
@@ -51,7 +53,9 @@ export function shapes(): string[][] {
     shape<StartAttempt>()('type', 'intentId', 'merchantId', 'nonce', 'processor', 'processorAccount', 'fallback', 'card', 'sendBefore', 'successUrl', 'cancelUrl', 'sessionExpiresAt', 'claimedAmount', 'claimedCurrency', 'key', 'now'),
     shape<HearWord>()('type', 'transactionId', 'word', 'eventId', 'now'),
     // biome-ignore format: a shape is read as one line
-    shape<HearCallback>()('type', 'processor', 'callbackId', 'transactionId', 'word', 'receivedAt', 'eventId', 'now'),
+    shape<HearCallback>()('type', 'processor', 'callbackId', 'transactionId', 'word', 'receivedAt', 'relay', 'eventId', 'now'),
+    // biome-ignore format: a shape is read as one line
+    shape<HearSettlement>()('type', 'transactionId', 'word', 'operator', 'reason', 'eventId', 'now'),
     shape<FindPayment>()('type', 'intentId', 'merchantId'),
 
     shape<IntentCreatedReply>()('type', 'replayed'),
@@ -60,6 +64,7 @@ export function shapes(): string[][] {
     shape<AttemptStartedReply>()('type', 'transactionId', 'amount', 'currency', 'orderId', 'leg', 'replayed'),
     shape<WordHeard>()('type', 'verdict', 'status'),
     shape<CallbackHeard>()('type', 'verdict'),
+    shape<SettlementHeard>()('type', 'verdict', 'reason', 'status'),
     shape<PaymentFound>()('type', 'payment'),
 
     shape<KeyRef>()('merchantId', 'endpoint', 'key', 'bodyHash'),

@@ -16,6 +16,9 @@ const DAY_MS = 24 * HOUR_MS;
 /** After its end. */
 const ASKED_AFTER_MS = [10 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS, DAY_MS, 3 * DAY_MS] as const;
 
+/** After its end; then no more. */
+export const ASKED_FOR_MS = ASKED_AFTER_MS.at(-1)!;
+
 /** FAILED, and neither the sender nor the processor has ruled out that it was charged. */
 export function mayBeChargedLate({ status, reopenable }: Pick<Attempt, 'status' | 'reopenable'>): boolean {
   return status === 'FAILED' && !reopenable;

@@ -142,7 +142,6 @@ function world() {
     async writeProgress(name, upTo) {
       progress.set(name, upTo);
     },
-    clock: async () => new Date(state.now),
     close: async () => undefined,
   };
 
@@ -571,6 +570,21 @@ describe('late success', () => {
     expect(watch.takeDue(START + 10 * HOUR)!.transactionId).toBe(failed.transactionId);
     expect(all.progress.get('open-attempts')).toBe(firstIdAt(START - SETTLED_AGE_MS));
   });
+
+  test('whoever comes to have the job finds those that the watermark has gone past', async () => {
+    const all = world();
+    const failed = all.add(attemptOf(START - 60 * HOUR, { ...CLOSED, completedAt: START - 50 * HOUR }));
+    all.add(attemptOf(START - 110 * HOUR, { ...CLOSED, completedAt: START - 105 * HOUR }));
+    all.progress.set('open-attempts', firstIdAt(START - SETTLED_AGE_MS));
+    const watch = createWatchList(100);
+    const walk = createAttemptWalk({
+      ...{ scan: all.scan, database: 0, watch },
+      ...{ now: () => all.state.now, stopped: () => false },
+    });
+    await walk.round();
+    expect(watch.late()).toBe(1);
+    expect(watch.takeDue(START + 22 * HOUR)!.transactionId).toBe(failed.transactionId);
+  });
 });
 
 describe('the walk', () => {
@@ -728,6 +742,68 @@ describe('the whole', () => {
     );
     await recovery.stop();
     expect(attempts.get(lost.transactionId)!.status).toBe('SUCCESS');
+  });
+
+  test('nobody is asked while the job is another’s; who comes to have it asks about all that is open', async () => {
+    const { deps, add, query } = world();
+    const open = [add(attemptOf(START - 60 * SECOND)), add(attemptOf(START - 20 * HOUR))];
+    let ours = false;
+    const recovery = createRecovery({ ...deps, jobOf: () => (ours ? 'ours' : 'anothers') });
+    recovery.start();
+    const asked = () => new Set(query.mock.calls.map(([{ transactionId }]) => transactionId));
+    const everything = new Set(open.map(({ transactionId }) => transactionId));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(recovery.counters().watched).toBe(0);
+    for (let tenure = 0; tenure < 2; tenure++) {
+      query.mockClear();
+      ours = true;
+      await vi.waitFor(() => expect(asked()).toEqual(everything), { timeout: 10_000 });
+      expect(recovery.counters().watched).toBe(2);
+      ours = false;
+      await vi.waitFor(() => expect(recovery.counters().watched).toBe(0), { timeout: 10_000 });
+    }
+    await recovery.stop();
+  });
+
+  test('who is unsure of the job rests, and goes on with what it had found when it is sure again', async () => {
+    const { deps, add, query } = world();
+    add(attemptOf(START - 60 * SECOND));
+    let job: 'ours' | 'unsure' = 'ours';
+    const recovery = createRecovery({ ...deps, jobOf: () => job });
+    recovery.start();
+    await vi.waitFor(() => expect(query).toHaveBeenCalled(), { timeout: 10_000 });
+    job = 'unsure';
+    const later = add(attemptOf(START - 50 * SECOND));
+    await vi.waitFor(() => expect(recovery.counters().asking).toBe(0), { timeout: 10_000 });
+    query.mockClear();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(query).not.toHaveBeenCalled();
+    expect(recovery.counters().watched).toBe(1);
+    job = 'ours';
+    const asked = () => query.mock.calls.map(([{ transactionId }]) => transactionId);
+    await vi.waitFor(() => expect(asked()).toContain(later.transactionId), { timeout: 10_000 });
+    await recovery.stop();
+  });
+
+  test('what was on its way when the job was lost holds no watermark up, moves none, and is asked about again', async () => {
+    const { deps, add, state, query, progress } = world();
+    const open = add(attemptOf(START - 100 * HOUR));
+    const gate = Promise.withResolvers<QueryAnswer>();
+    state.bank = () => gate.promise;
+    let ours = true;
+    const recovery = createRecovery({ ...deps, jobOf: () => (ours ? 'ours' : 'anothers') });
+    recovery.start();
+    await vi.waitFor(() => expect(query).toHaveBeenCalledTimes(1), { timeout: 10_000 });
+    ours = false;
+    await vi.waitFor(() => expect(recovery.counters().watched).toBe(0), { timeout: 10_000 });
+    ours = true;
+    await vi.waitFor(() => expect(query).toHaveBeenCalledTimes(2), { timeout: 10_000 });
+    gate.resolve({ kind: 'no_answer', detail: '' });
+    await vi.waitFor(() => expect(recovery.counters()).toMatchObject({ watched: 1, asking: 0 }), {
+      timeout: 10_000,
+    });
+    for (const upTo of progress.values()) expect(upTo < open.transactionId).toBe(true);
+    await recovery.stop();
   });
 
   test('questions under way are bounded; stopping waits for them and begins no other', async () => {

@@ -3,7 +3,9 @@
  * and may be charged all the same, and closes intents that nobody paid.
  *
  * It lives beside the payments and owns nothing: what it finds are rows, what it does are words to the actors, and
- * each of them is a compare-and-set in SQL. So any number of gateways may run it, and it may die at any instruction.
+ * each of them is a compare-and-set in SQL. So any number of gateways may run it, and it may die at any instruction. That processors
+ * are not asked by all of them, each works on the databases whose job it has; who comes to have it begins with a walk over all that may
+ * be open. Who is unsure of it rests, and who hears that it is another's forgets what it watched.
  *
  * Bounded: questions under way, attempts watched, rows looked at per step. What finds no room is found again.
  *
@@ -12,9 +14,11 @@
 
 import type { Log, LogFields } from '../metrics/log.ts';
 import type { Timers } from '../runtime/clock.ts';
+import type { DutyState } from '../runtime/duty.ts';
 import type { RecoveryScan } from '../storage/recovery-scan.ts';
 import { nextQueryDelayMs } from './backoff.ts';
 import { expireIntents, type Lap } from './expire-intents.ts';
+import { BEFORE_ALL } from './id-order.ts';
 import { type ResolveDeps, resolveAttempt } from './resolve-attempt.ts';
 import { createTrouble } from './trouble.ts';
 import { createUpkeep } from './upkeep.ts';
@@ -24,6 +28,8 @@ import { createWatchList, type Watched } from './watch-list.ts';
 export interface RecoveryDeps extends ResolveDeps {
   /** One per shard database. */
   scans: readonly RecoveryScan[];
+  /** Whose the job of a database is now. Left out: ours, always. */
+  jobOf?(database: number): DutyState;
   /** From 0 to below 1. */
   random(): number;
   log: Log;
@@ -74,15 +80,24 @@ export interface Recovery {
   counters(): { watched: number; unresolved: number; late: number; asking: number; oldestMs: number };
 }
 
+/** Our work on a database from the moment its job is ours until it is not. */
+interface Tenure {
+  walk: AttemptWalk;
+  lap: Lap;
+  /** Nothing was done yet. */
+  fresh: boolean;
+  /** The job was lost, and what was watched is forgotten. */
+  over: boolean;
+  /** The lowest id of an attempt known to be open; null: there is none. */
+  oldestOpen(): string | null;
+}
+
 /** Makes the recovery of a gateway; it rests until `start`. */
 export function createRecovery(deps: RecoveryDeps): Recovery {
-  const { now, log } = deps;
+  const { now, log, jobOf = () => 'ours' } = deps;
   const limits = { ...RECOVERY_LIMITS, ...deps.limits };
   const watchList = createWatchList(limits.watchedMax, limits.lateMax);
-  const walks = deps.scans.map((scan, database) =>
-    createAttemptWalk({ scan, database, watch: watchList, now, stopped: () => stopping }),
-  );
-  const laps = deps.scans.map((): Lap => ({ at: null, atMost: '' }));
+  const tenures = deps.scans.map((_, database) => begin(database));
   const trouble = createTrouble(log);
   const upkeep = createUpkeep(
     (error) => trouble.note('recovery_round_failed', failureFields(error)),
@@ -91,11 +106,46 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   const asking = new Set<Promise<void>>();
   let stopping = false;
 
+  function begin(database: number): Tenure {
+    // Once it is over any attempt may be open: nothing that still runs may take what is not watched for final.
+    const oldestOpen = (): string | null => (tenure.over ? BEFORE_ALL : watchList.oldest(database));
+    const walk = createAttemptWalk({
+      scan: deps.scans[database]!,
+      database,
+      watch: { ...watchList, oldest: oldestOpen },
+      now,
+      stopped: () => stopping || tenure.over,
+    });
+    const tenure: Tenure = { walk, lap: { at: null, atMost: '' }, fresh: true, over: false, oldestOpen };
+    return tenure;
+  }
+
+  function lose(database: number): void {
+    tenures[database]!.over = true;
+    watchList.forget(database);
+    tenures[database] = begin(database);
+  }
+
+  async function walkRound(database: number): Promise<void> {
+    const tenure = tenures[database]!;
+    const job = jobOf(database);
+    if (job === 'ours') {
+      tenure.fresh = false;
+      await tenure.walk.round();
+    } else if (job === 'anothers' && !tenure.fresh) {
+      lose(database);
+    }
+  }
+
   /** Fills the free places with what is due. */
   function askDue(): void {
     while (!stopping && asking.size < limits.askingMax) {
       const watched = watchList.takeDue(now());
       if (watched === null) return;
+      if (jobOf(watched.database) !== 'ours') {
+        watchList.again(watched, now() + limits.walkEveryMs);
+        continue;
+      }
       const asked: Promise<void> = askAbout(watched).finally(() => {
         asking.delete(asked);
         askDue();
@@ -134,14 +184,16 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
     return countsFrom !== null && countsFrom > at ? Math.min(due, countsFrom) : due;
   }
 
-  async function expire(scan: RecoveryScan, walk: AttemptWalk, database: number): Promise<void> {
+  async function expire(scan: RecoveryScan, database: number): Promise<void> {
+    if (jobOf(database) !== 'ours') return;
+    const tenure = tenures[database]!;
     const count = await expireIntents({
       ...deps,
       scan,
-      settledTo: walk.settledTo,
-      oldestOpen: () => watchList.oldest(database),
-      stopping: () => stopping,
-      lap: laps[database]!,
+      settledTo: tenure.walk.settledTo,
+      oldestOpen: tenure.oldestOpen,
+      stopping: () => stopping || tenure.over,
+      lap: tenure.lap,
     });
     if (count > 0) log('info', 'intents_expired', { count, database });
   }
@@ -149,9 +201,8 @@ export function createRecovery(deps: RecoveryDeps): Recovery {
   return {
     start() {
       deps.scans.forEach((scan, database) => {
-        const walk = walks[database]!;
-        upkeep.every(limits.walkEveryMs, () => walk.round());
-        upkeep.every(limits.expireEveryMs, () => expire(scan, walk, database));
+        upkeep.every(limits.walkEveryMs, () => walkRound(database));
+        upkeep.every(limits.expireEveryMs, () => expire(scan, database));
       });
       upkeep.every(limits.askEveryMs, async () => askDue());
       upkeep.every(TROUBLE_EVERY_MS, async () => trouble.tell());

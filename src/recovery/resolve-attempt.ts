@@ -8,7 +8,7 @@
  * "Not found" closes an attempt (`never_arrived`) only when it is proven of every leg by the rule of that leg's processor: so many
  * such answers, each to a question asked well after the sender had to stop sending, each a while after the one before. An earlier leg
  * that its processor says it declined is as good. Where a processor's "not found" never proves anything, where the processor has
- * named the charge once, and while the shopper is at the bank, nothing is closed here: an operator's list has it (design 7).
+ * named the charge once or said that it has it, and while the shopper is at the bank, nothing is closed here: an operator's list has it (design 7).
  *
  * Promises: a processor is asked with the very account that was to be charged, or not at all: another account's "not found" would
  * prove nothing.
@@ -16,27 +16,31 @@
  * @module
  */
 
-import type { ChargeAccount, Connector, NotFoundRule, QueryAnswer } from '../connectors/connector.ts';
-import { intentIdOf, makeId, shardOfId, type TransactionId } from '../domain/ids.ts';
+import type { Connector, NotFoundRule, QueryAnswer } from '../connectors/connector.ts';
+import type { TransactionId } from '../domain/ids.ts';
 import { ownWord, type ProcessorName, type ProcessorWord } from '../domain/processor-word.ts';
 import type { RoutedLeg } from '../domain/routing.ts';
-import { type Attempt, isFinal, moveAttempt, type PublicStatus } from '../domain/transaction.ts';
-import type { AskShard } from '../messages/ask.ts';
+import {
+  type Attempt,
+  isFinal,
+  isKnownToProcessor,
+  moveAttempt,
+  type PublicStatus,
+} from '../domain/transaction.ts';
+import {
+  askAboutLeg,
+  type InquiryDeps,
+  readAttempt,
+  type ShardDeps,
+  tellWord,
+  wordOfAnswer,
+} from '../inquiry/inquiry.ts';
 import { mayBeChargedLate } from './late-success.ts';
 import type { LegProof, Watched } from './watch-list.ts';
 
-export interface ResolveDeps {
-  ask: AskShard;
-  askDeadlineMs: number;
+export interface ResolveDeps extends ShardDeps, Omit<InquiryDeps, 'queryOf'> {
   /** Undefined: this version does not speak with that processor. */
   connectorOf(processor: ProcessorName): Pick<Connector, 'query' | 'notFound'> | undefined;
-  /** Null: the merchant never had it. Rejects when that cannot be known. */
-  accountOf(merchantId: string, processor: ProcessorName, account: string): Promise<ChargeAccount | null>;
-  /** Milliseconds since 1970. */
-  now(): number;
-  randomBytes(length: number): Uint8Array;
-  /** Counts questions by what came of them. */
-  onQuery(processor: ProcessorName, outcome: QueryAnswer['kind'] | 'no_account'): void;
 }
 
 /**
@@ -69,19 +73,6 @@ function isSettled(attempt: Attempt): boolean {
   return isFinal(attempt.status) && !mayBeChargedLate(attempt);
 }
 
-async function readAttempt(
-  deps: ResolveDeps,
-  transactionId: TransactionId,
-): Promise<Attempt | null | 'unreadable'> {
-  const intentId = intentIdOf(transactionId);
-  const request = { type: 'find-payment', intentId, merchantId: null } as const;
-  const reply = await deps.ask(shardOfId(intentId), request, deps.askDeadlineMs);
-  if (reply.type === 'payment-found') {
-    return reply.payment.attempts.find((attempt) => attempt.transactionId === transactionId) ?? null;
-  }
-  return reply.type === 'refused' && reply.refusal.code === 'payment_not_found' ? null : 'unreadable';
-}
-
 /** Asks about one leg and tells the actor what is of use; resolves with the attempt's status then, null when nothing was told. */
 async function askAbout(
   deps: ResolveDeps,
@@ -89,19 +80,12 @@ async function askAbout(
   attempt: Attempt,
   leg: RoutedLeg,
 ): Promise<PublicStatus | null> {
-  const { transactionId, merchantId } = attempt;
   const connector = deps.connectorOf(leg.processor);
-  const account = await deps.accountOf(merchantId, leg.processor, leg.processorAccount);
-  if (connector === undefined || account === null) {
-    deps.onQuery(leg.processor, 'no_account');
-    return null;
-  }
-  const askedAt = deps.now();
-  const answer = await connector.query({ transactionId, leg: leg.leg, account, now: askedAt });
-  deps.onQuery(leg.processor, answer.kind);
-  weigh(watched, attempt, leg, { answer, askedAt, rule: connector.notFound });
-  const word = wordOf(answer, leg, deps.now());
-  return isOfUse(attempt, word) ? await tell(deps, transactionId, word) : null;
+  const asked = await askAboutLeg({ ...deps, queryOf: () => connector?.query }, attempt, leg);
+  if (asked === null) return null;
+  weigh(watched, attempt, leg, { ...asked, rule: connector!.notFound });
+  const word = wordOfAnswer(asked.answer, leg, 'query', deps.now());
+  return isOfUse(attempt, word) ? await tell(deps, attempt.transactionId, word) : null;
 }
 
 /** Keeps what an answer proves about its leg. */
@@ -129,12 +113,6 @@ function unproven({ sendBefore }: Attempt, rule: NotFoundRule): LegProof {
   return { notFound: 0, countsFrom, proven: false };
 }
 
-function wordOf(answer: QueryAnswer, leg: RoutedLeg, at: number): ProcessorWord {
-  if (answer.kind === 'found') return answer.word;
-  const detail = answer.kind === 'no_answer' ? answer.detail : 'the processor does not know the reference';
-  return ownWord(leg, { source: 'query', said: answer.kind, detail, at });
-}
-
 /** The attempt just read says whether a word would change anything: a repeat costs the actor nothing. */
 function isOfUse(attempt: Attempt, word: ProcessorWord): boolean {
   const { verdict, incidents } = moveAttempt(attempt, word);
@@ -143,7 +121,7 @@ function isOfUse(attempt: Attempt, word: ProcessorWord): boolean {
 
 /** Closes an attempt that is proven of no leg to have arrived. */
 async function judgeProofs(deps: ResolveDeps, watched: Watched, attempt: Attempt): Promise<Resolution> {
-  const mayNeverHaveArrived = attempt.status !== 'REQUIRES_ACTION' && attempt.processorTxnId === null;
+  const mayNeverHaveArrived = attempt.status !== 'REQUIRES_ACTION' && !isKnownToProcessor(attempt);
   if (!mayNeverHaveArrived) return { kind: 'open', countsFrom: null };
   const { legs } = attempt.routing;
   if (!legs.every(({ leg }) => watched.proofs[leg - 1]?.proven === true)) {
@@ -185,10 +163,6 @@ async function tell(
   transactionId: TransactionId,
   word: ProcessorWord,
 ): Promise<PublicStatus | null> {
-  const shard = shardOfId(transactionId);
-  const now = deps.now();
-  const eventId = makeId(now, shard, deps.randomBytes(8));
-  const request = { type: 'hear-word', transactionId, word, eventId, now } as const;
-  const reply = await deps.ask(shard, request, deps.askDeadlineMs);
+  const reply = await tellWord(deps, transactionId, word);
   return reply.type === 'word-heard' ? reply.status : null;
 }

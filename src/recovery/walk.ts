@@ -15,7 +15,9 @@
  * the watch list for what was open; the persisted watermark stays below the oldest open attempt as well, so everything
  * up to it is final.
  *
- * Both also find the attempts that ended FAILED and may be charged all the same; they move neither mark.
+ * Both also find the attempts that ended FAILED and may be charged all the same; they move neither mark. Those are asked about for days
+ * after the watermark has gone past them, and whoever had them on a list may be gone: once, after its first lap, a process goes over what
+ * was settled before it began as well.
  *
  * @module
  */
@@ -24,6 +26,7 @@ import { firstIdAt } from '../domain/ids.ts';
 import { INTENT_LIFETIME_MS } from '../domain/payment-intent.ts';
 import type { RecoveryScan } from '../storage/recovery-scan.ts';
 import { BEFORE_ALL, earlier, idBeforePayment, later } from './id-order.ts';
+import { ASKED_FOR_MS } from './late-success.ts';
 import type { WatchList } from './watch-list.ts';
 
 const MINUTE_MS = 60_000;
@@ -33,6 +36,9 @@ const YOUNG_MS = 5000;
 const RECENT_MS = 15 * MINUTE_MS;
 /** No attempt appears at an id this old. */
 export const SETTLED_AGE_MS = INTENT_LIFETIME_MS + 60 * MINUTE_MS;
+
+/** Whoever ended FAILED at a younger id may still be asked about. */
+const LATE_AGE_MS = SETTLED_AGE_MS + ASKED_FOR_MS;
 
 /** How much one round looks at. */
 export interface WalkPace {
@@ -92,14 +98,18 @@ export function createAttemptWalk({
   let recentAt: string | null = null;
   let lapAt: string | null = null;
   let firstLap = true;
+  /** Between these may be attempts that ended before this process began and are still asked about. */
+  let [lateAt, lateTo] = [BEFORE_ALL, BEFORE_ALL];
 
   async function round(): Promise<void> {
     if (persisted === null) {
       persisted = (await scan.readProgress(PROGRESS)) ?? BEFORE_ALL;
       settledTo = persisted;
+      [lateAt, lateTo] = [firstIdAt(now() - LATE_AGE_MS), persisted];
     }
     await walkRecent();
     await walkAll();
+    if (!firstLap) await walkLate();
     await persist(persisted);
   }
 
@@ -125,6 +135,14 @@ export function createAttemptWalk({
       if (from === settledTo) settledTo = later(settledTo, earlier(to, firstIdAt(at - SETTLED_AGE_MS)));
       if (state === 'end') firstLap = false;
       if (state !== 'more') return;
+    }
+  }
+
+  async function walkLate(): Promise<void> {
+    for (let page = 0; page < pace.fastLapPages && lateAt < lateTo && !stopped(); page++) {
+      const { to, state } = await look(lateAt, now());
+      lateAt = to;
+      if (state === 'full') return;
     }
   }
 

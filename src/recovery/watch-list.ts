@@ -56,6 +56,8 @@ export interface WatchList {
   /** It ended FAILED at that moment: it comes back when it is to be asked about for a late success, or leaves. */
   failed(watched: Watched, failedAt: number, now: number): void;
   drop(watched: Watched): void;
+  /** Forgets what is on the list of a database, also what is being asked about. */
+  forget(database: number): void;
   /** Open attempts on the list. */
   size(): number;
   /** Attempts on the list that ended FAILED. */
@@ -70,7 +72,7 @@ export interface WatchList {
 /** Makes an empty list for so many open attempts and so many that ended FAILED. */
 export function createWatchList(watchedMax: number, lateMax = watchedMax): WatchList {
   const known = new Map<TransactionId, Watched>();
-  const heap: Watched[] = [];
+  let heap: Watched[] = [];
   let late = 0;
 
   function add(
@@ -94,12 +96,15 @@ export function createWatchList(watchedMax: number, lateMax = watchedMax): Watch
   }
 
   function again(watched: Watched, dueAt: number): void {
+    if (known.get(watched.transactionId) !== watched) return;
     watched.dueAt = dueAt;
     push(heap, watched);
   }
 
   function drop(watched: Watched): void {
-    if (known.delete(watched.transactionId) && watched.failedAt !== null) late--;
+    if (known.get(watched.transactionId) !== watched) return;
+    known.delete(watched.transactionId);
+    if (watched.failedAt !== null) late--;
   }
 
   function* open(): Iterable<Watched> {
@@ -127,6 +132,7 @@ export function createWatchList(watchedMax: number, lateMax = watchedMax): Watch
     },
     again,
     failed(watched, failedAt, now) {
+      if (known.get(watched.transactionId) !== watched) return;
       const dueAt = nextLateQuestionAt(failedAt, now);
       const room = watched.failedAt !== null || late < lateMax;
       if (dueAt === null || !room) return drop(watched);
@@ -137,6 +143,11 @@ export function createWatchList(watchedMax: number, lateMax = watchedMax): Watch
       again(watched, dueAt);
     },
     drop,
+    forget(database) {
+      for (const watched of [...known.values()]) if (watched.database === database) drop(watched);
+      // What is in order stays in order.
+      heap = heap.filter((watched) => watched.database !== database).sort((a, b) => a.dueAt - b.dueAt);
+    },
     size: () => known.size - late,
     late: () => late,
     unresolved() {

@@ -46,10 +46,20 @@ export interface Connect {
   port: MessagePort;
 }
 
+/** The process is about to stop: say so to whoever asks, and serve until the drain. Also sent right before a drain. */
+export interface Leave {
+  type: 'leave';
+}
+
 /** Take in no more, finish what is under way, close what is open. Answered by `Stopped`. */
 export interface Drain {
   type: 'drain';
   withinMs: number;
+}
+
+/** Files that the options name may have changed: read them anew. Not answered. */
+export interface Reload {
+  type: 'reload';
 }
 
 /** Hand over your metrics. Answered by `MetricsCollected`. */
@@ -112,5 +122,5 @@ export interface AskMain {
   question: 'metrics' | 'threads';
 }
 
-export type ToThread = Connect | Drain | CollectMetrics | MainAnswered;
+export type ToThread = Connect | Leave | Drain | Reload | CollectMetrics | MainAnswered;
 export type ToMain = Ready | Failed | Stopped | Heartbeat | MetricsCollected | AskMain;

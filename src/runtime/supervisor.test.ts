@@ -198,14 +198,55 @@ test('a stop drains phase by phase: listeners, background, shards', async () => 
   ]);
   await supervisor.start();
   expect(await supervisor.stop(5000)).toMatchObject({ clean: true });
-  await vi.waitFor(() => expect(steps).toHaveLength(8), WAIT);
-  expect(steps.slice(0, 4)).toEqual([
+  await vi.waitFor(() => expect(steps).toHaveLength(12), WAIT);
+  const drains = steps.filter((step) => !step.endsWith('leaves'));
+  expect(drains.slice(0, 4)).toEqual([
     'api: drain begins',
     'api: drain ends',
     'background: drain begins',
     'background: drain ends',
   ]);
-  expect(steps.slice(4).every((step) => step.startsWith('shard-'))).toBe(true);
+  expect(drains.slice(4).every((step) => step.startsWith('shard-'))).toBe(true);
+});
+
+test('before the drain all threads know of the stop and go on for the delay, also one that is started anew', async () => {
+  const { supervisor, command, order, reborn, steps } = supervise(FRONT_AND_BACK);
+  await supervisor.start();
+  const stopped = supervisor.stop(20_000, 10_000);
+  await vi.waitFor(() => expect(steps.toSorted()).toEqual(['back: leaves', 'front: leaves']), WAIT);
+  order('back', { type: 'throw' });
+  await reborn('back', 1);
+  expect(await command('front', ECHO_BACK)).toEqual({ ok: true, body: 'hello' });
+  expect(steps.toSorted()).toEqual(['back: leaves', 'back: leaves', 'front: leaves']);
+  supervisor.hurry();
+  expect(await stopped).toMatchObject({ clean: true });
+});
+
+test('a delay ends by itself, and a start that did not come to its end has none', async () => {
+  const { supervisor } = supervise([{ kind: 'back' }]);
+  await supervisor.start();
+  const from = performance.now();
+  expect(await supervisor.stop(20_000, 300)).toMatchObject({ clean: true });
+  expect(performance.now() - from).toBeGreaterThanOrEqual(299);
+  const half = supervise([{ kind: 'back', options: { neverReady: true } }]);
+  const started = half.supervisor.start();
+  const since = performance.now();
+  await half.supervisor.stop(20_000, 10_000);
+  expect(performance.now() - since).toBeLessThan(9000);
+  await expect(started).rejects.toThrow(ThreadFailed);
+});
+
+test('a stop while the first threads start waits for their listeners, and starts no others', async () => {
+  const { supervisor, steps } = supervise([
+    { kind: 'api', startPhase: 1, drainPhase: 2, holdsListener: true },
+    { kind: 'pci', startPhase: 2, drainPhase: 1, holdsListener: true },
+  ]);
+  const started = supervisor.start();
+  const result = await supervisor.stop(10_000);
+  await expect(started).rejects.toThrow(ThreadFailed);
+  expect(result).toMatchObject({ late: [], listenersOpen: false });
+  expect(supervisor.statuses().map(({ state }) => state)).toEqual(['stopped', 'starting']);
+  await vi.waitFor(() => expect(steps).toContain('api: drain ends'), WAIT);
 });
 
 test('a drain that does not end is bounded, named, and leaves the others their time', async () => {

@@ -12,7 +12,8 @@
  * and gives every thread its time again.
  *
  * ## Stop
- * By drain phases, one after the other: those that take work in from outside, then those that make work themselves, then
+ * All threads are told at once, so that whoever asks for readiness is sent elsewhere; after a delay in which everything is served,
+ * they drain. By drain phases, one after the other: those that take work in from outside, then those that make work themselves, then
  * the shards everyone relies on.
  *
  * @module
@@ -144,6 +145,12 @@ export class Supervisor {
   #resumedAtMs = 0;
   #gathering: Promise<string> | null = null;
   #stopping: Promise<StopResult> | null = null;
+  /** All threads are told that the process is about to stop. */
+  #leaving = false;
+  /** Every thread was ready once. */
+  #started = false;
+  /** Ends the delay before the drain. */
+  readonly #hurried = Promise.withResolvers<void>();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -153,7 +160,7 @@ export class Supervisor {
 
   /**
    * Starts all threads, phase by phase; resolves when all are ready.
-   * @throws ThreadFailed when one ends or is not ready in time; the others are stopped by then
+   * @throws ThreadFailed when one ends or is not ready in time, or a stop was asked for; the others are stopped by then
    */
   async start(): Promise<void> {
     this.#phase = 'running';
@@ -162,7 +169,11 @@ export class Supervisor {
     try {
       for (const slots of phases(this.#slots, (slot) => slot.spec.startPhase ?? 0)) {
         await Promise.all(slots.map((slot) => this.#startFirst(slot)));
+        // A listener that was still opening is ready first, then drained: it is no reason to open the next.
+        if (this.#leaving)
+          throw new ThreadFailed(slots[0]!.identity.name, 'stopped while the process started');
       }
+      this.#started = true;
     } catch (error) {
       await this.stop(GIVE_UP_CLOSE_MS + PHASE_RESERVE_MS * this.#slots.length);
       throw error;
@@ -187,18 +198,34 @@ export class Supervisor {
     return this.#gathering;
   }
 
+  /** Tells every thread that files of the options may have changed. */
+  reload(): void {
+    for (const { host } of this.#slots) host?.reload();
+  }
+
   /**
    * Drains all threads by phase and ends them.
    * @param withinMs bound of the whole stop; what is late then is terminated where that may be. A second call joins the
    *   first.
+   * @param delayMs of these, how long everything is still served once all threads know of the stop; none after a start that
+   *   did not come to its end
    */
-  stop(withinMs: number): Promise<StopResult> {
-    this.#stopping ??= this.#stop(withinMs);
+  stop(withinMs: number, delayMs = 0): Promise<StopResult> {
+    this.#stopping ??= this.#stop(withinMs, delayMs);
     return this.#stopping;
   }
 
-  async #stop(withinMs: number): Promise<StopResult> {
+  /** Ends the delay of a stop, under way or to come. */
+  hurry(): void {
+    this.#hurried.resolve();
+  }
+
+  async #stop(withinMs: number, delayMs: number): Promise<StopResult> {
     const deadlineMs = monotonicMs() + withinMs;
+    this.#leaving = true;
+    for (const { host } of this.#slots) host?.leave();
+    // A thread that dies meanwhile is started anew: it serves.
+    if (this.#started && delayMs > 0) await settledWithin(this.#hurried.promise, delayMs);
     this.#phase = 'stopping';
     for (const slot of this.#slots) {
       if (slot.restart !== null) clearTimeout(slot.restart);
@@ -253,6 +280,7 @@ export class Supervisor {
       onEnd: (end) => this.#onEnd(slot, end),
     });
     slot.host = host;
+    if (this.#leaving) host.leave();
     for (const other of this.#slots) {
       if (other === slot || other.host === null || !talk(spec, other.spec)) continue;
       const { port1, port2 } = new MessageChannel();

@@ -45,8 +45,12 @@ export interface ThreadGuest<Options> extends ThreadIdentity {
    * that its thread died and was started anew; the first port is closed by then.
    */
   onPeer(listener: (peer: ThreadIdentity, port: MessagePort) => void): void;
+  /** Hears, once, that the process is about to stop: tell whoever asks, and go on serving until the drain. */
+  onLeave(leave: () => void): void;
   /** What to do when main says drain: take in no more, finish, close. The thread ends after it. */
   onDrain(drain: (withinMs: number) => Promise<void>): void;
+  /** What to do when main says that files of the options may have changed. Left out: nothing. */
+  onReload(reload: () => void): void;
   /** What to do when something broke: close listeners, at once. The thread ends after it. */
   onFatal(close: () => Promise<void> | void): void;
   /** What each heartbeat carries besides the loop lag. */
@@ -77,6 +81,9 @@ export function enterThread<Options>(): ThreadGuest<Options> {
   const questions = createQuestions(tell);
   const lag = monitorLoopLag();
   let drain: (withinMs: number) => Promise<void> = () => Promise.resolve();
+  let reload: () => void = () => undefined;
+  let leave: () => void = () => undefined;
+  let isLeaving = false;
   let close: () => Promise<void> | void = () => undefined;
   let counters: () => Record<string, number> = () => ({});
   let isReady = false;
@@ -134,9 +141,16 @@ export function enterThread<Options>(): ThreadGuest<Options> {
       case 'connect':
         peers.take(message);
         break;
+      case 'leave':
+        isLeaving = true;
+        leave();
+        break;
       case 'drain':
         if (isReady) void runDrain(message.withinMs);
         else drainAsked = message.withinMs;
+        break;
+      case 'reload':
+        reload();
         break;
       case 'collect-metrics':
         void registry.collect().then(
@@ -164,8 +178,15 @@ export function enterThread<Options>(): ThreadGuest<Options> {
     registry,
     metrics,
     onPeer: peers.listen,
+    onLeave(run) {
+      leave = run;
+      if (isLeaving) leave();
+    },
     onDrain(run) {
       drain = run;
+    },
+    onReload(run) {
+      reload = run;
     },
     onFatal(run) {
       close = run;

@@ -46,8 +46,12 @@ export interface ThreadHost {
   readonly ended: Promise<void>;
   /** Hands the thread its end of a channel to a peer. */
   connect(peer: ThreadStart['identity'], port: MessagePort): void;
+  /** Tells it that the process is about to stop. */
+  leave(): void;
   /** Tells it to drain. It ends by itself afterwards. */
   drain(withinMs: number): void;
+  /** Tells it that files of the options may have changed. */
+  reload(): void;
   /** Its metrics; null when it does not answer within `withinMs`. */
   collectMetrics(withinMs: number): Promise<MetricsPart | null>;
   answer(answered: MainAnswered): void;
@@ -158,6 +162,8 @@ export function startThread(options: ThreadHostOptions): ThreadHost {
     },
     ended,
     connect: (peer, port) => tell({ type: 'connect', peer, port }, [port]),
+    reload: () => tell({ type: 'reload' }),
+    leave: () => tell({ type: 'leave' }),
     drain: (withinMs) => tell({ type: 'drain', withinMs }),
     async collectMetrics(withinMs) {
       lastCollection += 1;

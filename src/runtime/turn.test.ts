@@ -197,3 +197,53 @@ test('a lone command does not linger; a stream of them does', async () => {
   }
   expect(world.turns.at(-1)!.lingerMs).toBeGreaterThan(0);
 });
+
+const BREAKER = { silentMs: 20, probeMs: 5 };
+
+/** Lets what is due in the event loop happen. */
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+test('while storage is silent what waits is refused and what is new is not taken; what has begun is carried to its end', async () => {
+  const world = createWorld({ breaker: BREAKER });
+  const release = world.holdCommits();
+  const begun = world.ask('a', 1);
+  await tick();
+  const waiting = world.ask('b', 1);
+  world.time.now = 20;
+  expect(await waiting).toBe('b refused: unavailable');
+  expect(await world.ask('c', 1)).toBe('c refused: unavailable');
+  expect([world.lane.storage(), world.lane.depth()]).toEqual(['open', 0]);
+  release();
+  expect(await begun).toBe('a became 1');
+  expect(await world.ask('c', 1)).toBe('c became 1');
+  expect(world.lane.storage()).toBe('closed');
+});
+
+test('what comes before storage is silent for too long waits for its answer', async () => {
+  const world = createWorld({ breaker: BREAKER });
+  const release = world.holdCommits();
+  const begun = world.ask('a', 1);
+  await tick();
+  world.time.now = 19;
+  const waiting = world.ask('b', 1);
+  release();
+  expect(await Promise.all([begun, waiting])).toEqual(['a became 1', 'b became 1']);
+});
+
+test('after a call without an answer one command goes alone, and who waits shares its fate', async () => {
+  const world = createWorld({ breaker: BREAKER, triesMax: 0 });
+  world.failures.push('uncertain');
+  expect(await world.ask('a', 1)).toBe('a refused: uncertain');
+  await tick();
+  expect(world.lane.storage()).toBe('half_open');
+  world.failures.push('uncertain');
+  expect(await Promise.all([world.ask('b', 1), world.ask('c', 1), world.ask('d', 1)])).toEqual([
+    'b refused: uncertain',
+    'c refused: unavailable',
+    'd refused: unavailable',
+  ]);
+  expect(await Promise.all([world.ask('e', 1), world.ask('f', 1)])).toEqual(['e became 1', 'f became 1']);
+  expect(world.commits.map((changes) => changes.length)).toEqual([1, 1]);
+  await tick();
+  expect(world.lane.storage()).toBe('closed');
+});

@@ -9,12 +9,19 @@
  * A command whose facts were not effective (another gateway was first), or that memory alone would refuse, goes
  * into the next turn to be decided from rows read afresh.
  *
+ * While storage is silent for too long (`storage-breaker.ts`) what has not begun is refused at once; what has begun is carried to its end.
+ *
  * @module
  */
 
 import type { Actor, Decision, TurnRefusal, TurnStore } from './actor.ts';
 import type { Timers } from './clock.ts';
 import { createMailbox } from './mailbox.ts';
+import {
+  createStorageBreaker,
+  type StorageBreakerOptions,
+  type StorageBreakerState,
+} from './storage-breaker.ts';
 
 /** The time a turn goes by; `clock.ts` has it. */
 export interface TurnClock {
@@ -31,7 +38,14 @@ export interface LaneOptions {
   lingerMsMax: number;
   /** How often a command may be decided again before it is refused as a conflict. */
   triesMax: number;
+  /** When commands are refused because storage is silent. Left out: they wait for it. */
+  breaker?: StorageBreakerOptions;
 }
+
+const PATIENT: StorageBreakerOptions = {
+  silentMs: Number.POSITIVE_INFINITY,
+  probeMs: Number.POSITIVE_INFINITY,
+};
 
 /** What a turn tells of itself, for metrics. */
 export interface TurnReport {
@@ -52,6 +66,8 @@ export interface Lane<Command, Reply> {
   submit(command: Command, deadline: number, settle: (reply: Reply) => void): void;
   /** Commands waiting. */
   depth(): number;
+  /** `closed`: storage answers. */
+  storage(): StorageBreakerState;
   /** Refuses what is new, finishes what was taken, resolves when all is answered. */
   close(): Promise<void>;
 }
@@ -87,10 +103,12 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
 
   const mailbox = createMailbox<Waiting>(options.mailboxMax, clock.monotonicMs);
   const pace = createPace(options.lingerMsMax);
+  const breaker = createStorageBreaker(options.breaker ?? PATIENT);
   let again: Waiting[] = [];
   let running = false;
   let closing = false;
   let dueTimer: unknown;
+  let silenceTimer: unknown;
   let closed: (() => void) | undefined;
 
   function submit(command: Command, deadline: number, settle: (reply: Reply) => void): void {
@@ -98,12 +116,36 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
       settle(actor.refuse(command, 'shutting_down'));
       return;
     }
-    pace.arrived(clock.monotonicMs());
+    const at = clock.monotonicMs();
+    if (breaker.state(at) === 'open') {
+      settle(actor.refuse(command, 'unavailable'));
+      return;
+    }
+    pace.arrived(at);
     if (!mailbox.offer({ command, deadline, settle, afresh: false, tries: 0, doubt: false })) {
       settle(actor.refuse(command, 'overloaded'));
       return;
     }
+    watchSilence();
     wake();
+  }
+
+  /** Nobody waits longer for storage than its breaker says. One timer at a time, and none when nothing waits. */
+  function watchSilence(): void {
+    const opensAt = breaker.opensAt();
+    if (silenceTimer !== undefined || mailbox.size === 0 || opensAt === Number.POSITIVE_INFINITY) return;
+    silenceTimer = timers.setTimeout(
+      () => {
+        silenceTimer = undefined;
+        if (breaker.state(clock.monotonicMs()) === 'open') refuseWaiting();
+        else watchSilence();
+      },
+      Math.max(1, Math.ceil(opensAt - clock.monotonicMs())),
+    );
+  }
+
+  function refuseWaiting(): void {
+    for (const item of mailbox.drain(mailbox.size)) refuse(item, 'unavailable');
   }
 
   function wake(): void {
@@ -121,8 +163,10 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
     const nextDueAt = actor.nextDueAt();
     const waiting = mailbox.size > 0 || again.length > 0;
     if (waiting || (closing && nextDueAt !== Number.POSITIVE_INFINITY)) wake();
-    else if (closing) closed?.();
-    else if (nextDueAt !== Number.POSITIVE_INFINITY) {
+    else if (closing) {
+      timers.clearTimeout(silenceTimer);
+      closed?.();
+    } else if (nextDueAt !== Number.POSITIVE_INFINITY) {
       dueTimer = timers.setTimeout(wake, Math.max(1, nextDueAt - clock.now()));
     }
   }
@@ -138,6 +182,11 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
 
   async function runTurn(lingerMs: number): Promise<void> {
     const items = drain();
+    await carryOut(items, lingerMs);
+    if (breaker.turnEnded()) refuseWaiting();
+  }
+
+  async function carryOut(items: Waiting[], lingerMs: number): Promise<void> {
     const startedAt = clock.monotonicMs();
     if (!(await prefetch(items))) return;
     const decidingAt = clock.monotonicMs();
@@ -159,10 +208,9 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
   function drain(): Waiting[] {
     const before = again;
     again = [];
-    const items = before.concat(
-      mailbox.drain(options.turnCommandsMax - Math.min(before.length, options.turnCommandsMax)),
-    );
     const now = clock.monotonicMs();
+    const commandsMax = breaker.state(now) === 'closed' ? options.turnCommandsMax : 1;
+    const items = before.concat(mailbox.drain(commandsMax - Math.min(before.length, commandsMax)));
     return items.filter((item) => {
       // Once begun it is carried to its end: the asker may already be waiting for a commit.
       if (item.tries > 0 || item.deadline >= now) return true;
@@ -175,12 +223,26 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
     const needs = actor.needs(items);
     if (needs === null) return true;
     try {
-      actor.absorb(await store.prefetch(needs));
+      actor.absorb(await heard(store.prefetch(needs)));
       return true;
     } catch (error) {
       failed(items, store.failureOf(error));
       actor.settle();
       return false;
+    }
+  }
+
+  /** Lets the breaker watch a call to storage. */
+  async function heard<Answer>(call: Promise<Answer>): Promise<Answer> {
+    breaker.sent(clock.monotonicMs());
+    watchSilence();
+    try {
+      const answer = await call;
+      breaker.answered();
+      return answer;
+    } catch (error) {
+      breaker.failed(store.failureOf(error));
+      throw error;
     }
   }
 
@@ -202,7 +264,7 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
     const facts = proposals.flatMap((proposal) => proposal.facts);
     let effects: Effect[];
     try {
-      effects = await store.commit(facts);
+      effects = await heard(store.commit(facts));
     } catch (error) {
       return await commitFailed(proposals, repeats, error);
     }
@@ -271,7 +333,12 @@ export function createLane<Command, Needs, Loaded, Fact, Effect extends { effect
     });
   }
 
-  return { submit, depth: () => mailbox.size + again.length, close };
+  return {
+    submit,
+    depth: () => mailbox.size + again.length,
+    storage: () => breaker.state(clock.monotonicMs()),
+    close,
+  };
 }
 
 /** Below this many commands expected within the longest linger, waiting gathers no company worth its delay. */

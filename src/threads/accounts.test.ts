@@ -61,15 +61,15 @@ async function makeMerchant(merchantId: string): Promise<void> {
   await writeMerchant({ control, secrets: accounts.secrets }, merchant, new Date());
 }
 
-async function change(merchantId: string, wanted: PreferencesChange): Promise<void> {
+async function change(merchantId: string, wanted: PreferencesChange, now = new Date()): Promise<void> {
   const services = { control, secrets: accounts.secrets };
-  const changed = await changePreferences(services, merchantId, wanted, () => undefined);
+  const changed = await changePreferences(services, merchantId, wanted, () => undefined, now);
   if (!changed.ok) throw new Error(`${changed.part} ${changed.detail}`);
 }
 
 /** The secrets callbacks to an account are believed with, once the reader has heard of the newest. */
-async function secretsOf(account: string): Promise<readonly string[]> {
-  return (await accounts.webhookSecrets('SANDBOX', account))[0]?.secrets ?? [];
+async function secretsOf(account: string, now = Date.now()): Promise<readonly string[]> {
+  return (await accounts.webhookSecrets('SANDBOX', account, now))[0]?.secrets ?? [];
 }
 
 test('charges go where the newest preferences say; the account they left is opened for its attempts and callbacks still', async () => {
@@ -115,6 +115,33 @@ test('new credentials of an account are used at once, and callbacks signed with 
     secretKey: rotated.secretKey,
   });
 });
+
+test('the old secret is believed for three days: whoever has it since then, or comes with it, is nobody', async () => {
+  await makeMerchant('m_leaked');
+  const account = 'acct_m_leaked';
+  const changed = Date.now();
+  for (const day of [0, 2])
+    await change(
+      'm_leaked',
+      { preferred: { account: accountNamed(account, 'second') } },
+      dayAfter(changed, day),
+    );
+  await vi.waitFor(async () => expect(await secretsOf(account, changed)).toHaveLength(2), HEARD_MS);
+  const over = dayAfter(changed, 3);
+  expect(await secretsOf(account, over.getTime() - 1)).toEqual([
+    `whsec_${account}_second`,
+    `whsec_${account}_first`,
+  ]);
+  expect(await secretsOf(account, over.getTime())).toEqual([`whsec_${account}_second`]);
+  const services = { control, secrets: accounts.secrets };
+  const thief = sandboxMerchant('m_late_thief', 'Shop', accountNamed(account));
+  expect(await createMerchant(services, thief, over)).toMatchObject({ ok: false, code: 'account_conflict' });
+  expect(await createMerchant(services, thief, new Date(over.getTime() - 1))).toMatchObject({ ok: true });
+});
+
+function dayAfter(time: number, days: number): Date {
+  return new Date(time + days * 24 * 60 * 60 * 1000);
+}
 
 test('a fallback is given, used as it was known, put first, and taken away', async () => {
   await makeMerchant('m_falls');
@@ -293,4 +320,56 @@ test('a live merchant is given no account at a bank in a box, first or second', 
     preferredAccount: 'acct_live',
     transactionFeePercent: '0.00',
   });
+});
+
+/** A key of another kind than the merchant's. */
+const STRIPE_KEYS = { test: 'sk_test_0123', live: 'rk_live_0123' } as const;
+
+test.each([
+  ['STRIPE', STRIPE_KEYS.live],
+  ['RAZORPAY', 'rzp_live_0123:secret'],
+] as const)(
+  'a test merchant is given no live key of %s, first or second, when it is made or later',
+  async (processor, secretKey) => {
+    const merchantId = `m_no_live_${processor.toLowerCase()}`;
+    const account = { ...accountNamed('acct_real'), secretKey };
+    const refused = 'the key of acct_real is a live key, which none takes in test mode';
+    const services = { control, secrets: accounts.secrets };
+    const merchant = { ...sandboxMerchant(merchantId, 'Shop', account), preferredProcessor: processor };
+    expect(await createMerchant(services, merchant, new Date())).toEqual({
+      ok: false,
+      code: 'merchant_invalid',
+      detail: `of its account, ${refused}`,
+    });
+    await makeMerchant(merchantId);
+    const place = { processor, account };
+    await expect(change(merchantId, { preferred: place })).rejects.toThrow(`account ${refused}`);
+    await expect(change(merchantId, { fallback: place })).rejects.toThrow(`fallbackAccount ${refused}`);
+    expect(await control.findAccount(merchantId, processor, 'acct_real')).toBeUndefined();
+  },
+);
+
+test('a live merchant is given no test key: its shoppers would pay nothing', async () => {
+  await control.putMerchant({
+    merchantId: 'm_no_test',
+    name: 'Live',
+    mode: 'live',
+    redirectOrigins: [],
+    createdAt: new Date(),
+  });
+  const account = { ...accountNamed('acct_play'), secretKey: STRIPE_KEYS.test };
+  await expect(change('m_no_test', { preferred: { processor: 'STRIPE', account } })).rejects.toThrow(
+    'the key of acct_play is a test key, which none takes in live mode',
+  );
+});
+
+test('a live key that is there all the same is charged with by no gateway in test mode, and the error repeats nothing of it', async () => {
+  const account = { ...accountNamed('acct_there'), secretKey: STRIPE_KEYS.live };
+  const merchant = sandboxMerchant('m_there', 'Shop', account);
+  const services = { control, secrets: accounts.secrets };
+  await writeMerchant(services, { ...merchant, preferredProcessor: 'STRIPE' }, new Date());
+  const refused = await accounts.routeOf('m_there').catch(String);
+  expect(refused).toBe(
+    'Error: of m_there, the key of acct_there is a live key, which none takes in test mode',
+  );
 });

@@ -7,6 +7,7 @@
 
 import type { AccountSecrets } from '../callbacks/verify.ts';
 import type { Options } from '../config/options.ts';
+import { keyModeFault } from '../connectors/accounts.ts';
 import type { ProcessorName } from '../domain/processor-word.ts';
 import { type ConfigSecrets, openConfigSecrets } from '../hsm/config-secrets.ts';
 import {
@@ -14,6 +15,7 @@ import {
   type ControlReader,
   type ProcessorAccount,
   type SealedAccount,
+  webhookSecretsAt,
 } from '../storage/control.ts';
 import { endpointContext, type WebhookEndpoint } from '../storage/webhook-endpoints.ts';
 
@@ -34,8 +36,8 @@ export interface Accounts {
   routeOf(merchantId: string): Promise<MerchantRoute | null>;
   /** The very account an attempt was charged at, whatever the preferences are now; null when the merchant never had it. */
   accountOf(merchantId: string, processor: ProcessorName, account: string): Promise<ProcessorAccount | null>;
-  /** The account with the secrets its callbacks may be signed with; when none is named, the processor's first 32 accounts. */
-  webhookSecrets(processor: ProcessorName, account: string | null): Promise<AccountSecrets[]>;
+  /** The account with the secrets its callbacks may be signed with at `now`; when none is named, the processor's first 32 accounts. */
+  webhookSecrets(processor: ProcessorName, account: string | null, now: number): Promise<AccountSecrets[]>;
   /** What a webhook to this endpoint is signed with at `now`, newest first. Rejects when the HSM cannot be had. */
   endpointSecrets(endpoint: WebhookEndpoint, now: number): Promise<string[]>;
   /** The open config token, for what else this thread seals. */
@@ -82,7 +84,11 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
   ): Promise<AccountPlace> {
     const sealed = await control.account(merchantId, processor, account);
     if (sealed === undefined) throw new Error(`${merchantId} has no account ${account} at ${processor}`);
-    return { processor, account: await open(sealed) };
+    const opened = await open(sealed);
+    // Whenever it was put there: what nobody may lose money by is asked before every charge.
+    const fault = keyModeFault(processor, opened, options.mode);
+    if (fault !== undefined) throw new Error(`of ${merchantId}, ${fault}`);
+    return { processor, account: opened };
   }
 
   async function openEndpoint(endpoint: WebhookEndpoint): Promise<EndpointSecrets> {
@@ -107,14 +113,10 @@ export async function openAccounts(options: Options, control: ControlReader): Pr
       const sealed = await control.account(merchantId, processor, account);
       return sealed === undefined ? null : open(sealed);
     },
-    async webhookSecrets(processor, account) {
+    async webhookSecrets(processor, account, now) {
       const found = await control.accountsAt(processor, account);
       const accounts = await Promise.all(found.map(open));
-      return accounts.map(({ account, webhookSecret, previousWebhookSecret }) => ({
-        account,
-        // With an empty one everybody could sign.
-        secrets: [webhookSecret, previousWebhookSecret ?? ''].filter((secret) => secret !== ''),
-      }));
+      return accounts.map((opened) => ({ account: opened.account, secrets: webhookSecretsAt(opened, now) }));
     },
     async endpointSecrets(endpoint, now) {
       let opening = openedEndpoints.get(endpoint);

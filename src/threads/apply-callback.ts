@@ -20,14 +20,14 @@ export function applyCallback(
   ask: AskShard,
   { now: readClock, randomBytes: draw }: { now(): number; randomBytes(length: number): Uint8Array } = SOURCES,
 ): ApplyCallback {
-  return async (callback) => {
+  return async (callback, { relay } = { relay: false }) => {
     const { processor, callbackId, transactionId, word, receivedAt } = callback;
     const shard = transactionId === null ? shardOfMerchant(callbackId) : shardOfId(transactionId);
     const now = readClock();
     const eventId = makeId(now, shard, draw(8));
     const reply = await ask(
       shard,
-      { type: 'hear-callback', processor, callbackId, transactionId, word, receivedAt, eventId, now },
+      { type: 'hear-callback', processor, callbackId, transactionId, word, receivedAt, relay, eventId, now },
       LIMITS.replyTimeoutMs,
     );
     if (reply.type === 'callback-heard') {

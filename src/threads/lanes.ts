@@ -16,7 +16,7 @@ import * as clock from '../runtime/clock.ts';
 import type { Lane as PlacedLane } from '../runtime/placement.ts';
 import { createLane, type Lane, type TurnReport } from '../runtime/turn.ts';
 import { failureOf } from '../storage/postgres/errors.ts';
-import { createShardStore } from '../storage/postgres/shard-store.ts';
+import { createShardStore, type PostgresShardStore } from '../storage/postgres/shard-store.ts';
 import type { ShardStore } from '../storage/storage.ts';
 import type { GatewayThread } from './gateway.ts';
 
@@ -32,13 +32,17 @@ export interface Lanes {
 /** Opens the lanes that the placement gives to a thread. */
 export function openLanes(guest: GatewayThread, thread: number): Lanes {
   const { options, faults } = guest.options;
-  const { mailboxDepth } = guest.metrics;
+  const { mailboxDepth, laneUp } = guest.metrics;
   const { passPoint } = guest;
-  const stores: ShardStore[] = [];
+  const stores = new Map<number, PostgresShardStore>();
   const lanes = new Map(guest.placement.lanesOf(thread).map((placed) => [placed.index, openLane(placed)]));
 
   guest.registry.onCollect(() => {
-    for (const [index, lane] of lanes) mailboxDepth.of(String(index)).set(lane.depth());
+    for (const [index, lane] of lanes) {
+      mailboxDepth.of(String(index)).set(lane.depth());
+      const isUp = stores.get(index)!.connected() && lane.storage() === 'closed';
+      laneUp.of(String(index)).set(isUp ? 1 : 0);
+    }
   });
 
   function openLane(placed: PlacedLane): Lane<ShardRequest, ShardReply> {
@@ -46,10 +50,12 @@ export function openLanes(guest: GatewayThread, thread: number): Lanes {
       connectionString: options.databases.shards[placed.database]!,
       ownShard: placed.shards[0]!,
       applicationName: `sluice lane ${placed.index}`,
+      relays: options.kafka.brokers.length > 0,
       onLost: (error) =>
         guest.log('warn', 'database_connection_lost', { lane: placed.index, errorMessage: error.message }),
+      onBack: () => guest.log('info', 'database_connection_back', { lane: placed.index }),
     });
-    stores.push(store);
+    stores.set(placed.index, store);
     const actor = createPaymentActor({
       paymentsMax: LIMITS.paymentsInMemoryMax,
       writeBehindMs: LIMITS.writeBehindMs,
@@ -59,6 +65,7 @@ export function openLanes(guest: GatewayThread, thread: number): Lanes {
       turnCommandsMax: LIMITS.turnCommandsMax,
       lingerMsMax: LIMITS.turnLingerMs,
       triesMax: LIMITS.turnTriesMax,
+      breaker: { silentMs: LIMITS.storageSilentMs, probeMs: LIMITS.storageProbeMs },
     };
     const watched = {
       prefetch: store.prefetch,
@@ -107,7 +114,7 @@ export function openLanes(guest: GatewayThread, thread: number): Lanes {
     waiting: () => [...lanes.values()].reduce((waiting, lane) => waiting + lane.depth(), 0),
     async close() {
       await Promise.all([...lanes.values()].map((lane) => lane.close()));
-      await Promise.all(stores.map((store) => store.close()));
+      await Promise.all([...stores.values()].map((store) => store.close()));
     },
   };
 }

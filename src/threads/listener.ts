@@ -5,11 +5,14 @@
  */
 
 import { LIMITS } from '../config/limits.ts';
+import { type ClientAddresses, createClientAddresses } from '../http/client-address.ts';
 import type { HttpServerOptions } from '../http/server.ts';
 import type { GatewayThread } from './gateway.ts';
 
-/** Address, TLS, limits and what is told of each request. */
-export function listenerOptions(guest: GatewayThread): Omit<HttpServerOptions, 'port' | 'routes'> {
+type ListenerOptions = Omit<HttpServerOptions, 'port' | 'routes'> & { clients: ClientAddresses };
+
+/** Address, TLS, proxies, limits and what is told of each request. */
+export function listenerOptions(guest: GatewayThread): ListenerOptions {
   const { options } = guest.options;
   const { httpRequests, httpRequestSeconds, refused } = guest.metrics;
   return {
@@ -18,6 +21,7 @@ export function listenerOptions(guest: GatewayThread): Omit<HttpServerOptions, '
       tls: { certFile: options.tls.certFile, keyFile: options.tls.keyFile },
     }),
     strictTransport: options.tls.kind !== 'none',
+    clients: createClientAddresses(options.trustedProxies),
     limits: {
       requestsInFlightMax: LIMITS.requestsInFlightMax,
       bodyTimeoutMs: LIMITS.bodyTimeoutMs,

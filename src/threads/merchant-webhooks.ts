@@ -9,12 +9,13 @@ import { LIMITS } from '../config/limits.ts';
 import { HsmError } from '../hsm/keyring.ts';
 import type { WebhookDeliveriesDeps } from '../http/endpoints/webhook-deliveries.ts';
 import type { WebhookEndpointsDeps } from '../http/endpoints/webhook-endpoints.ts';
-import { createRateLimit, WEBHOOK_CHANGE_RATE } from '../http/rate-limit.ts';
+import { WEBHOOK_CHANGE_RATE } from '../http/rate-limit.ts';
 import { randomBytes } from '../runtime/random.ts';
 import { newWebhookSecret } from '../setup/merchant.ts';
 import { type ControlReader, ControlUnavailable } from '../storage/control.ts';
 import { createWebhookEndpointStore } from '../storage/postgres/webhook-endpoints.ts';
 import { createWebhookLog } from '../storage/postgres/webhook-log.ts';
+import { databaseOf } from '../storage/shard-map.ts';
 import { StorageError } from '../storage/storage.ts';
 import { ENDPOINTS_MAX, endpointContext } from '../storage/webhook-endpoints.ts';
 import { type AddressRule, checkWebhookUrl, isAllowedAddress } from '../webhooks/address.ts';
@@ -23,6 +24,7 @@ import { createResolve } from '../webhooks/resolve.ts';
 import { createWebhookSender } from '../webhooks/send.ts';
 import type { Accounts } from './accounts.ts';
 import type { GatewayThread } from './gateway.ts';
+import type { OpenRateLimit } from './rate-limits.ts';
 
 export interface MerchantWebhooks {
   deps: Omit<WebhookEndpointsDeps & WebhookDeliveriesDeps, 'gate' | 'bodyLimitBytes'>;
@@ -36,6 +38,7 @@ export function openMerchantWebhooks(
   guest: GatewayThread,
   control: ControlReader,
   { secrets, endpointSecrets }: Accounts,
+  openRateLimit: OpenRateLimit,
 ): MerchantWebhooks {
   const { databases, allowPrivateWebhooks } = guest.options.options;
   const rule = { allowPrivate: allowPrivateWebhooks };
@@ -47,7 +50,10 @@ export function openMerchantWebhooks(
 
   return {
     deps: {
-      changeRate: createRateLimit({ ...WEBHOOK_CHANGE_RATE, namesMax: LIMITS.merchantsCachedMax }),
+      changeRate: openRateLimit('webhook-change', {
+        ...WEBHOOK_CHANGE_RATE,
+        namesMax: LIMITS.merchantsCachedMax,
+      }),
       store,
       logs,
       texts: {
@@ -61,7 +67,7 @@ export function openMerchantWebhooks(
       checkUrl: createUrlCheck(rule),
       async placement() {
         const ranges = await control.shardMap();
-        return (shard) => ranges.find(({ low, high }) => low <= shard && shard <= high)!.database;
+        return (shard) => databaseOf(ranges, shard);
       },
       async sendTest(endpoint) {
         const { endpointId, merchantId, url } = endpoint;

@@ -7,10 +7,11 @@
 import { LIMITS } from '../config/limits.ts';
 import type { Gate } from '../http/admit.ts';
 import { createAuthenticate } from '../http/authenticate.ts';
-import { createRateLimit, MERCHANT_RATE_DEFAULT } from '../http/rate-limit.ts';
+import { MERCHANT_RATE_DEFAULT } from '../http/rate-limit.ts';
 import type { ControlReader } from '../storage/control.ts';
 import { createControlReader } from '../storage/postgres/control-reader.ts';
 import type { GatewayThread } from './gateway.ts';
+import type { OpenRateLimit } from './rate-limits.ts';
 
 /** This thread's cached reads of the control database. */
 export function openControl(guest: GatewayThread): ControlReader {
@@ -21,7 +22,11 @@ export function openControl(guest: GatewayThread): ControlReader {
 }
 
 /** Whose request it is, and whether the merchant may make one more. */
-export function merchantGate(guest: GatewayThread, control: ControlReader): Gate {
+export function merchantGate(
+  guest: GatewayThread,
+  control: ControlReader,
+  openRateLimit: OpenRateLimit,
+): Gate {
   const { mode, rateLimits } = guest.options.options;
   return {
     authenticate: createAuthenticate({
@@ -29,7 +34,7 @@ export function merchantGate(guest: GatewayThread, control: ControlReader): Gate
       merchantByKeyDigest: control.merchantByKeyDigest,
       onLookupFailed: (error) => guest.log('error', 'api_key_lookup_failed', { errorMessage: String(error) }),
     }),
-    rateLimit: createRateLimit({
+    rateLimit: openRateLimit('merchant', {
       ...(rateLimits.merchant ?? MERCHANT_RATE_DEFAULT),
       namesMax: LIMITS.merchantsCachedMax,
     }),

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { ProcessorName } from '../domain/processor-word.ts';
 import { type Charge, type Refusal, readBook, tookMoney } from './book.ts';
 
 let folder: string;
@@ -19,7 +20,7 @@ afterAll(() => {
 
 async function linesOf(place: string, account?: string): Promise<Array<Charge | Refusal>> {
   const lines: Array<Charge | Refusal> = [];
-  for await (const page of readBook(place, account)) lines.push(...page);
+  for await (const page of readBook({ place, processors: null }, account)) lines.push(...page);
   return lines;
 }
 
@@ -33,7 +34,7 @@ function fileOf(text: string): string {
   return path;
 }
 
-const CHARGE = { reference: 'txn_1', amount: 100, currency: 'INR', account: 'acct_1' };
+const CHARGE = { reference: 'txn_1', processor: null, amount: 100, currency: 'INR', account: 'acct_1' };
 
 function line(over: object = {}): string {
   return JSON.stringify({
@@ -62,6 +63,20 @@ describe('NDJSON', () => {
     expect(await chargesOf(fileOf(''))).toEqual([]);
   });
 
+  test('in a book of several each line says whose it is, and is the first’s if it does not; one of one is that one’s', async () => {
+    const lines = [{}, { processor: 'STRIPE' }, { processor: 'PAYU' }, { processor: 'SANDBOX' }];
+    const place = fileOf(lines.map((own) => line({ ...own, effect: 'none' })).join('\n'));
+    const whose = async (...processors: ProcessorName[]): Promise<unknown[]> => {
+      const found: unknown[] = [];
+      for await (const page of readBook({ place, processors }, undefined)) {
+        found.push(...page.map(({ processor }) => processor));
+      }
+      return found;
+    };
+    expect(await whose('SANDBOX', 'PAYU', 'STRIPE')).toEqual(['SANDBOX', 'STRIPE', 'PAYU', 'SANDBOX']);
+    expect(await whose('SANDBOX_B')).toEqual(['SANDBOX_B', 'SANDBOX_B', 'SANDBOX_B', 'SANDBOX_B']);
+  });
+
   test('has the lines that took none with the reason the bank gives', async () => {
     const none = { account: 'acct_1', effect: 'none' };
     const lines = [
@@ -70,9 +85,9 @@ describe('NDJSON', () => {
       line({ reference: 'txn_4', status: 'declined', decline_code: '', ...none, account: undefined }),
     ];
     expect(await linesOf(fileOf(lines.join('\n')))).toEqual([
-      { reference: 'txn_2', account: 'acct_1', declineCode: 'card_declined' },
-      { reference: 'txn_3', account: 'acct_1', declineCode: null },
-      { reference: 'txn_4', account: null, declineCode: null },
+      { reference: 'txn_2', processor: null, account: 'acct_1', declineCode: 'card_declined' },
+      { reference: 'txn_3', processor: null, account: 'acct_1', declineCode: null },
+      { reference: 'txn_4', processor: null, account: null, declineCode: null },
     ]);
   });
 

@@ -3,7 +3,8 @@
  *
  * It comes from a sandbox bank over HTTP (NDJSON) or from a file: NDJSON, whose lines begin with `{`, or CSV with a heading. Fields
  * are `reference`, `amount` (minor units), `currency`, and `effect` (`charged`: money was taken; `none`) or else `status`;
- * `account`, which it need not have where charges are not told apart by it; `decline_code`. Other fields are passed over.
+ * `account`, which it need not have where charges are not told apart by it; `decline_code`; `processor`, where a book has charges of
+ * several. Other fields are passed over.
  *
  * @module
  */
@@ -15,14 +16,19 @@ import { bytesOfFile, readRecord } from './lines.ts';
 export interface Book {
   /** URL (http, https) of a sandbox bank, whose `/_bank/charges` is streamed, or path of an NDJSON or CSV export. */
   place: string;
-  /** Null: it does not tell processors apart, and has the charges of all. */
-  processor: ProcessorName | null;
+  /**
+   * Whose charges it has: of several, each line says whose it is, and one that says nothing is the first's. Null: of all, and it does
+   * not tell them apart.
+   */
+  processors: readonly ProcessorName[] | null;
 }
 
 /** A line of the book that took money. */
 export interface Charge {
   /** The merchant's reference: `txn_…` when it is ours. */
   reference: string;
+  /** Null: of nobody in particular. */
+  processor: ProcessorName | null;
   /** Minor units. */
   amount: number;
   currency: string;
@@ -33,6 +39,7 @@ export interface Charge {
 /** A line of the book that took none, or has not yet. */
 export interface Refusal {
   reference: string;
+  processor: ProcessorName | null;
   account: string | null;
   /** Why it was declined; null: the book does not say, or it was not declined. */
   declineCode: string | null;
@@ -49,13 +56,13 @@ export function tookMoney(line: Charge | Refusal): line is Charge {
  * @throws RecordError
  */
 export function readBook(
-  place: string,
+  { place, processors }: Book,
   account: string | undefined,
 ): AsyncGenerator<ReadonlyArray<Charge | Refusal>> {
   const url = `${place.replace(/\/+$/, '')}/_bank/charges`;
   return isUrl(place)
-    ? readRecord(url, bytesOfUrl(url), createLineReader(account))
-    : readRecord(place, bytesOfFile(place), createLineReader(account));
+    ? readRecord(url, bytesOfUrl(url), createLineReader(processors, account))
+    : readRecord(place, bytesOfFile(place), createLineReader(processors, account));
 }
 
 /** Whether a book is a bank that answers, and no file. */
@@ -72,7 +79,10 @@ async function* bytesOfUrl(url: string): AsyncGenerator<Uint8Array> {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Reads line by line; null for a line that is of another account, is blank or is the heading. */
-function createLineReader(account: string | undefined): (line: string) => Charge | Refusal | null {
+function createLineReader(
+  processors: Book['processors'],
+  account: string | undefined,
+): (line: string) => Charge | Refusal | null {
   let fieldsOf: ((line: string) => Fields) | null = null;
   return (text) => {
     const line = text.endsWith('\r') ? text.slice(0, -1) : text;
@@ -81,7 +91,7 @@ function createLineReader(account: string | undefined): (line: string) => Charge
       fieldsOf = line.startsWith('{') ? jsonFields : csvFields(line);
       if (fieldsOf !== jsonFields) return null;
     }
-    return lineOf(fieldsOf(line), account);
+    return lineOf(fieldsOf(line), processors, account);
   };
 }
 
@@ -124,20 +134,38 @@ const TAKEN = /^(charged|succeeded|success|captured|paid)$/i;
 /** … and of one that did not, or has not yet. */
 const NOT_TAKEN = /^(declined|failed|processing|pending|created|authorized|cancelled)$/i;
 
-function lineOf(fields: Fields, account: string | undefined): Charge | Refusal | null {
+function lineOf(
+  fields: Fields,
+  processors: Book['processors'],
+  account: string | undefined,
+): Charge | Refusal | null {
   if (account !== undefined && textOf(fields, 'account') !== account) return null;
   const reference = textOf(fields, 'reference');
   const at = (fields.account ?? '') === '' ? null : textOf(fields, 'account');
+  const processor = processorOf(fields, processors);
   if (!saysTaken(fields)) {
     const { decline_code: code } = fields;
-    return { reference, account: at, declineCode: typeof code === 'string' && code !== '' ? code : null };
+    return {
+      reference,
+      processor,
+      account: at,
+      declineCode: typeof code === 'string' && code !== '' ? code : null,
+    };
   }
   const amount = Number(fields.amount);
   if (!/^\d{1,15}$/.test(String(fields.amount)))
     throw new Error('amount is not a whole number of minor units');
   const currency = textOf(fields, 'currency');
   if (!/^[A-Z]{3}$/.test(currency)) throw new Error('currency is not three capitals');
-  return { reference, amount, currency, account: at };
+  return { reference, processor, amount, currency, account: at };
+}
+
+/** Whose line it is: in a book of one it is that one's, whatever it says. */
+function processorOf({ processor }: Fields, processors: Book['processors']): ProcessorName | null {
+  if (processors === null || processors.length === 0) return null;
+  return processors.length === 1
+    ? processors[0]!
+    : (processors.find((name) => name === processor) ?? processors[0]!);
 }
 
 function saysTaken(fields: Fields): boolean {

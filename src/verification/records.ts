@@ -38,13 +38,13 @@ export async function sortBooks(
 ): Promise<SortedBooks> {
   const sorter = createLineSorter({ folder, name: 'book' });
   let count = 0;
-  for (const { place, processor } of books) {
-    for await (const page of readBook(place, account)) {
+  for (const book of books) {
+    for await (const page of readBook(book, account)) {
       const lines: string[] = [];
       for (const line of page) {
         const transactionId = parseTransactionId(line.reference);
         if (transactionId !== null && transactionId < from) continue;
-        if (transactionId !== null) lines.push(textOfBooked(transactionId, processor, line));
+        if (transactionId !== null) lines.push(textOfBooked(transactionId, line));
         else if (tookMoney(line)) onForeign(line.reference);
         if (tookMoney(line)) count += 1;
       }
@@ -91,12 +91,8 @@ async function* mapPages<From, To>(
   for await (const page of pages) yield page.map(map);
 }
 
-function textOfBooked(
-  transactionId: TransactionId,
-  processor: ProcessorName | null,
-  line: Charge | Refusal,
-): string {
-  const head = `${transactionId} ${processor ?? ''}`;
+function textOfBooked(transactionId: TransactionId, line: Charge | Refusal): string {
+  const head = `${transactionId} ${line.processor ?? ''}`;
   return tookMoney(line)
     ? `${head} ${line.amount} ${line.currency} ${JSON.stringify(line.account)}`
     : `${head} ${JSON.stringify([line.account, line.declineCode])}`;

@@ -18,7 +18,7 @@ export function reportLines(verification: Verification): string[] {
   return [
     ...rules.flatMap((rule) => ruleLines(rule, width)),
     ...remarks.map((remark) => `note ${remark}`),
-    `compared ${counts.intents} intents, ${counts.attempts} attempts, ${counts.events} events, ${counts.charges} charges, ${counts.acknowledged} acknowledgements`,
+    `compared ${counts.intents} intents, ${counts.attempts} attempts, ${counts.events} events, ${counts.charges} charges, ${counts.entries} entries of the ledger, ${counts.acknowledged} acknowledgements`,
   ];
 }
 

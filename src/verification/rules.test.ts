@@ -9,7 +9,13 @@ import { makeId, showIntentId, showTransactionId, transactionIdOf } from '../dom
 import type { ProcessorName } from '../domain/processor-word.ts';
 import type { RouteReason } from '../domain/routing.ts';
 import type { Evidence } from '../domain/transaction.ts';
-import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
+import type {
+  ScannedAttempt,
+  ScannedEntry,
+  ScannedEvent,
+  ScannedFinal,
+  ScannedIntent,
+} from '../storage/payment-scan.ts';
 import {
   type BookedCharge,
   type BookedRefusal,
@@ -59,6 +65,7 @@ function attempt(number: number, over: Partial<ScannedAttempt> = {}): ScannedAtt
     currency: 'INR',
     status: 'SUCCESS',
     reopenable: false,
+    isFailedByReport: false,
     processor: 'SANDBOX',
     processorAccount: 'acct_1',
     leg: 1,
@@ -110,12 +117,15 @@ function shown(number: number, status: 'PROCESSING' | 'SUCCESS' | 'FAILED', aske
 const declined = attempt(1, { status: 'FAILED', reopenable: true });
 const open = attempt(1, { status: 'PROCESSING' });
 
+const NO_LEDGER = { entries: [], finals: [] };
+
 /** Declined, then paid with another card. */
 const PAID: Story = {
   intentId,
   intents: [intent()],
   attempts: [declined, attempt(2)],
   events: [event(1, 'payment.attempt_failed'), event(2, 'payment.succeeded')],
+  ...NO_LEDGER,
   charges: [charge(2)],
   refusals: [],
   told: [
@@ -134,6 +144,7 @@ const FAILED: Story = {
   intents: [intent({ status: 'FAILED' })],
   attempts: [attempt(1, { status: 'FAILED' })],
   events: [event(1, 'payment.failed')],
+  ...NO_LEDGER,
   charges: [],
   refusals: [],
   told: [],
@@ -145,6 +156,7 @@ const UNPAID: Story = {
   intents: [intent({ status: 'PENDING', changedAfterMs: 0 })],
   attempts: [],
   events: [],
+  ...NO_LEDGER,
   charges: [],
   refusals: [],
   told: [],
@@ -162,6 +174,67 @@ const RECOVERED: Story = {
   attempts: [attempt(1)],
   events: [event(1, 'payment.failed'), event(1, 'payment.recovered')],
   charges: [charge(1)],
+};
+
+/** Paid, and taken back by the processor's report a day later. */
+const REVERSED: Story = {
+  ...FAILED,
+  attempts: [attempt(1, { status: 'FAILED', isFailedByReport: true })],
+  events: [event(1, 'payment.succeeded'), event(1, 'payment.reversed')],
+  charges: [charge(1)],
+};
+/** Failed, charged late while a second attempt was under way, and taken back; the second had failed meanwhile. */
+const REVERSED_BESIDE: Story = {
+  ...REVERSED,
+  attempts: [...REVERSED.attempts, attempt(2, { status: 'FAILED' })],
+  events: [
+    event(1, 'payment.attempt_failed'),
+    event(1, 'payment.recovered'),
+    event(2, 'payment.attempt_failed'),
+    event(1, 'payment.reversed'),
+  ],
+};
+
+const PAID_AT_ONCE = { intents: [intent()], attempts: [attempt(1)] };
+const FAILED_AT_ONCE = {
+  intents: FAILED.intents,
+  attempts: FAILED.attempts,
+  events: FAILED.events,
+  charges: [],
+};
+
+function entry(number: number, over: Partial<ScannedEntry> = {}): ScannedEntry {
+  return {
+    subjectId: txn(1),
+    isOfTransaction: true,
+    entry: number,
+    kind: 'settlement',
+    reverses: null,
+    currency: 'INR',
+    sum: 0,
+    gross: 100,
+    owed: -100,
+    isAccepted: false,
+    ...over,
+  };
+}
+
+function final(status: 'SUCCESS' | 'FAILED', over: Partial<ScannedFinal> = {}): ScannedFinal {
+  return { transactionId: txn(1), status, isUncorrected: false, ...over };
+}
+
+/** Takes the first entry back. */
+const REVERSAL = entry(2, { kind: 'reversal', reverses: 1, gross: -100, owed: 100 });
+
+/** Paid at once, and settled. */
+const SETTLED: Story = {
+  ...FAILED,
+  intents: [intent()],
+  attempts: [attempt(1)],
+  events: [event(1, 'payment.succeeded')],
+  charges: [charge(1)],
+  entries: [entry(1)],
+  finals: [final('SUCCESS')],
 };
 
 const AT_B = { processor: 'SANDBOX_B', processorAccount: 'acct_b' } as const;
@@ -206,6 +279,17 @@ const REFUSED: Story = {
   refusals: [refusal({ declineCode: 'acquirer_unavailable' })],
 };
 
+/** The same of a first bank that speaks as another processor. */
+function refusedBy(processor: ProcessorName, declineCode: string): Story {
+  const [one] = REFUSED.attempts;
+  const legs = one!.routed!.legs.map((leg) => (leg.leg === 1 ? { ...leg, processor } : leg));
+  return {
+    ...REFUSED,
+    attempts: [{ ...one!, routed: { ...one!.routed!, legs } }],
+    refusals: [refusal({ processor, declineCode })],
+  };
+}
+
 function fallenBack(reason: RouteReason, ...evidence: Evidence[]): Story {
   return { ...FALLEN_BACK, attempts: [wentOn(reason, evidence)] };
 }
@@ -242,6 +326,22 @@ describe('is right', () => {
     ],
     ['charged by the second bank, the first busy', fallenBack('first_busy', heard('not_sent'))],
     ['charged by the second bank, the first declined for a trouble of its own', REFUSED],
+    [
+      'charged by the second bank, Razorpay does not take the card',
+      refusedBy('RAZORPAY', 'card_type_invalid'),
+    ],
+    ['charged by the second bank, PayU has no gateway for it', refusedBy('PAYU', 'E803')],
+    [
+      'charged by the second bank, a hint of PayU’s heard before its answer',
+      {
+        ...refusedBy('PAYU', 'E803'),
+        attempts: refusedBy('PAYU', 'E803').attempts.map((one) => ({
+          ...one,
+          routed: { ...one.routed!, evidence: [heard('accepted', 'callback'), ...one.routed!.evidence] },
+        })),
+      },
+    ],
+    ['charged by the second bank, Stripe could not process it', refusedBy('STRIPE', 'processing_error')],
     [
       'charged by the second bank, the first refused without a line in its book',
       { ...REFUSED, refusals: [] },
@@ -302,6 +402,107 @@ describe('is right', () => {
           event(2, 'payment.attempt_failed'),
         ],
       },
+    ],
+    ['taken back by a report', REVERSED],
+    ['taken back by a report, and no longer in the book', { ...REVERSED, charges: [] }],
+    [
+      'shown as paid before a report took it back',
+      { ...REVERSED, told: [shown(1, 'SUCCESS', 1), shown(1, 'FAILED', 5)] },
+    ],
+    [
+      'taken back by one report and given back by another',
+      { ...REVERSED, ...PAID_AT_ONCE, events: [...REVERSED.events, event(1, 'payment.recovered')] },
+    ],
+    [
+      'taken back a second time',
+      {
+        ...REVERSED,
+        events: [...REVERSED.events, event(1, 'payment.recovered'), event(1, 'payment.reversed')],
+      },
+    ],
+    ['taken back after it had been paid late beside another attempt', REVERSED_BESIDE],
+    [
+      'taken back long after its day',
+      {
+        ...REVERSED_BESIDE,
+        intents: [intent({ status: 'FAILED', changedAfterMs: 3 * DAY_MS })],
+        attempts: [...REVERSED.attempts, attempt(2, { status: 'FAILED', reopenable: true })],
+      },
+    ],
+    [
+      'taken back, and paid by another attempt of it',
+      {
+        ...REVERSED,
+        intents: [intent()],
+        attempts: [...REVERSED.attempts, attempt(2)],
+        events: [
+          event(1, 'payment.attempt_failed'),
+          event(2, 'payment.succeeded'),
+          event(1, 'payment.recovered'),
+          event(1, 'payment.reversed'),
+        ],
+        charges: [charge(1), charge(2)],
+      },
+    ],
+    [
+      'closed by a report while it was open, though the book has a charge of it',
+      { ...FAILED, attempts: REVERSED.attempts, charges: [charge(1)] },
+    ],
+    [
+      'expired, paid late and taken back',
+      {
+        ...REVERSED,
+        events: [
+          event(1, 'payment.attempt_failed'),
+          event(null, 'payment.failed'),
+          event(1, 'payment.recovered'),
+          event(1, 'payment.reversed'),
+        ],
+      },
+    ],
+    ['settled', SETTLED],
+    [
+      'settled, and taken back in the ledger as well',
+      { ...REVERSED, entries: [entry(1), REVERSAL], finals: [final('SUCCESS'), final('FAILED')] },
+    ],
+    [
+      'settled again after it was taken back',
+      { ...SETTLED, entries: [entry(1), REVERSAL, entry(3)], finals: [final('FAILED'), final('SUCCESS')] },
+    ],
+    [
+      'settled as failed here, and its correction waits',
+      { ...SETTLED, ...FAILED_AT_ONCE, finals: [final('SUCCESS', { isUncorrected: true })] },
+    ],
+    [
+      'settled with another amount that a person has accepted',
+      { ...SETTLED, entries: [entry(1, { gross: 90, owed: -90, isAccepted: true })] },
+    ],
+    [
+      'held in suspense',
+      { ...SETTLED, entries: [entry(1, { kind: 'suspense', gross: 90, owed: 0 })], finals: [] },
+    ],
+    [
+      'held in suspense, and then settled',
+      {
+        ...SETTLED,
+        entries: [
+          entry(1, { kind: 'suspense', gross: 90, owed: 0 }),
+          entry(2, { kind: 'reversal', reverses: 1, gross: -90, owed: 0 }),
+          entry(3),
+        ],
+      },
+    ],
+    [
+      'money of nobody',
+      {
+        ...UNPAID,
+        intents: [],
+        entries: [entry(1, { kind: 'suspense', isOfTransaction: false, subjectId: intentId, owed: 0 })],
+      },
+    ],
+    [
+      'a ledger that has outlived its payment',
+      { ...UNPAID, intents: [], entries: [entry(1)], finals: [final('SUCCESS')] },
     ],
     [
       'five declines',
@@ -515,6 +716,17 @@ describe('is found, and nothing else', () => {
       { ...REFUSED, refusals: [refusal({ declineCode: 'insufficient_funds' })] },
       [['fallback_unproven', T1]],
     ],
+    ...(
+      [
+        ['RAZORPAY', 'payment_timed_out'],
+        ['PAYU', 'E312'],
+        ['STRIPE', 'generic_decline'],
+      ] as const
+    ).map(([processor, code]): [string, Story, [RuleName, string][]] => [
+      `a fallback after ${code} of ${processor}`,
+      refusedBy(processor, code),
+      [['fallback_unproven', T1]],
+    ]),
     [
       'a fallback from a bank that says it was not reached, and has it in its book',
       { ...FALLEN_BACK, refusals: [refusal({ declineCode: 'acquirer_unavailable' })] },
@@ -802,6 +1014,118 @@ describe('is found, and nothing else', () => {
       { ...UNPAID, intents: [], events: [event(null, 'payment.failed')] },
       [['event_unfounded', PI]],
     ],
+    [
+      'a success that failed without a report',
+      { ...REVERSED, attempts: FAILED.attempts, charges: [] },
+      [['event_missing', T1]],
+    ],
+    [
+      'a success taken back that is not told',
+      { ...REVERSED, events: REVERSED.events.slice(0, 1), told: [shown(1, 'SUCCESS', 1)] },
+      [
+        ['final_taken_back', T1],
+        ['event_missing', T1],
+        ['event_unfounded', T1],
+      ],
+    ],
+    [
+      'a success taken back that is shown as open',
+      { ...REVERSED, told: [shown(1, 'SUCCESS', 1), shown(1, 'PROCESSING', 5)] },
+      [['final_taken_back', T1]],
+    ],
+    [
+      'taken back without ever having succeeded',
+      { ...REVERSED, events: [event(1, 'payment.failed'), event(1, 'payment.reversed')] },
+      [['event_unfounded', T1]],
+    ],
+    [
+      'taken back twice',
+      { ...REVERSED, events: [...REVERSED.events, event(1, 'payment.reversed')] },
+      [['event_unfounded', T1]],
+    ],
+    ['taken back, and the intent still paid', { ...REVERSED, intents: [intent()] }, [['intent_status', PI]]],
+    [
+      'taken back with the status of a success',
+      {
+        ...REVERSED,
+        events: [event(1, 'payment.succeeded'), event(1, 'payment.reversed', { status: 'SUCCESS' })],
+      },
+      [['event_differs', T1]],
+    ],
+    ['given back, and not told', { ...REVERSED, ...PAID_AT_ONCE }, [['event_missing', T1]]],
+    [
+      'taken back, and charged twice under one reference',
+      { ...REVERSED, charges: [charge(1), charge(1)] },
+      [['second_success', PI]],
+    ],
+    [
+      'postings that do not sum to zero',
+      { ...SETTLED, entries: [entry(1, { sum: 1 })] },
+      [['ledger_unbalanced', T1]],
+    ],
+    [
+      'postings of a subject of nobody that do not sum to zero',
+      {
+        ...UNPAID,
+        intents: [],
+        entries: [
+          entry(1, { kind: 'suspense', isOfTransaction: false, subjectId: intentId, owed: 0, sum: -1 }),
+        ],
+      },
+      [['ledger_unbalanced', intentId]],
+    ],
+    [
+      'settled with another amount',
+      { ...SETTLED, entries: [entry(1, { gross: 90, owed: -90 })] },
+      [['ledger_differs', T1]],
+    ],
+    [
+      'settled in another currency',
+      { ...SETTLED, entries: [entry(1, { currency: 'USD' })] },
+      [['ledger_differs', T1]],
+    ],
+    [
+      'settled, and not all of it is the merchant’s',
+      { ...SETTLED, entries: [entry(1, { owed: -99 })] },
+      [['ledger_differs', T1]],
+    ],
+    ['settled twice', { ...SETTLED, entries: [entry(1), entry(2)] }, [['ledger_differs', T1]]],
+    ['an entry left out', { ...SETTLED, entries: [entry(2)] }, [['ledger_differs', T1]]],
+    [
+      'a reversal of another amount',
+      {
+        ...REVERSED,
+        entries: [entry(1), { ...REVERSAL, gross: -99 }],
+        finals: [final('FAILED')],
+      },
+      [['ledger_differs', T1]],
+    ],
+    [
+      'a reversal of nothing',
+      { ...REVERSED, entries: [{ ...REVERSAL, entry: 1 }], finals: [final('FAILED')] },
+      [['ledger_differs', T1]],
+    ],
+    [
+      'one entry taken back twice',
+      {
+        ...REVERSED,
+        entries: [entry(1), REVERSAL, { ...REVERSAL, entry: 3 }],
+        finals: [final('FAILED')],
+      },
+      [['ledger_differs', T1]],
+    ],
+    ['settled, and FAILED here', { ...SETTLED, ...FAILED_AT_ONCE }, [['final_record_differs', T1]]],
+    [
+      'taken back in the final record, and SUCCESS here',
+      { ...SETTLED, entries: [entry(1), REVERSAL], finals: [final('SUCCESS'), final('FAILED')] },
+      [['final_record_differs', T1]],
+    ],
+    [
+      'taken back in the final record, and not in the ledger',
+      { ...REVERSED, entries: [entry(1)], finals: [final('SUCCESS'), final('FAILED')] },
+      [['final_record_differs', T1]],
+    ],
+    ['settled without a final record', { ...SETTLED, finals: [] }, [['final_record_differs', T1]]],
   ];
   test.each(STORIES)('%s', (_, story, expected) => {
     expect(judged(story, TERMS)).toEqual(expected.map(([rule, id]) => ({ rule, id })));

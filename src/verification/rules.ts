@@ -17,7 +17,14 @@ import {
 import type { ProcessorName } from '../domain/processor-word.ts';
 import type { RoutedLeg } from '../domain/routing.ts';
 import type { Evidence } from '../domain/transaction.ts';
-import type { ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
+import type {
+  ScannedAttempt,
+  ScannedEntry,
+  ScannedEvent,
+  ScannedFinal,
+  ScannedIntent,
+} from '../storage/payment-scan.ts';
+import { judgeLedger } from './ledger-rules.ts';
 import type { Told } from './told.ts';
 
 interface Rule {
@@ -52,6 +59,13 @@ export const RULES = {
   event_missing: rule('a final attempt or an expired intent without its event in the outbox'),
   event_unfounded: rule('an event in the outbox that is there twice, or that nothing accounts for'),
   event_differs: rule('an event in the outbox whose status or sequence is not what its payment had with it'),
+  ledger_unbalanced: rule('an entry of the ledger whose postings do not sum to zero'),
+  ledger_differs: rule(
+    "an entry of the ledger that is not of its attempt's amount, or a reversal that does not take back one entry",
+  ),
+  final_record_differs: rule(
+    "a final record that does not agree with its attempt's status, or with the ledger",
+  ),
 } satisfies Record<string, Rule>;
 
 export type RuleName = keyof typeof RULES;
@@ -85,6 +99,10 @@ export interface Story {
   /** Oldest first. */
   attempts: readonly ScannedAttempt[];
   events: readonly ScannedEvent[];
+  /** Each subject's by their numbers. */
+  entries: readonly ScannedEntry[];
+  /** Each attempt's by their sequence. */
+  finals: readonly ScannedFinal[];
   /** Null: there is no book to compare with. */
   charges: readonly BookedCharge[] | null;
   refusals: readonly BookedRefusal[];
@@ -107,7 +125,7 @@ export interface Terms {
 
 export interface Finding {
   rule: RuleName;
-  /** `pi_…` or `txn_…`. */
+  /** `pi_…`, `txn_…`, or the hex digits of what the ledger has under no transaction of ours. */
   id: string;
 }
 
@@ -133,6 +151,7 @@ export function judge(story: Story, terms: Terms): Finding[] {
   for (const attempt of story.attempts) judgeEventsOf(attempt, story, find);
   judgeOtherEvents(story, find);
   judgeSequence(story, find);
+  judgeLedger(story, find);
   return findings;
 }
 
@@ -148,8 +167,16 @@ function differ(a: Money, b: Money): boolean {
   return a.amount !== b.amount || a.currency !== b.currency;
 }
 
-/** What was acknowledged is there, and what was shown final is so. A failure may turn into a late success. */
-function judgeTold({ told, intents: [intent], attempts }: Story, find: Find): void {
+/**
+ * What was acknowledged is there, and what was shown final is so. A failure may turn into a late success, and a success may be taken back
+ * by a report, of which the merchant is told.
+ */
+function judgeTold(story: Story, find: Find): void {
+  const {
+    told,
+    intents: [intent],
+    attempts,
+  } = story;
   for (const one of told) {
     if (one.kind === 'intent') {
       if (intent === undefined) find('acknowledged_absent', showIntentId(one.intentId));
@@ -163,14 +190,15 @@ function judgeTold({ told, intents: [intent], attempts }: Story, find: Find): vo
     const id = showTransactionId(one.transactionId);
     if (one.kind === 'pay' && one.askedFor !== intentIdOf(one.transactionId)) find('acknowledged_other', id);
     if (attempt === undefined) find('acknowledged_absent', id);
-    else if (one.kind === 'read' && takesBack(one.status, attempt.status)) find('final_taken_back', id);
+    else if (one.kind === 'read' && takesBack(one.status, attempt.status, hasBeenReversed(attempt, story)))
+      find('final_taken_back', id);
   }
-  judgeReads(told, find);
+  judgeReads(story, find);
 }
 
 /** What was shown final stays so for everybody who asks after that. */
-function judgeReads(told: readonly Told[], find: Find): void {
-  const reads = told.filter((one) => one.kind === 'read');
+function judgeReads(story: Story, find: Find): void {
+  const reads = story.told.filter((one) => one.kind === 'read');
   for (const shown of ['SUCCESS', 'FAILED'] as const) {
     const firstTold = new Map<TransactionId, number>();
     for (const { transactionId, status, toldAt } of reads) {
@@ -178,15 +206,24 @@ function judgeReads(told: readonly Told[], find: Find): void {
         firstTold.set(transactionId, Math.min(toldAt, firstTold.get(transactionId) ?? toldAt));
     }
     for (const { transactionId, status, askedAt } of reads) {
-      if ((firstTold.get(transactionId) ?? askedAt) < askedAt && takesBack(shown, status))
+      const mayBeReversed = hasBeenReversed({ transactionId }, story);
+      if ((firstTold.get(transactionId) ?? askedAt) < askedAt && takesBack(shown, status, mayBeReversed))
         find('final_taken_back', showTransactionId(transactionId));
     }
   }
 }
 
-function takesBack(shown: string, now: string): boolean {
-  if (shown === 'SUCCESS') return now !== 'SUCCESS';
+function takesBack(shown: string, now: string, mayBeReversed: boolean): boolean {
+  if (shown === 'SUCCESS') return now !== 'SUCCESS' && !(mayBeReversed && now === 'FAILED');
   return shown === 'FAILED' && now !== 'FAILED' && now !== 'SUCCESS';
+}
+
+/** A report has taken its success back, whatever another has said of it since. */
+function hasBeenReversed(
+  { transactionId }: Pick<ScannedAttempt, 'transactionId'>,
+  { events }: Story,
+): boolean {
+  return events.some((event) => event.transactionId === transactionId && event.type === 'payment.reversed');
 }
 
 /** At most one charge for an intent, for an attempt that succeeded, of its amount and at its account. */
@@ -202,12 +239,13 @@ function judgeCharges(
       find('amount_differs', showTransactionId(attempt.transactionId));
   }
   if (charges === null) return;
-  if (charges.length > 1) find('second_success', showIntentId(intentId));
+  if (hasSecondCharge(charges, attempts)) find('second_success', showIntentId(intentId));
   for (const charge of charges) {
     const id = showTransactionId(charge.transactionId);
     const attempt = attempts.find(({ transactionId }) => transactionId === charge.transactionId);
     if (attempt === undefined) find('charge_without_attempt', id);
-    else if (attempt.status === 'FAILED') find('charge_of_failed', id);
+    // What a report has failed may well have been charged: the processor has taken it back.
+    else if (attempt.status === 'FAILED' && !attempt.isFailedByReport) find('charge_of_failed', id);
     if (attempt !== undefined) judgeCharge(charge, attempt, find);
   }
   for (const attempt of succeeded) {
@@ -215,6 +253,16 @@ function judgeCharges(
     if (isInBook(attempt, terms) && !charges.some((charge) => charge.transactionId === transactionId))
       find('success_without_charge', showTransactionId(transactionId));
   }
+}
+
+/** Of charges that were taken back the intent may have others beside, but no reference has two. */
+function hasSecondCharge(charges: readonly BookedCharge[], attempts: readonly ScannedAttempt[]): boolean {
+  const back = new Set(
+    attempts.filter((attempt) => attempt.isFailedByReport).map(({ transactionId }) => transactionId),
+  );
+  const standing = charges.filter(({ transactionId }) => !back.has(transactionId));
+  const references = new Set(charges.map(({ transactionId }) => transactionId));
+  return standing.length > 1 || references.size < charges.length;
 }
 
 /** A charge is of its attempt's amount, at its account. */
@@ -268,7 +316,7 @@ function judgeRouting(attempt: ScannedAttempt, story: Story, find: Find): void {
   if (last === undefined || !inOrder || last.leg !== attempt.leg || !isSamePlace(last, attempt))
     find('routing_differs', id);
   if (first === undefined || second === undefined) return;
-  const heard = evidence.filter(({ leg, said }) => leg === 1 && !SAYS_NOTHING.includes(said));
+  const heard = evidence.filter((line) => line.leg === 1 && !saysNothing(line, first));
   const isProven =
     heard.some((line) => isProof(line, second)) &&
     heard.every((line) => isProof(line, second) || agrees(line, second));
@@ -280,16 +328,31 @@ function judgeRouting(attempt: ScannedAttempt, story: Story, find: Find): void {
 const LEGS_MAX = 2;
 /** What a query came back with when it came back with nothing: neither for nor against. */
 const SAYS_NOTHING: readonly string[] = ['not_found', 'no_answer'];
+/** Whose callbacks say no more than that there is something to ask about. */
+const HINTS: readonly ProcessorName[] = ['PAYU'];
 /** Reasons to go on, by which no byte has left for the first processor. */
 const NOT_REACHED: readonly string[] = ['first_unreachable', 'first_busy', 'first_breaker_open'];
 /** Decline codes by which a bank says that the trouble is its own, so that another may be asked. */
 const OWN_TROUBLE: Readonly<Partial<Record<ProcessorName, readonly string[]>>> = {
   SANDBOX: ['acquirer_unavailable'],
   SANDBOX_B: ['acquirer_unavailable'],
+  RAZORPAY: [
+    'card_network_not_enabled',
+    'card_type_invalid',
+    'input_validation_failed',
+    'international_transaction_not_allowed',
+  ],
+  PAYU: ['E200', 'E700', 'E720', 'E803', 'E902', 'E903'],
+  STRIPE: ['processing_error'],
 };
 
 function isSamePlace(a: Place, b: Place): boolean {
   return a.processor === b.processor && a.processorAccount === b.processorAccount;
+}
+
+function saysNothing({ source, said }: Evidence, { processor }: Place): boolean {
+  const isHint = source === 'callback' && said === 'accepted' && HINTS.includes(processor);
+  return isHint || SAYS_NOTHING.includes(said);
 }
 
 /** Only the sender knows that nothing has left, and only the answer it got refuses what it sent. */
@@ -343,14 +406,14 @@ function judgeAttempts({ attempts, events }: Story, { now, unknownAfterMs }: Ter
   }
 }
 
-/** A success that came late may have allowed another attempt while it was a failure. */
+/** A success that came late may have allowed another attempt while it was a failure, also when it was taken back after that. */
 function allowsAnother(
   { transactionId, status, reopenable }: ScannedAttempt,
   events: readonly ScannedEvent[],
 ): boolean {
-  if (status === 'FAILED') return reopenable;
+  if (status === 'FAILED' && reopenable) return true;
   return (
-    status === 'SUCCESS' &&
+    (status === 'SUCCESS' || status === 'FAILED') &&
     events.some((event) => event.transactionId === transactionId && event.type === 'payment.recovered')
   );
 }
@@ -368,11 +431,16 @@ function closesIntent(attempt: ScannedAttempt): boolean {
   return attempt.status === 'FAILED' && (!attempt.reopenable || numberOf(attempt) >= ATTEMPTS_MAX);
 }
 
+/** By an attempt that a report has taken back. */
+function wasPaid({ events }: Story): boolean {
+  return events.some(({ type }) => type === 'payment.reversed');
+}
+
 function isPaid({ attempts }: Story): boolean {
   return attempts.some(({ status }) => status === 'SUCCESS');
 }
 
-/** Paid, closed by its last attempt, or open; what is open may be closed unpaid after a day. */
+/** Paid, closed by its last attempt or a report, or open; what is open may be closed unpaid after a day. */
 function judgeIntent(story: Story, { closedBefore }: Terms, find: Find): void {
   const { intentId, intents, attempts } = story;
   const [intent] = intents;
@@ -381,7 +449,7 @@ function judgeIntent(story: Story, { closedBefore }: Terms, find: Find): void {
   if (intent === undefined) return;
   const latest = attempts.at(-1);
   const closed = latest !== undefined && closesIntent(latest);
-  const status = isPaid(story) ? 'SUCCESS' : closed ? 'FAILED' : 'PENDING';
+  const status = isPaid(story) ? 'SUCCESS' : closed || wasPaid(story) ? 'FAILED' : 'PENDING';
   if (intent.status !== status && !hasExpired(story)) find('intent_status', showIntentId(intentId));
   const underWay = latest !== undefined && isOpen(latest);
   const lastTouched = Math.max(intent.createdAt, latest?.updatedAt ?? 0);
@@ -393,7 +461,7 @@ function judgeIntent(story: Story, { closedBefore }: Terms, find: Find): void {
 function hasExpired(story: Story): boolean {
   const [intent] = story.intents;
   const latest = story.attempts.at(-1);
-  if (intent === undefined || intent.status !== 'FAILED' || isPaid(story)) return false;
+  if (intent === undefined || intent.status !== 'FAILED' || isPaid(story) || wasPaid(story)) return false;
   if (latest !== undefined && (isOpen(latest) || closesIntent(latest))) return false;
   // Times of the database are exact to microseconds, and arrive as fractions.
   return Math.round(intent.changedAfterMs) >= INTENT_LIFETIME_MS;
@@ -407,6 +475,10 @@ function judgeEventsOf(attempt: ScannedAttempt, story: Story, find: Find): void 
   const events = story.events.filter(({ transactionId }) => transactionId === attempt.transactionId);
   const types = events.map(({ type }) => type);
   const id = showTransactionId(attempt.transactionId);
+  if (types.includes('payment.reversed')) {
+    judgeReversal(attempt, events, find);
+    return;
+  }
   if (!isOpen(attempt) && !events.every((event) => tells(event, events))) find('event_differs', id);
   const finals = types.filter((type) => finalTypesOf(attempt, story).includes(type));
   const failures = attempt.status === 'SUCCESS' ? types.filter((type) => FAILURES.includes(type)) : [];
@@ -416,6 +488,30 @@ function judgeEventsOf(attempt: ScannedAttempt, story: Story, find: Find): void 
     find('event_unfounded', id);
 }
 
+/**
+ * Events of an attempt that a report has taken back: one of its success before that, and another of one after it when a report gave it
+ * back; the last is of what it is now.
+ */
+function judgeReversal(attempt: ScannedAttempt, events: readonly ScannedEvent[], find: Find): void {
+  const id = showTransactionId(attempt.transactionId);
+  const inOrder = events.toSorted((a, b) => a.sequence - b.sequence);
+  if (inOrder.some(({ type, status }) => status !== (SUCCESSES.includes(type) ? 'SUCCESS' : 'FAILED')))
+    find('event_differs', id);
+  const path = inOrder.map(({ type }) => LETTERS[type] ?? '?').join('');
+  if (!/^(S|F?R)(VR)*V?$/.test(path)) find('event_unfounded', id);
+  const last = attempt.status === 'SUCCESS' ? 'R' : attempt.isFailedByReport ? 'V' : '';
+  if (last === '' || !path.endsWith(last)) find('event_missing', id);
+}
+
+const LETTERS: Readonly<Record<string, string>> = {
+  'payment.succeeded': 'S',
+  'payment.failed': 'F',
+  'payment.attempt_failed': 'F',
+  'payment.recovered': 'R',
+  'payment.reversed': 'V',
+};
+
+const SUCCESSES: readonly string[] = ['payment.succeeded', 'payment.recovered'];
 const FAILURES: readonly string[] = ['payment.failed', 'payment.attempt_failed'];
 
 /** Whether its status is that of its type, and a failure comes before the late success of the same attempt. */
@@ -433,11 +529,11 @@ function judgeSequence({ intentId, events }: Story, find: Find): void {
 
 /** Types of which a final attempt has one. */
 function finalTypesOf(attempt: ScannedAttempt, story: Story): readonly string[] {
-  if (attempt.status === 'SUCCESS') return ['payment.succeeded', 'payment.recovered'];
+  if (attempt.status === 'SUCCESS') return SUCCESSES;
   if (attempt.status !== 'FAILED') return [];
   if (!closesIntent(attempt)) return ['payment.attempt_failed'];
   // An attempt that failed when another had been charged already did not close its intent.
-  return isPaid(story) ? FAILURES : ['payment.failed'];
+  return isPaid(story) || wasPaid(story) ? FAILURES : ['payment.failed'];
 }
 
 /** Events of the intent itself, and those of attempts that are not there. */
@@ -454,7 +550,8 @@ function judgeOtherEvents(story: Story, find: Find): void {
   }
   const due = hasExpired(story) ? 1 : 0;
   // Expired, and one of its failures became a success after that.
-  const late = isPaid(story) && events.some(({ type }) => type === 'payment.recovered') ? 1 : 0;
+  const late =
+    (isPaid(story) || wasPaid(story)) && events.some(({ type }) => type === 'payment.recovered') ? 1 : 0;
   if (ofIntent < due) find('event_missing', showIntentId(intentId));
   if (ofIntent > due + late) find('event_unfounded', showIntentId(intentId));
 }

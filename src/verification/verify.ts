@@ -12,7 +12,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstIdAt, type IntentId, intentIdOf, showIntentId, showTransactionId } from '../domain/ids.ts';
-import type { PaymentScan, ScannedAttempt, ScannedEvent, ScannedIntent } from '../storage/payment-scan.ts';
+import type {
+  PaymentScan,
+  ScannedAttempt,
+  ScannedEntry,
+  ScannedEvent,
+  ScannedFinal,
+  ScannedIntent,
+} from '../storage/payment-scan.ts';
 import { openPaymentScan } from '../storage/postgres/payment-scan.ts';
 import { type Book, readBook, tookMoney } from './book.ts';
 import { leastKey, Ordered } from './ordered.ts';
@@ -74,6 +81,8 @@ export interface Verification {
     charges: number;
     /** Rows of the outbox. */
     events: number;
+    /** Of the ledger. */
+    entries: number;
     /** Intents and payments that clients were told of. */
     acknowledged: number;
   };
@@ -126,8 +135,8 @@ async function closeAll(scans: PaymentScan[]): Promise<void> {
 }
 
 function termsOf({ books, account, now, unknownAfterMs }: VerifyRequest): Terms {
-  const named = books.flatMap(({ processor }) => processor ?? []);
-  const processors = named.length === books.length ? named : null;
+  const isNamed = books.every((book) => book.processors !== null);
+  const processors = isNamed ? books.flatMap((book) => book.processors ?? []) : null;
   const closedBefore = now - INTENT_CLOSED_AFTER_MS - unknownAfterMs;
   return { account: account ?? null, processors, now, unknownAfterMs, closedBefore };
 }
@@ -172,15 +181,18 @@ async function judgeAll(
   const intents = scans.map((scan) => new Ordered(scan.intents, intentKey));
   const attempts = scans.map((scan) => new Ordered(scan.attempts, attemptKey));
   const events = scans.map((scan) => new Ordered(scan.events, eventKey));
+  const entries = scans.map((scan) => new Ordered(scan.entries, entryKey));
+  const finals = scans.map((scan) => new Ordered(scan.finals, finalKey));
   const booked = books === null ? [] : [books.lines];
   const told = log === null ? [] : [log.told];
-  const streams = [...intents, ...attempts, ...events, ...booked, ...told];
+  const streams = [...intents, ...attempts, ...events, ...entries, ...finals, ...booked, ...told];
   const counts = {
     intents: 0,
     attempts: 0,
     attemptsInBook: 0,
     charges: books?.count ?? 0,
     events: 0,
+    entries: 0,
     acknowledged: log?.acknowledged ?? 0,
   };
   try {
@@ -192,6 +204,8 @@ async function judgeAll(
         intents: await takeAll(intents, id),
         attempts: (await takeAll(attempts, id)).sort(byAttempt),
         events: await takeAll(events, id),
+        entries: await takeAll(entries, id),
+        finals: await takeAll(finals, id),
         charges: books === null ? null : lines.filter(isCharge),
         refusals: lines.filter(isRefusal),
         told: await takeAll(told, id),
@@ -199,6 +213,7 @@ async function judgeAll(
       counts.intents += story.intents.length;
       counts.attempts += story.attempts.length;
       counts.events += story.events.length;
+      counts.entries += story.entries.length;
       if (books !== null)
         counts.attemptsInBook += story.attempts.filter((attempt) => isInBook(attempt, terms)).length;
       for (const finding of judge(story, terms)) {
@@ -228,6 +243,8 @@ async function takeAll<Item>(streams: readonly Ordered<Item>[], id: IntentId): P
 
 const intentKey = ({ intentId }: ScannedIntent): IntentId => intentId;
 const attemptKey = ({ transactionId }: ScannedAttempt): IntentId => intentIdOf(transactionId);
+const entryKey = ({ subjectId }: ScannedEntry): IntentId => intentIdOf(subjectId);
+const finalKey = ({ transactionId }: ScannedFinal): IntentId => intentIdOf(transactionId);
 const eventKey = ({ intentId }: ScannedEvent): IntentId => intentId;
 
 /** A payment whose rows are in two databases has them one database after the other. */
@@ -242,15 +259,15 @@ function byAttempt(a: ScannedAttempt, b: ScannedAttempt): number {
 async function lookAgain({ books, account }: VerifyRequest, findings: Findings): Promise<void> {
   const { unbooked } = findings;
   if (unbooked.size === 0) return;
-  for (const { place, processor } of books) {
-    for await (const page of readBook(place, account)) {
+  for (const book of books) {
+    for await (const page of readBook(book, account)) {
       for (const line of page) {
         const success = unbooked.get(line.reference);
         if (success === undefined || !tookMoney(line)) continue;
         success.isBooked = true;
         success.charges += 1;
         if (success.charges === 2) findings.add('second_success', showIntentId(success.intentId));
-        judgeCharge({ ...line, processor }, success.attempt, (rule, id) => findings.add(rule, id));
+        judgeCharge(line, success.attempt, (rule, id) => findings.add(rule, id));
       }
     }
   }

@@ -7,6 +7,7 @@
  */
 
 import { BRAND_NAMES, brandOf, caretAfter, grouped, numberFault } from './card-number.js';
+import { sendOnce, showReady, showSending } from './send-once.js';
 
 /** Makes the form on this page helpful, if there is one. */
 export function helpForm() {
@@ -79,9 +80,9 @@ function pasteExpiry(form, event) {
 function fillTestCard(form, button, texts) {
   const number = form.elements.cardNumber;
   number.value = button.dataset.card;
-  form.elements.expiryMonth.value = '12';
+  form.elements.expiryMonth.value = button.dataset.month;
   form.elements.expiryYear.value = button.dataset.year;
-  form.elements.cvv.value = '123';
+  form.elements.cvv.value = button.dataset.code;
   if (form.elements.cardholderName.value === '') form.elements.cardholderName.value = 'Test Shopper';
   tidyNumber(form, number);
   for (const name of ['cardNumber', 'expiryMonth', 'expiryYear', 'cvv', 'cardholderName'])
@@ -133,27 +134,13 @@ function send(form, fields, texts, event) {
     wrong[0].focus();
     return;
   }
-  if (!sendOnce(form, event)) return;
-  const button = form.querySelector('button[type=submit]');
-  button.setAttribute('aria-disabled', 'true');
-  button.dataset.text = button.textContent;
-  button.textContent = button.dataset.sending;
-}
-
-/** Whether the form is sent now and was not before. */
-function sendOnce(form, event) {
-  const first = form.dataset.sent !== 'yes';
-  if (first) form.dataset.sent = 'yes';
-  else event.preventDefault();
-  return first;
+  if (sendOnce(form, event)) showSending(form.querySelector('button[type=submit]'));
 }
 
 /** Back: the page works again, and nothing of the card is left in it. */
 function restore(form, fields) {
   for (const one of document.forms) one.dataset.sent = '';
-  const button = form.querySelector('button[type=submit]');
-  button.removeAttribute('aria-disabled');
-  button.textContent = button.dataset.text ?? button.textContent;
+  showReady(form.querySelector('button[type=submit]'));
   for (const field of fields) {
     field.value = '';
     field.removeAttribute('aria-invalid');

@@ -5,9 +5,11 @@
  */
 
 import { helpForm } from './card-form.js';
+import { helpPassword } from './one-time-password.js';
 import { followPayment } from './result.js';
 import { countDown } from './time-left.js';
 
 helpForm();
+helpPassword();
 countDown();
 followPayment();

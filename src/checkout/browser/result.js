@@ -14,8 +14,9 @@ const LOOK_MS_MAX = 60_000;
 export function followPayment() {
   const result = document.querySelector('[data-result]');
   if (result === null) return;
-  const next = document.querySelector('a[data-go-on-ms]');
-  if (next !== null) setTimeout(() => location.replace(next.href), Number(next.dataset.goOnMs));
+  const link = document.querySelector('a[data-go-on-ms]');
+  if (link !== null) setTimeout(() => location.replace(link.href), Number(link.dataset.goOnMs));
+  goToBank();
   // The refresh is armed once the page has loaded, and a stream opened before it is stopped would be closed with it.
   addEventListener('load', () =>
     setTimeout(() => {
@@ -23,6 +24,25 @@ export function followPayment() {
       if (result.dataset.events !== undefined) listen(result);
     }),
   );
+}
+
+/** Posts the bank's form: by itself once, where the page says so, and at most once. */
+function goToBank() {
+  const button = document.querySelector('form.onward button');
+  if (button === null) return;
+  let sent = false;
+  // The button and not its form: a field of the bank may hide any property of that.
+  button.addEventListener('click', (event) => {
+    if (sent) event.preventDefault();
+    sent = true;
+  });
+  // The bank answered with a redirect to where this page may not post: the page that waits may.
+  addEventListener('securitypolicyviolation', ({ effectiveDirective }) => {
+    if (effectiveDirective === 'form-action') location.reload();
+  });
+  if (button.dataset.goOnMs === undefined) return;
+  document.querySelector('#going-on').hidden = false;
+  setTimeout(() => button.click(), Number(button.dataset.goOnMs));
 }
 
 /** Takes the net away that the server spread for a browser in which this script does not run. */

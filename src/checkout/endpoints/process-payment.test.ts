@@ -4,8 +4,9 @@ import { OUTCOMES, type Refusal, refusal } from '../../domain/outcomes.ts';
 import { INTENT_LIFETIME_MS } from '../../domain/payment-intent.ts';
 import type { Attempt } from '../../domain/transaction.ts';
 import type { ShardReply } from '../../messages/replies.ts';
+import { escapeHtml } from '../../pages/html.ts';
 import type { CheckoutSession, LiveSession } from '../../storage/sessions.ts';
-import { bankLink, escapeHtml } from '../html.ts';
+import { bankLink } from '../links.ts';
 import type { PayAnswer, PayRequest } from '../pay.ts';
 import { SCRIPT_INTEGRITY, SCRIPT_PATH } from '../script.ts';
 import type { WebAnswer, WebRequest, WebRoute } from '../web.ts';
@@ -51,10 +52,12 @@ function world(answer: PayAnswer, more: Partial<ProcessPaymentDeps> = {}) {
     },
     problem: (cause) => ({ status: OUTCOMES[cause.code][0], body: cause.code }),
     publicOrigin: 'https://pay.example',
+    isProxy: () => false,
     store: { get: async (id) => (id === SESSION_ID ? OPEN : undefined) },
     onSessionStoreFailed: () => undefined,
     merchantName: () => Promise.reject(new Error('control')),
-    takesUpi: () => Promise.reject(new Error('control')),
+    processorOf: () => Promise.reject(new Error('control')),
+    takesUpi: () => true,
     testMode: true,
     authenticate: async (header) =>
       header === 'Bearer good'
@@ -114,6 +117,44 @@ test('JSON is answered 202, a form 303 to the result page, in the grace too', as
     claimedAmount: null,
     idempotency: null,
   });
+});
+
+test.each<[string, boolean, string, object]>([
+  ['is handed on', false, 'Mozilla/5.0 (X11)', { address: '127.0.0.1', userAgent: 'Mozilla/5.0 (X11)' }],
+  ['behind a proxy has no address', true, 'Mozilla/5.0', { address: null, userAgent: 'Mozilla/5.0' }],
+  [
+    'that says nothing fit to be said is not quoted',
+    false,
+    'a\r\nb',
+    { address: '127.0.0.1', userAgent: null },
+  ],
+  ['that says too much is not quoted', false, 'x'.repeat(501), { address: '127.0.0.1', userAgent: null }],
+])('a browser %s', async (_, proxy, userAgent, browser) => {
+  const { bySession, byKey, paid } = world(STARTED, { isProxy: () => proxy });
+  await postJson(bySession, TYPED, { 'user-agent': userAgent });
+  expect(paid[0]?.browser).toEqual(browser);
+  // A merchant's server is no shopper's browser.
+  await postJson(
+    byKey,
+    { ...CARD, paymentIntentId: `pi_${ID}`, merchantId: 'merchant_1' },
+    { authorization: 'Bearer good' },
+  );
+  expect(paid[1]?.browser).toEqual({ address: null, userAgent: null });
+});
+
+test('a browser that has left meanwhile, as after a second click, is told as it came', async () => {
+  const { bySession, paid } = world(STARTED);
+  let here = true;
+  const answer = bySession.handler({
+    query: '',
+    header: (name) => (name === 'content-type' ? FORM : ''),
+    body: Buffer.from(new URLSearchParams(TYPED).toString()),
+    remoteAddress: () => (here ? '127.0.0.1' : ''),
+    now: NOW,
+  });
+  here = false;
+  await answer;
+  expect(paid[0]?.browser).toEqual({ address: '127.0.0.1', userAgent: null });
 });
 
 test('a post from another site is refused, and its body wiped by the server', async () => {
@@ -193,7 +234,7 @@ test('a session that is over: 410 as a page or a problem; one that cannot be rea
   expect(paid).toEqual([]);
 });
 
-test('a certified merchant: key, merchant, intent, replay', async () => {
+test('a certified merchant: key, merchant, intent, rate, replay', async () => {
   const body = { paymentIntentId: `pi_${ID}`, merchantId: 'merchant_1', ...CARD };
   const key = { authorization: 'Bearer good', 'idempotency-key': 'k1' };
   const { byKey, paid } = world(STARTED);
@@ -208,6 +249,9 @@ test('a certified merchant: key, merchant, intent, replay', async () => {
   });
   expect(await postJson(byKey, { ...body, paymentIntentId: 'pi_1' }, key)).toMatchObject({ status: 404 });
   expect(await postJson(byKey, { ...body, sessionId: 'x' }, key)).toMatchObject({ body: 'invalid_request' });
+  const limited = world(STARTED, { merchantRateLimit: async () => false });
+  expect(await postJson(limited.byKey, body, key)).toMatchObject({ status: 429, body: 'rate_limited' });
+  expect(limited.paid).toEqual([]);
   const replaying = world({ ...STARTED, replayed: '{"stored":1}' } as PayAnswer);
   expect(await postJson(replaying.byKey, body, key)).toMatchObject({
     status: 202,
@@ -235,7 +279,8 @@ function pages(
     },
     testMode: true,
     merchantName: async () => 'Shop <script>',
-    takesUpi: async () => true,
+    processorOf: async () => 'SANDBOX',
+    takesUpi: () => true,
   };
   const [form, expired] = showCheckoutRoutes(deps);
   const watch = { begin: () => () => undefined };
@@ -298,12 +343,13 @@ test('in the grace a card typed in time is taken, and no new form is shown', asy
   expect((await postForm(bySession, TYPED)).status).toBe(303);
 });
 
-test('too many posts of a session or an address: 429 before the session is looked up, let alone a card sealed', async () => {
+test('too many posts of an address: 429 before the session is looked up; of a session: before a card is sealed', async () => {
   const asked: unknown[] = [];
-  const limited = (more: Partial<ProcessPaymentDeps>) =>
-    world(STARTED, { store: { get: () => Promise.reject(new Error('asked')) }, ...more });
-  const bySession = limited({ sessionRateLimit: (...question) => asked.push(question) === 0 });
-  const byAddress = limited({ addressRateLimit: (...question) => asked.push(question) === 0 });
+  const bySession = world(STARTED, { sessionRateLimit: async (...question) => asked.push(question) === 0 });
+  const byAddress = world(STARTED, {
+    store: { get: () => Promise.reject(new Error('looked up')) },
+    addressRateLimit: async (...question) => asked.push(question) === 0,
+  });
   for (const { bySession: route, paid } of [bySession, byAddress]) {
     expect(await postJson(route, TYPED)).toMatchObject({ status: 429, body: 'rate_limited' });
     const page = await postForm(route, TYPED);

@@ -5,43 +5,38 @@
  * @module
  */
 
-import { isSessionId } from '../../domain/checkout-session.ts';
+import type { ShopperBrowser } from '../../connectors/connector.ts';
 import { type IntentId, parseIntentId, showTransactionId } from '../../domain/ids.ts';
 import { type Refusal, refusal } from '../../domain/outcomes.ts';
 import { takesUpiIn } from '../../domain/upi-link.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
 import { type CardForm, readCardForm, wipeMethod } from '../card-form.ts';
 import { languageOf } from '../language.ts';
+import { isOwnSite, SITE_HEADERS } from '../own-site.ts';
 import type { Pay, PayAnswer, PayRefused } from '../pay.ts';
 import { loadSession, type SessionDeps } from '../session.ts';
-import type { ShowProblem, WebAnswer, WebRequest, WebRoute } from '../web.ts';
-import {
-  formPage,
-  PAGE_HEADERS,
-  refusalPage,
-  resultPath,
-  type ShowCheckoutDeps,
-  seeOther,
-} from './show-checkout.ts';
+import { BROWSER_HEADERS, NO_BROWSER, shopperBrowser } from '../shopper-browser.ts';
+import type { RateLimit, ShowProblem, WebAnswer, WebRequest, WebRoute } from '../web.ts';
+import { type FormDeps, formPage, PAGE_HEADERS, refusalPage, resultPath, seeOther } from './show-checkout.ts';
 
 export const CARD_BODY_BYTES_MAX = 8 * 1024;
 
-export interface ProcessPaymentDeps
-  extends SessionDeps,
-    Pick<ShowCheckoutDeps, 'merchantName' | 'takesUpi' | 'testMode'> {
+export interface ProcessPaymentDeps extends SessionDeps, FormDeps {
   pay: Pay['pay'];
   problem: ShowProblem;
   /** Scheme, host and port of checkout as browsers see it. */
   publicOrigin: string;
+  /** The address is that of a proxy in front, and not of who stands behind it. */
+  isProxy(address: string): boolean;
   /** One more card post of this session? */
-  sessionRateLimit(sessionId: string, now: number): boolean;
-  /** One more card post from this address (of the connection: behind a proxy, the proxy's)? Default: always. */
-  addressRateLimit?(address: string, now: number): boolean;
+  sessionRateLimit: RateLimit;
+  /** One more card post from this address (behind a proxy that is not trusted, the proxy's)? Default: always. */
+  addressRateLimit?: RateLimit;
   /** Whose API key it is (http/authenticate.ts), and its allowance. */
   authenticate(
     authorization: string,
   ): Promise<{ ok: true; merchant: { merchantId: string } } | { ok: false; refusal: Refusal }>;
-  merchantRateLimit(merchantId: string, now: number): boolean;
+  merchantRateLimit: RateLimit;
   /** http/idempotency-key.ts */
   readIdempotencyKey(header: string): { ok: true; key: string | null } | { ok: false; refusal: Refusal };
 }
@@ -58,7 +53,7 @@ export function processPaymentRoutes(deps: ProcessPaymentDeps): WebRoute[] {
       path: '/internal/payment/process',
       name: 'process_payment',
       contentTypes: [JSON_TYPE, FORM_TYPE],
-      headers: ['content-type', 'origin', 'sec-fetch-site', ...PAGE_HEADERS],
+      headers: ['content-type', ...SITE_HEADERS, ...BROWSER_HEADERS, ...PAGE_HEADERS],
       handler: (request) => processForShopper(deps, request),
     },
     {
@@ -80,12 +75,14 @@ interface Voice {
   refused(answer: PayRefused, sessionId: string, live: LiveSession | null): WebAnswer | Promise<WebAnswer>;
 }
 
+const TOO_OFTEN = refusal('rate_limited', 'Nothing was charged. Please wait a moment.');
+
 async function processForShopper(deps: ProcessPaymentDeps, request: WebRequest): Promise<WebAnswer> {
   const isForm = request.header('content-type').toLowerCase().startsWith(FORM_TYPE);
   const voice = isForm ? pageVoice(deps, request) : jsonVoice(deps);
   const refuse = (cause: Refusal, sessionId: string) =>
     voice.refused({ ok: false, refusal: cause }, sessionId, null);
-  if (!ownSite(deps, request)) {
+  if (!isOwnSite(request, deps.publicOrigin)) {
     const cause = refusal('origin_refused', 'Pay on the checkout page itself.');
     return refuse(cause, '');
   }
@@ -97,10 +94,11 @@ async function processForShopper(deps: ProcessPaymentDeps, request: WebRequest):
   if (!reading.ok) return refuse(reading.refusal, '');
   const { form } = reading;
   const sessionId = form.words.sessionId!;
-  if (!mayPost(deps, request, sessionId)) {
+  // Now: of a shopper who presses the button twice the first request has no address any more when it is paid.
+  const browser = shopperBrowser(request, deps.isProxy);
+  if ((await deps.addressRateLimit?.(request.remoteAddress(), request.now)) === false) {
     wipeMethod(form.method);
-    const cause = refusal('rate_limited', 'Nothing was charged. Please wait a moment.');
-    return refuse(cause, sessionId);
+    return refuse(TOO_OFTEN, sessionId);
   }
   const load = await loadSession(deps, sessionId);
   const intentId = load.ok ? parseIntentId(load.live.session.paymentIntentId) : null;
@@ -109,35 +107,24 @@ async function processForShopper(deps: ProcessPaymentDeps, request: WebRequest):
     if (!load.ok) return refuse(load.refusal, sessionId);
     throw new Error('a stored session names no intent');
   }
+  // Of a session that is there: else whoever invents names would have each of them remembered.
+  if (!(await deps.sessionRateLimit(sessionId, request.now))) {
+    wipeMethod(form.method);
+    return refuse(TOO_OFTEN, sessionId);
+  }
   if (form.method.kind === 'upi' && !takesUpiIn(load.live.session.currency)) {
     const errors = [{ pointer: '/method', detail: 'upi pays in INR only' }];
     return refuse(refusal('invalid_request', 'This order cannot be paid by UPI.', { errors }), sessionId);
   }
-  const answer = await payBySession(deps, form, load.live, intentId);
+  const answer = await payBySession(deps, form, { live: load.live, intentId, browser });
   if (answer.ok) return voice.started(showTransactionId(answer.transactionId), sessionId);
   return voice.refused(answer, sessionId, load.live);
-}
-
-/** Asked before anything is looked up or sealed. */
-function mayPost(deps: ProcessPaymentDeps, request: WebRequest, sessionId: string): boolean {
-  if (deps.addressRateLimit?.(request.remoteAddress(), request.now) === false) return false;
-  // No bucket for what names no session: it is refused without one.
-  return !isSessionId(sessionId) || deps.sessionRateLimit(sessionId, request.now);
-}
-
-/** Browsers say where a form was posted from; other clients say nothing, and need only the session. */
-function ownSite(deps: ProcessPaymentDeps, request: WebRequest): boolean {
-  const origin = request.header('origin');
-  const site = request.header('sec-fetch-site');
-  const originFits = origin === '' || origin === deps.publicOrigin;
-  return originFits && (site === '' || site === 'same-origin' || site === 'none');
 }
 
 function payBySession(
   deps: ProcessPaymentDeps,
   form: CardForm,
-  live: LiveSession,
-  intentId: IntentId,
+  { live, intentId, browser }: { live: LiveSession; intentId: IntentId; browser: ShopperBrowser },
 ): Promise<PayAnswer> {
   const { session } = live;
   return deps.pay({
@@ -146,6 +133,7 @@ function payBySession(
     method: form.method,
     claimedAmount: form.amount,
     claimedCurrency: form.words.currency ?? null,
+    browser,
     successUrl: session.successUrl,
     cancelUrl: session.cancelUrl,
     sessionExpiresAt: Date.parse(session.expiresAt),
@@ -194,7 +182,7 @@ async function processForMerchant(deps: ProcessPaymentDeps, request: WebRequest)
   });
   if (!reading.ok) return deps.problem(reading.refusal);
   const { form } = reading;
-  const admitted = admit(deps, request, caller.merchant.merchantId, form);
+  const admitted = await admit(deps, request, caller.merchant.merchantId, form);
   if (!admitted.ok) {
     wipeMethod(form.method);
     return deps.problem(admitted.refusal);
@@ -206,6 +194,7 @@ async function processForMerchant(deps: ProcessPaymentDeps, request: WebRequest)
     method: form.method,
     claimedAmount: form.amount,
     claimedCurrency: form.words.currency ?? null,
+    browser: NO_BROWSER,
     successUrl: null,
     cancelUrl: null,
     sessionExpiresAt: null,
@@ -216,12 +205,12 @@ async function processForMerchant(deps: ProcessPaymentDeps, request: WebRequest)
   return { status: 202, headers: { 'Idempotency-Replayed': 'true' }, body: answer.replayed };
 }
 
-function admit(
+async function admit(
   deps: ProcessPaymentDeps,
   request: WebRequest,
   merchantId: string,
   form: CardForm,
-): { ok: true; key: string | null; intentId: IntentId } | { ok: false; refusal: Refusal } {
+): Promise<{ ok: true; key: string | null; intentId: IntentId } | { ok: false; refusal: Refusal }> {
   const reading = deps.readIdempotencyKey(request.header('idempotency-key'));
   if (!reading.ok) return reading;
   const no = (code: Refusal['code'], detail: string) =>
@@ -229,7 +218,7 @@ function admit(
   if (form.words.merchantId !== merchantId) {
     return no('merchant_mismatch', 'Use the merchantId this key was made for.');
   }
-  if (!deps.merchantRateLimit(merchantId, request.now)) {
+  if (!(await deps.merchantRateLimit(merchantId, request.now))) {
     return no('rate_limited', 'This merchant sends more requests than it may.');
   }
   const intentId = parseIntentId(form.words.paymentIntentId ?? '');

@@ -1,8 +1,8 @@
 /**
  * GET and POST /checkout/return: the shopper comes back from the bank's page.
  *
- * What the address says beside the transaction is a hint of whoever sent the shopper here, and nothing is done with it; a body is
- * dropped. The bank itself is asked, and the result page says what the database then says.
+ * What comes beside the transaction, in the address or a posted form, is a hint of whoever sent the shopper here. Of it the fields that
+ * the attempt's connector names go with the question to the bank, and no further; the result page says what the database then says.
  *
  * @module
  */
@@ -14,10 +14,12 @@ import {
   showTransactionId,
   type TransactionId,
 } from '../../domain/ids.ts';
+import type { ProcessorName } from '../../domain/processor-word.ts';
 import type { AskShard } from '../../messages/ask.ts';
 import type { AskBank } from '../ask-bank.ts';
 import { languageOf } from '../language.ts';
 import { keptSession, RETURN_PATH, sentOnCookie } from '../return-cookies.ts';
+import { encodeReturned, pickReturned } from '../returned.ts';
 import { loadSession, type SessionDeps } from '../session.ts';
 import type { WebAnswer, WebRequest, WebRoute } from '../web.ts';
 import { PAGE_HEADERS, refusalPage, resultPath, seeOther } from './show-checkout.ts';
@@ -27,11 +29,13 @@ export interface ReturnFromBankDeps extends SessionDeps {
   ask: AskShard;
   askDeadlineMs: number;
   askBank: Pick<AskBank, 'onReturn'>;
+  /** Names of what a browser brings back that a query of this processor wants to see. */
+  returnFieldsOf(processor: ProcessorName): readonly string[];
   /** Browsers come over https. */
   secureCookies: boolean;
 }
 
-/** Banks send a form with a handful of fields. */
+/** Banks send a form with some dozens of fields. */
 const RETURN_BODY_BYTES_MAX = 64 * 1024;
 
 /** Makes the two routes. */
@@ -51,17 +55,30 @@ export function returnFromBankRoutes(deps: ReturnFromBankDeps): WebRoute[] {
       method: 'POST',
       name: 'return_from_bank_by_post',
       bodyLimitBytes: RETURN_BODY_BYTES_MAX,
-      headers: PAGE_HEADERS,
-      handler: comeBackByGet,
+      headers: ['content-type', ...PAGE_HEADERS],
+      handler: (request) => comeBackByGet(deps, request),
     },
   ];
 }
 
 /** A form posted from another site carries no cookie of ours; the GET that follows it does. */
-function comeBackByGet(request: WebRequest): WebAnswer {
+async function comeBackByGet(deps: ReturnFromBankDeps, request: WebRequest): Promise<WebAnswer> {
   const transactionId = transactionOf(request);
   if (transactionId === null) return noPaymentPage(request);
-  return seeOther(`${RETURN_PATH}?transaction=${showTransactionId(transactionId)}`);
+  const posted = postedFields(request);
+  const found = posted.size === 0 ? NO_PAYMENT : await findAttempt(deps, transactionId);
+  const hints = 'code' in found ? {} : pickReturned(posted, deps.returnFieldsOf(found.attempt.processor));
+  const path = `${RETURN_PATH}?transaction=${showTransactionId(transactionId)}${encodeReturned(hints)}`;
+  return seeOther(path);
+}
+
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+
+/** What a body of any other kind says is dropped. */
+function postedFields(request: WebRequest): URLSearchParams {
+  const [type = ''] = request.header('content-type').split(';', 1);
+  const isForm = type.trim().toLowerCase() === FORM_TYPE;
+  return new URLSearchParams(isForm ? request.body.toString('utf8') : '');
 }
 
 async function comeBack(deps: ReturnFromBankDeps, request: WebRequest): Promise<WebAnswer> {
@@ -69,7 +86,7 @@ async function comeBack(deps: ReturnFromBankDeps, request: WebRequest): Promise<
   if (transactionId === null) return noPaymentPage(request);
   const [sessionId] = await Promise.all([
     sessionOf(deps, request.header('cookie'), transactionId),
-    askBank(deps, transactionId),
+    askBank(deps, transactionId, new URLSearchParams(request.query)),
   ]);
   const path = resultPath(showTransactionId(transactionId), sessionId);
   return { ...seeOther(path), cookies: [sentOnCookie(transactionId, deps.secureCookies)] };
@@ -85,9 +102,15 @@ function noPaymentPage(request: WebRequest): WebAnswer {
 }
 
 /** What cannot be read now is not asked about; the result page says so. */
-async function askBank(deps: ReturnFromBankDeps, transactionId: TransactionId): Promise<void> {
+async function askBank(
+  deps: ReturnFromBankDeps,
+  transactionId: TransactionId,
+  words: URLSearchParams,
+): Promise<void> {
   const found = await findAttempt(deps, transactionId);
-  if (!('code' in found)) await deps.askBank.onReturn(found.attempt);
+  if ('code' in found) return;
+  const { attempt } = found;
+  await deps.askBank.onReturn(attempt, pickReturned(words, deps.returnFieldsOf(attempt.processor)));
 }
 
 /** The session this browser kept, while it lives and is of this intent; else empty. */

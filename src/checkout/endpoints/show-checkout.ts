@@ -8,13 +8,15 @@ import type { CardError } from '../../domain/card.ts';
 import { parseIntentId, shardOfId, showTransactionId } from '../../domain/ids.ts';
 import { OUTCOMES, type Refusal, refusal } from '../../domain/outcomes.ts';
 import { nextAttempt } from '../../domain/payment-intent.ts';
+import type { ProcessorName } from '../../domain/processor-word.ts';
 import { takesUpiIn } from '../../domain/upi-link.ts';
 import type { AskShard } from '../../messages/ask.ts';
 import type { LiveSession } from '../../storage/sessions.ts';
-import { webLink } from '../html.ts';
 import { type Language, languageOf } from '../language.ts';
+import { webLink } from '../links.ts';
 import { MESSAGES } from '../messages.ts';
-import { cannotLookPage, cardPage, EXPIRED_PATH, noticePage, type PageLink } from '../page.ts';
+import { cannotLookPage, cardPage, EXPIRED_PATH, noticePage } from '../page.ts';
+import type { PageLink } from '../page-parts.ts';
 import { paidAttempt, runningAttempt } from '../result.ts';
 import { RESULT_PATH } from '../return-cookies.ts';
 import { loadSession, type SessionDeps } from '../session.ts';
@@ -25,8 +27,9 @@ export interface ShowCheckoutDeps extends SessionDeps {
   testMode: boolean;
   /** The merchant's name for shoppers. Null or a rejection: its id is shown, for a name is no reason not to be paid. */
   merchantName(merchantId: string): Promise<string | null>;
-  /** Whether the merchant's preferred processor takes UPI. A rejection: it is not offered. */
-  takesUpi(merchantId: string): Promise<boolean>;
+  /** The merchant's preferred processor. Null or a rejection: UPI is not offered, and no test cards are shown. */
+  processorOf(merchantId: string): Promise<ProcessorName | null>;
+  takesUpi(processor: ProcessorName): boolean;
 }
 
 /** What every page reads of a request. */
@@ -105,12 +108,16 @@ export interface FormOf {
   errors: readonly CardError[];
 }
 
+/** What a card form is drawn with. */
+export type FormDeps = Pick<ShowCheckoutDeps, 'merchantName' | 'processorOf' | 'takesUpi' | 'testMode'>;
+
 /** The card form of a session, with what was wrong before: then it counts as a refusal. */
 export async function formPage(
-  deps: Pick<ShowCheckoutDeps, 'merchantName' | 'takesUpi' | 'testMode'>,
+  deps: FormDeps,
   { sessionId, live, language, now, errors }: FormOf,
 ): Promise<WebAnswer> {
   const { merchantId, orderId, amount, currency, cancelUrl } = live.session;
+  const processor = await deps.processorOf(merchantId).catch(() => null);
   const page = cardPage({
     language,
     sessionId,
@@ -119,8 +126,9 @@ export async function formPage(
     amount,
     currency,
     cancelUrl,
-    upi: takesUpiIn(currency) && (await deps.takesUpi(merchantId).catch(() => false)),
+    upi: takesUpiIn(currency) && processor !== null && deps.takesUpi(processor),
     testMode: deps.testMode,
+    processor,
     remainingMs: live.remainingMs,
     now,
     errors,

@@ -16,9 +16,10 @@ import { type Refusal, refusal } from '../../domain/outcomes.ts';
 import type { Payment } from '../../domain/payment-intent.ts';
 import type { Attempt } from '../../domain/transaction.ts';
 import type { AskBank } from '../ask-bank.ts';
+import { OTP_NOTES } from '../bank-step.ts';
 import { languageOf } from '../language.ts';
-import { resultPage } from '../page.ts';
 import { resultState } from '../result.ts';
+import { resultPage } from '../result-page.ts';
 import { handOverCookies, RESULT_PATH, wasSentOn } from '../return-cookies.ts';
 import type { Watch } from '../watch.ts';
 import type { ShowProblem, WebAnswer, WebRequest, WebRoute } from '../web.ts';
@@ -81,13 +82,15 @@ async function showResult(deps: ShowResultDeps, request: WebRequest): Promise<We
     attempt,
     state: resultState(payment, attempt, request.now),
     sentOn: wasSentOn(request.header('cookie'), attempt.transactionId),
+    otpNote: OTP_NOTES.find((one) => one === query.get('otp')) ?? null,
     merchantName: await nameOf(deps, payment.intent.merchantId),
     sessionId,
     testMode: deps.testMode,
     now: request.now,
     resultPath: (other) => resultPath(other, sessionId),
   });
-  return attempt.nextAction?.kind === 'redirect'
+  const { nextAction } = attempt;
+  return nextAction?.kind === 'redirect' || nextAction?.kind === 'form'
     ? { ...page, cookies: handOverCookies(attempt, sessionId, deps.secureCookies) }
     : page;
 }

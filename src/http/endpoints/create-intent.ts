@@ -43,7 +43,7 @@ async function createIntent(deps: CreateIntentDeps, request: HttpRequest): Promi
   if (!caller.ok) return problem(caller.refusal);
   const reading = readCreateIntent(request.body);
   if (!reading.ok) return problem(reading.refusal);
-  const admitted = admitWrite(deps.gate, request, caller.merchant, reading.body.merchantId);
+  const admitted = await admitWrite(deps.gate, request, caller.merchant, reading.body.merchantId);
   if (!admitted.ok) return problem(admitted.refusal);
 
   const key = keyRefOf(caller.merchant, admitted.key, request.body);

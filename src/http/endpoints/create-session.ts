@@ -65,7 +65,7 @@ async function createSession(deps: CreateSessionDeps, request: HttpRequest): Pro
   const reading = readCreateSession(request.body, deps.plainHttpRedirects, caller.merchant.redirectOrigins);
   if (!reading.ok) return problem(reading.refusal);
   const { merchantId } = caller.merchant;
-  const admitted = admitWrite(deps.gate, request, caller.merchant, reading.body.merchantId);
+  const admitted = await admitWrite(deps.gate, request, caller.merchant, reading.body.merchantId);
   if (!admitted.ok) return problem(admitted.refusal);
   const intentId = parseIntentId(reading.body.paymentIntentId);
   if (intentId === null) return problem(refusal('payment_not_found', 'No such payment intent.'));

@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { makeId, shardOfId, shardOfMerchant, transactionIdOf } from '../../domain/ids.ts';
 import { refusal } from '../../domain/outcomes.ts';
 import type { Payment, PaymentIntent } from '../../domain/payment-intent.ts';
+import type { NextAction } from '../../domain/processor-word.ts';
 import type { Attempt } from '../../domain/transaction.ts';
 import type { AskShard } from '../../messages/ask.ts';
 import type { ShardReply } from '../../messages/replies.ts';
@@ -15,7 +16,7 @@ import { createIntentRoute } from './create-intent.ts';
 import { createSessionRoute } from './create-session.ts';
 import { getIntentRoute } from './get-intent.ts';
 import { getTransactionRoute } from './get-transaction.ts';
-import { healthRoutes } from './health.ts';
+import { healthRoutes, type Readiness } from './health.ts';
 import { receiveCallbackRoute } from './receive-callback.ts';
 
 const NOW = Date.UTC(2026, 0, 21, 10);
@@ -130,7 +131,7 @@ test('a replayed intent is the stored answer', async () => {
 test('refusals in the order of the outcomes, and nothing is asked of a shard', async () => {
   const { route, asked } = intentRoute({ type: 'intent-created', replayed: null });
   const limited = createIntentRoute({
-    gate: { ...GATE, rateLimit: () => false },
+    gate: { ...GATE, rateLimit: async () => false },
     ask: asks({ type: 'intent-created', replayed: null }).ask,
     askDeadlineMs: 1000,
     bodyLimitBytes: 1,
@@ -297,10 +298,11 @@ const ATTEMPT: Attempt = {
   completedAt: null,
 };
 const PAYMENT: Payment = { intent: INTENT, attempts: [ATTEMPT] };
+const TRANSACTION_DEPS = { gate: GATE, askDeadlineMs: 1000, publicCheckoutUrl: 'https://pay.example' };
 
 test('a transaction and an intent as the API shows them', async () => {
   const { ask } = asks({ type: 'payment-found', payment: PAYMENT });
-  const deps = { gate: GATE, ask, askDeadlineMs: 1000 };
+  const deps = { ...TRANSACTION_DEPS, ask };
   const transaction = await send(getTransactionRoute(deps), {
     params: { id: `txn_${ATTEMPT.transactionId}` },
   });
@@ -320,17 +322,52 @@ test('a transaction and an intent as the API shows them', async () => {
   });
 });
 
+test.each<[NextAction, object]>([
+  [
+    { kind: 'redirect', url: 'https://bank.example/', expiresAt: NOW },
+    { type: 'redirect', url: 'https://bank.example/', expiresAt: new Date(NOW).toISOString() },
+  ],
+  [
+    { kind: 'form', url: 'https://bank.example/', fields: { PaReq: 'a' }, expiresAt: null },
+    { type: 'form', url: 'https://bank.example/', fields: { PaReq: 'a' }, expiresAt: null },
+  ],
+  [
+    {
+      kind: 'otp',
+      submitUrl: 'https://secret.example/1',
+      resendUrl: 'https://secret.example/2',
+      expiresAt: null,
+    },
+    { type: 'otp', expiresAt: null },
+  ],
+  [
+    { kind: 'upi', link: 'upi://pay?pa=a', simulatorUrl: 'https://secret.example/3', expiresAt: null },
+    { type: 'upi_intent', link: 'upi://pay?pa=a', expiresAt: null },
+  ],
+])(
+  'what the shopper is to do (%j) is shown, and the page of ours that does it',
+  async (nextAction, shown) => {
+    const payment = { intent: INTENT, attempts: [{ ...ATTEMPT, nextAction }] };
+    const { ask } = asks({ type: 'payment-found', payment });
+    const id = `txn_${ATTEMPT.transactionId}`;
+    const answer = await send(getTransactionRoute({ ...TRANSACTION_DEPS, ask }), { params: { id } });
+    const resultUrl = `https://pay.example/checkout/result?transaction=${id}`;
+    expect(Transaction.strict().parse(bodyOf(answer)).nextAction).toEqual({ ...shown, resultUrl });
+    expect(answer.body).not.toContain('secret');
+  },
+);
+
 test('missing, foreign, malformed and later attempts are one 404, word for word', async () => {
   const missing = asks({ type: 'refused', refusal: refusal('payment_not_found', 'other words') });
   const found = asks({ type: 'payment-found', payment: PAYMENT });
   const answers = await Promise.all([
-    send(getTransactionRoute({ gate: GATE, ask: missing.ask, askDeadlineMs: 1 }), {
+    send(getTransactionRoute({ ...TRANSACTION_DEPS, ask: missing.ask }), {
       params: { id: `txn_${ATTEMPT.transactionId}` },
     }),
-    send(getTransactionRoute({ gate: GATE, ask: found.ask, askDeadlineMs: 1 }), {
+    send(getTransactionRoute({ ...TRANSACTION_DEPS, ask: found.ask }), {
       params: { id: `txn_${transactionIdOf(ID, 2)}` },
     }),
-    send(getTransactionRoute({ gate: GATE, ask: found.ask, askDeadlineMs: 1 }), {
+    send(getTransactionRoute({ ...TRANSACTION_DEPS, ask: found.ask }), {
       params: { id: 'txn_999' },
     }),
     send(getIntentRoute({ gate: GATE, ask: missing.ask, askDeadlineMs: 1 }), { params: { id: `pi_${ID}` } }),
@@ -357,11 +394,20 @@ test('a callback: 200 with its verdict, or the refusal', async () => {
   expect((await send(refusing)).status).toBe(503);
 });
 
-test('ready only when every part is', async () => {
-  const ready = async (checks: () => Promise<Record<string, { ok: boolean }>>): Promise<HttpResponse> =>
-    send(healthRoutes({ checks, onChecksFailed: () => undefined })[1]!);
-  expect((await ready(async () => ({ control: { ok: true } }))).status).toBe(200);
-  const not = await ready(async () => ({ control: { ok: true }, hsm: { ok: false } }));
+test('what is not ready is 503, and so is what cannot tell', async () => {
+  let draining = false;
+  const ready = async (readiness: () => Promise<Readiness>): Promise<HttpResponse> =>
+    send(healthRoutes({ readiness, draining: () => draining, onChecksFailed: () => undefined })[1]!);
+  const degraded = { ready: true, degraded: ['lane_1'], checks: { lane_1: { ok: false } } };
+  const is = await ready(async () => degraded);
+  expect([is.status, bodyOf(is)]).toEqual([200, { ...degraded, draining: false }]);
+  const not = await ready(async () => ({ ready: false, degraded: [], checks: { control: { ok: false } } }));
   expect([not.status, bodyOf(not).ready]).toEqual([503, false]);
   expect((await ready(() => Promise.reject(new Error('x')))).status).toBe(503);
+  draining = true;
+  const leaving = await ready(() => new Promise(() => undefined));
+  expect([leaving.status, bodyOf(leaving)]).toEqual([
+    503,
+    { ready: false, draining: true, degraded: [], checks: {} },
+  ]);
 });

@@ -51,7 +51,7 @@ export function routeThatReads(
       unlessOutage(deps, async () => {
         const caller = await authenticate(deps.gate, request);
         if (!caller.ok) return problem(caller.refusal);
-        const limited = limitRate(deps.gate, request, caller.merchant);
+        const limited = await limitRate(deps.gate, request, caller.merchant);
         if (limited !== null) return problem(limited);
         return answer(request, { merchant: caller.merchant, body: undefined, key: null });
       }),
@@ -74,17 +74,17 @@ export function routeThatWrites<Body>(
         const caller = await authenticate(deps.gate, request);
         if (!caller.ok) return problem(caller.refusal);
         const { merchant } = caller;
-        if (!deps.changeRate(merchant.merchantId, request.now))
+        if (!(await deps.changeRate(merchant.merchantId, request.now)))
           return problem(refusal('rate_limited', 'This merchant changes or tests its webhooks too often.'));
         const reading = read(request.body);
         if (!reading.ok) return problem(reading.refusal);
         if (route.method === 'DELETE') {
-          const limited = limitRate(deps.gate, request, merchant);
+          const limited = await limitRate(deps.gate, request, merchant);
           return limited === null
             ? answer(request, { merchant, body: reading.body, key: null })
             : problem(limited);
         }
-        const admitted = admitWrite(deps.gate, request, merchant, merchant.merchantId);
+        const admitted = await admitWrite(deps.gate, request, merchant, merchant.merchantId);
         if (!admitted.ok) return problem(admitted.refusal);
         return answer(request, { merchant, body: reading.body, key: admitted.key });
       }),

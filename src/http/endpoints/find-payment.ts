@@ -28,7 +28,7 @@ export async function findPayment(
 ): Promise<{ payment: Payment } | { refused: HttpResponse }> {
   const caller = await authenticate(deps.gate, request);
   if (!caller.ok) return { refused: problem(caller.refusal) };
-  const limited = limitRate(deps.gate, request, caller.merchant);
+  const limited = await limitRate(deps.gate, request, caller.merchant);
   if (limited !== null) return { refused: problem(limited) };
   if (intentId === null) return { refused: paymentNotFound() };
   const reply = await deps.ask(

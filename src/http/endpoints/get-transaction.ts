@@ -13,8 +13,13 @@ import { READ_HEADERS } from '../admit.ts';
 import { type HttpRequest, type HttpResponse, json, type Route } from '../routes.ts';
 import { type FindPaymentDeps, findPayment, paymentNotFound } from './find-payment.ts';
 
+export interface GetTransactionDeps extends FindPaymentDeps {
+  /** Scheme and host of checkout as shoppers see it. */
+  publicCheckoutUrl: string;
+}
+
 /** Makes the route. */
-export function getTransactionRoute(deps: FindPaymentDeps): Route {
+export function getTransactionRoute(deps: GetTransactionDeps): Route {
   return {
     method: 'GET',
     path: '/v1/payment/transaction/:id',
@@ -26,16 +31,16 @@ export function getTransactionRoute(deps: FindPaymentDeps): Route {
   };
 }
 
-async function getTransaction(deps: FindPaymentDeps, request: HttpRequest): Promise<HttpResponse> {
+async function getTransaction(deps: GetTransactionDeps, request: HttpRequest): Promise<HttpResponse> {
   const transactionId = parseTransactionId(request.params.id ?? '');
   const found = await findPayment(deps, request, transactionId === null ? null : intentIdOf(transactionId));
   if ('refused' in found) return found.refused;
   const { intent, attempts } = found.payment;
   const attempt = attempts.find((one) => one.transactionId === transactionId);
-  return attempt === undefined ? paymentNotFound() : json(200, showTransaction(intent, attempt));
+  return attempt === undefined ? paymentNotFound() : json(200, showTransaction(deps, intent, attempt));
 }
 
-function showTransaction(intent: PaymentIntent, attempt: Attempt): object {
+function showTransaction(deps: GetTransactionDeps, intent: PaymentIntent, attempt: Attempt): object {
   const { card } = attempt;
   return {
     transactionId: showTransactionId(attempt.transactionId),
@@ -53,18 +58,31 @@ function showTransaction(intent: PaymentIntent, attempt: Attempt): object {
     processorTxnId: attempt.processorTxnId,
     attempt: attempt.attempt,
     paymentMethodType: attempt.paymentMethodType,
-    nextAction: attempt.nextAction === null ? null : showNextAction(attempt.nextAction),
+    nextAction: attempt.nextAction === null ? null : showNextAction(deps, attempt, attempt.nextAction),
     routing: showRouting(attempt.routing),
     card: card === null ? null : showCard(card),
   };
 }
 
-/** What the shopper is to do: the checkout page shows it, a merchant with a page of its own has to. */
-function showNextAction(action: NextAction): object {
+/** What the shopper is to do, there or on our page of the result, which shows it too. */
+function showNextAction(deps: GetTransactionDeps, attempt: Attempt, action: NextAction): object {
+  const resultUrl = resultUrlOf(deps, attempt);
   const expiresAt = action.expiresAt === null ? null : new Date(action.expiresAt).toISOString();
-  return action.kind === 'redirect'
-    ? { type: 'redirect', url: action.url, expiresAt }
-    : { type: 'upi_intent', link: action.link, expiresAt };
+  switch (action.kind) {
+    case 'redirect':
+      return { type: 'redirect', url: action.url, resultUrl, expiresAt };
+    case 'form':
+      return { type: 'form', url: action.url, fields: action.fields, resultUrl, expiresAt };
+    case 'otp':
+      return { type: 'otp', resultUrl, expiresAt };
+    case 'upi':
+      return { type: 'upi_intent', link: action.link, resultUrl, expiresAt };
+  }
+}
+
+/** The page of checkout, without a session: it names none to whoever reads this. */
+function resultUrlOf({ publicCheckoutUrl }: GetTransactionDeps, { transactionId }: Attempt): string {
+  return `${publicCheckoutUrl}/checkout/result?transaction=${showTransactionId(transactionId)}`;
 }
 
 /** Where it was sent and why, leg by leg, and where it could have gone. */

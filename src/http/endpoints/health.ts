@@ -1,20 +1,33 @@
 /**
- * GET /healthz: this thread answers. GET /readyz: everything a payment needs answers.
+ * GET /healthz: this thread answers. GET /readyz: work may come, and will be served for a while.
+ *
+ * One part away that only some work needs is no reason to take a gateway out of its balancer: every other gateway has lost it as well,
+ * and then none would be left. Such a part is named, and what needs it is refused.
  *
  * @module
  */
 
 import { json, type Route } from '../routes.ts';
 
-/** One part a payment needs. `detail` never holds a secret. */
+/** One part of the gateway. `detail` never holds a secret. */
 export interface ReadyCheck {
   ok: boolean;
   detail?: string;
 }
 
+/** What a look at every part found. */
+export interface Readiness {
+  ready: boolean;
+  /** Names of the parts that are away while the gateway is of use without them. */
+  degraded: readonly string[];
+  checks: Readonly<Record<string, ReadyCheck>>;
+}
+
 export interface HealthDeps {
   /** Looks at every part, each within its own time. A rejection is answered as not ready. */
-  checks(): Promise<Readonly<Record<string, ReadyCheck>>>;
+  readiness(): Promise<Readiness>;
+  /** Whether the process is about to stop: it serves, and a balancer is to look elsewhere. */
+  draining(): boolean;
   onChecksFailed(error: unknown): void;
 }
 
@@ -28,13 +41,17 @@ export function healthRoutes(deps: HealthDeps): Route[] {
 }
 
 async function ready(deps: HealthDeps): Promise<ReturnType<typeof json>> {
-  let checks: Readonly<Record<string, ReadyCheck>>;
+  // Nobody is asked: a balancer is told at once, however slow a database is.
+  if (deps.draining()) return notReady(true);
   try {
-    checks = await deps.checks();
+    const readiness = await deps.readiness();
+    return json(readiness.ready ? 200 : 503, { ...readiness, draining: false });
   } catch (error) {
     deps.onChecksFailed(error);
-    return json(503, { ready: false, checks: {} });
+    return notReady(false);
   }
-  const ready = Object.values(checks).every((check) => check.ok);
-  return json(ready ? 200 : 503, { ready, checks });
+}
+
+function notReady(draining: boolean): ReturnType<typeof json> {
+  return json(503, { ready: false, draining, degraded: [], checks: {} });
 }

@@ -154,6 +154,25 @@ test('what queries said, a proof of no charge, and the charge that came all the 
   ]);
 });
 
+test('what a settlement report took back, and what it gave', async () => {
+  const report = { source: 'settlement', leg: null } as const;
+  const paid = after(anAttempt(), { said: 'charged' });
+  const reversed = after(anAttempt(), { said: 'charged' }, { ...report, said: 'declined' });
+  expect((await story(reversed)).slice(-3)).toEqual([
+    '2 settlement_heard (settlement) The processor’s settlement report says that it was not paid.',
+    '2 success_reversed (sluice) It had succeeded, and the processor took it back: the merchant is told payment.reversed, and is not paid for it.',
+    '2 attempt_failed (settlement) The attempt failed: settlement failed.',
+  ]);
+  const closed = await story(after(anAttempt(), { said: 'accepted' }, { ...report, said: 'declined' }));
+  expect([closed, await story(paid)].join()).not.toContain('success_reversed');
+  const found = await story(after(anAttempt(), { said: 'declined' }, { ...report, said: 'charged' }));
+  expect(found.slice(-3).map((one) => one.split(' ')[1])).toEqual([
+    'settlement_heard',
+    'late_success',
+    'attempt_succeeded',
+  ]);
+});
+
 test('an operator’s decision is told, and the reason is left to the audit', async () => {
   const decided = (said: 'charged' | 'declined') =>
     story(after(anAttempt(), { said, source: 'operator', detail: 'on the statement of 3 May' }));

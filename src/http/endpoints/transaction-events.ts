@@ -9,7 +9,13 @@ import { decimalAmount } from '../../domain/money.ts';
 import type { Payment } from '../../domain/payment-intent.ts';
 import type { Said, WordSource } from '../../domain/processor-word.ts';
 import type { RoutedLeg, RouteReason } from '../../domain/routing.ts';
-import { type Attempt, closesIntent, type Evidence, isFinal } from '../../domain/transaction.ts';
+import {
+  type Attempt,
+  closesIntent,
+  type Evidence,
+  isFinal,
+  SETTLEMENT_FAILED,
+} from '../../domain/transaction.ts';
 import { READ_HEADERS } from '../admit.ts';
 import { type HttpRequest, type HttpResponse, json, type Route } from '../routes.ts';
 import type { StoryType } from '../schemas.ts';
@@ -134,6 +140,7 @@ const SAID_OF_UPI: Readonly<Partial<Record<Said, string>>> = {
 function heard(attempt: Attempt, evidence: Evidence): PaymentEvent[] {
   const { at, source, said } = evidence;
   if (source === 'operator') return [resolved(attempt, evidence)];
+  if (source === 'settlement') return [settled(attempt, evidence)];
   const { type, detail: ofCard } = SAID[said];
   const detail = attempt.card === null ? (SAID_OF_UPI[said] ?? ofCard) : ofCard;
   // A failure code is of the last word; earlier words had their own, which is not kept.
@@ -150,6 +157,11 @@ function heard(attempt: Attempt, evidence: Evidence): PaymentEvent[] {
 function resolved(attempt: Attempt, { at, source, said }: Evidence): PaymentEvent {
   const detail = `An operator decided that it was ${said === 'charged' ? '' : 'not '}charged.`;
   return line(at, attempt, { type: 'operator_resolved', source, detail });
+}
+
+function settled(attempt: Attempt, { at, source, said }: Evidence): PaymentEvent {
+  const detail = `The processor’s settlement report says that it was ${said === 'charged' ? '' : 'not '}paid.`;
+  return line(at, attempt, { type: 'settlement_heard', source, detail });
 }
 
 function returned(attempt: Attempt, at: number): PaymentEvent {
@@ -190,7 +202,22 @@ function ended(attempt: Attempt): PaymentEvent[] {
   const reason = attempt.failureCode === null ? '' : `: ${inWords(attempt.failureCode)}`;
   const after = closesIntent(attempt) ? '' : ' The shopper may try again.';
   const detail = `The attempt failed${reason}.${after}`;
-  return [line(at, attempt, { type: 'attempt_failed', source, detail })];
+  const failure = line(at, attempt, { type: 'attempt_failed', source, detail });
+  return hadSucceeded(attempt) ? [reversed(attempt, at), failure] : [failure];
+}
+
+/** Nothing but a report takes a success back. */
+function hadSucceeded({ failureCode, evidence, completedAt }: Attempt): boolean {
+  return (
+    failureCode === SETTLEMENT_FAILED &&
+    evidence.some(({ said, at }) => said === 'charged' && at < completedAt!)
+  );
+}
+
+function reversed(attempt: Attempt, at: number): PaymentEvent {
+  const detail =
+    'It had succeeded, and the processor took it back: the merchant is told payment.reversed, and is not paid for it.';
+  return line(at, attempt, { type: 'success_reversed', source: 'sluice', detail });
 }
 
 const FAILING: ReadonlySet<Said> = new Set(['declined', 'not_sent', 'never_arrived']);

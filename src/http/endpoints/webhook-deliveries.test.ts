@@ -78,9 +78,10 @@ function api() {
         ? ({ merchantId, endpointId } as StoredEndpoint)
         : undefined,
   };
+  const limit = createRateLimit({ ...WEBHOOK_CHANGE_RATE, namesMax: 10 });
   const deps: WebhookDeliveriesDeps = {
     gate: { authenticate: async () => ({ ok: true, merchant: MERCHANT }), rateLimit: () => true },
-    changeRate: createRateLimit({ ...WEBHOOK_CHANGE_RATE, namesMax: 10 }),
+    changeRate: async (...question) => limit(...question),
     store: store as WebhookEndpointStore,
     bodyLimitBytes: 1000,
     isOutage: () => false,

@@ -205,7 +205,6 @@ function scanOf(world: World): RecoveryScan {
     async writeProgress(name, upTo) {
       if ((world.progress.get(name) ?? '') < upTo) world.progress.set(name, upTo);
     },
-    clock: async () => new Date(world.now),
     close: async () => undefined,
   };
 }

@@ -102,6 +102,7 @@ channel.onmessage = (event: unknown) => {
 };
 guest.onHeartbeat(() => ({ channels }));
 guest.onFatal(() => (guest.options.neverCloses ? new Promise(() => undefined) : undefined));
+guest.onLeave(() => say(0, 'leaves'));
 guest.onDrain(async () => {
   say(0, 'drain begins');
   if (guest.options.drainForever) await new Promise(() => undefined);

@@ -40,20 +40,3 @@ const ENTITIES: Readonly<Record<string, string>> = {
 export function escapeHtml(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
-
-/**
- * A merchant's address as it may stand in a link, parsed once more whatever was checked when it was stored; null for one that
- * is not plain http or https.
- */
-export function webLink(url: string | null): string | null {
-  if (url === null || !URL.canParse(url)) return null;
-  const parsed = new URL(url);
-  const web = parsed.protocol === 'https:' || parsed.protocol === 'http:';
-  return web && parsed.username === '' && parsed.password === '' ? parsed.href : null;
-}
-
-/** A bank's page as it may be gone to: https, or http where no money moves; null for anything else. */
-export function bankLink(url: string, testMode: boolean): string | null {
-  const link = webLink(url);
-  return link === null || (!testMode && !link.startsWith('https:')) ? null : link;
-}
