@@ -1,5 +1,6 @@
 /**
- * Run: `npm run bench -- [NAME…]`. Runs the named benches (all without a name) one after the other, never two at once.
+ * Run: `npm run bench -- [NAME…] [--OPTION VALUE…]`. Runs the named benches (all without a name) one after the other, never two at once;
+ * options go to each that is named.
  *
  * What each prints goes to the terminal and to `bench/results/<date>-<name>.txt`, with the machine at its head.
  * `npm run bench -- compare [OPTION…]` is apart: it starts whole gateways and takes most of an hour.
@@ -22,9 +23,12 @@ const RESULTS = join(FOLDER, 'results');
 
 process.exitCode = await main(process.argv.slice(2));
 
-async function main(names: readonly string[]): Promise<0 | 1 | 2> {
+async function main(words: readonly string[]): Promise<0 | 1 | 2> {
   mkdirSync(RESULTS, { recursive: true });
-  if (names[0] === COMPARE) return compare(names.slice(1), RESULTS);
+  if (words[0] === COMPARE) return compare(words.slice(1), RESULTS);
+  const firstOption = words.findIndex((word) => word.startsWith('--'));
+  const names = firstOption === -1 ? words : words.slice(0, firstOption);
+  const options = words.slice(names.length);
   const known = readdirSync(FOLDER)
     .filter((file) => file.endsWith(SUFFIX))
     .map((file) => file.slice(0, -SUFFIX.length))
@@ -38,20 +42,20 @@ async function main(names: readonly string[]): Promise<0 | 1 | 2> {
   }
   const failed: string[] = [];
   for (const name of names.length > 0 ? names : known) {
-    if (!(await runBench(name))) failed.push(name);
+    if (!(await runBench(name, options))) failed.push(name);
   }
   if (failed.length > 0) process.stderr.write(`failed: ${failed.join(', ')}\n`);
   return failed.length > 0 ? 1 : 0;
 }
 
 /** Whether it ended well. */
-async function runBench(name: string): Promise<boolean> {
+async function runBench(name: string, options: readonly string[]): Promise<boolean> {
   const startedAt = new Date().toISOString();
   const file = join(RESULTS, `${startedAt.slice(0, 19).replaceAll(':', '')}-${name}.txt`);
   process.stdout.write(`${name} → ${relative(process.cwd(), file)}\n`);
   const results = createWriteStream(file);
   results.write(`${name}, ${startedAt}\n${machine()}\n\n`);
-  const child = spawn(process.execPath, [join(FOLDER, name + SUFFIX)], {
+  const child = spawn(process.execPath, [join(FOLDER, name + SUFFIX), ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   child.stdout.on('data', (bytes: Buffer) => {

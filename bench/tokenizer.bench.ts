@@ -1,5 +1,5 @@
 /**
- * Tokenizer bench: cards per second by cards in flight, the median of three rounds.
+ * Tokenizer bench: cards per second by cards in flight and CPU µs of this process per card, the medians of three rounds.
  *
  * SoftHSM in a folder of its own (or `MODULE=software`), pages kept in memory, or in PostgreSQL when DATABASE_URL
  * names a database with the vault's tables. Run: `node bench/tokenizer.bench.ts`.
@@ -41,22 +41,34 @@ async function hsmOptions(pageCardsMax: number): Promise<HsmOptions> {
 async function measure(options: HsmOptions): Promise<void> {
   for (const inFlight of IN_FLIGHT) {
     const rates: number[] = [];
+    const costs: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       // A vault a round: pages in memory would otherwise pile up.
       const vault = databaseUrl === undefined ? new MemoryVault() : createVaultStore(databaseUrl);
       const tokenizer = await createTokenizer(options, vault);
-      rates.push(await cardsPerSecond(tokenizer, inFlight));
+      const before = process.cpuUsage();
+      const { perSecond, cards } = await tokenizeCards(tokenizer, inFlight);
+      const { user, system } = process.cpuUsage(before);
+      rates.push(perSecond);
+      costs.push((user + system) / cards);
       await tokenizer.close();
       await vault.close();
     }
-    const median = rates.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)]!;
     process.stdout.write(
-      `${options.pageCardsMax} a page, ${inFlight} in flight: ${Math.round(median)} cards/s (${rates.map(Math.round).join(', ')})\n`,
+      `${options.pageCardsMax} a page, ${inFlight} in flight: ${Math.round(medianOf(rates))} cards/s (${rates.map(Math.round).join(', ')}), ${medianOf(costs).toFixed(1)} µs CPU a card\n`,
     );
   }
 }
 
-async function cardsPerSecond(tokenizer: Tokenizer, inFlight: number): Promise<number> {
+/** Sorts them. */
+function medianOf(rounds: number[]): number {
+  return rounds.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)]!;
+}
+
+async function tokenizeCards(
+  tokenizer: Tokenizer,
+  inFlight: number,
+): Promise<{ perSecond: number; cards: number }> {
   const startMs = monotonicMs();
   let cards = 0;
   const shopper = async (): Promise<void> => {
@@ -67,7 +79,7 @@ async function cardsPerSecond(tokenizer: Tokenizer, inFlight: number): Promise<n
     }
   };
   await Promise.all(Array.from({ length: inFlight }, shopper));
-  return (cards * 1000) / (monotonicMs() - startMs);
+  return { perSecond: (cards * 1000) / (monotonicMs() - startMs), cards };
 }
 
 function testCard() {

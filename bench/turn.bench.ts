@@ -93,6 +93,7 @@ function command(type: Command, intent: PaymentIntent): ShardRequest {
         transactionId,
         word: { ...word, source: 'callback', leg: null },
         receivedAt: now,
+        relay: false,
         eventId: freshEventId(),
         now,
       };

@@ -154,7 +154,7 @@ async function measure(
     shardDatabaseUrls: cluster.services.shards,
     unknownAfterMs: 900_000,
     now: Date.now(),
-    books: [{ place: book, processor: null }],
+    books: [{ place: book, processors: null }],
     clientLog,
   };
   const runs: Measured[] = [];

@@ -67,7 +67,7 @@ export async function readBySql(
     record.writeLog(clientLog);
     const { rules, counts, remarks } = await verify({
       shardDatabaseUrls: shards,
-      books: book === null ? [] : [{ place: book, processor: 'SANDBOX' }],
+      books: book === null ? [] : [{ place: book, processors: ['SANDBOX'] }],
       clientLog,
       unknownAfterMs: UNKNOWN_AFTER_MS,
       now: Date.now(),

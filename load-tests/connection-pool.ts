@@ -22,6 +22,8 @@ interface Waiting {
 
 /** How long no new connection is tried after one could not be opened. */
 const REDIAL_MS = 100;
+/** Servers close what is idle for longer (our balancer after five seconds), and a request sent at that moment would be lost. */
+const IDLE_MS_MAX = 4000;
 /** How often deadlines are looked at: a timer per request would cost more than the request. */
 const SWEEP_MS = 250;
 
@@ -48,7 +50,7 @@ export class ConnectionPool {
   request(text: string): Promise<Answer> {
     return new Promise((done) => {
       if (this.#closed) return done(faulty('closed'));
-      const connection = this.#idle.pop();
+      const connection = this.#freshIdle();
       if (connection !== undefined) return this.#send(connection, text, done);
       if (this.#all.size < this.#options.connectionsMax) {
         if (performance.now() >= this.#refusedUntilMs) this.#open();
@@ -96,6 +98,15 @@ export class ConnectionPool {
     } else if (!this.#closed && this.#waitingHead < this.#waiting.length) this.#open();
   }
 
+  #freshIdle(): Connection | undefined {
+    const staleMs = performance.now() - IDLE_MS_MAX;
+    for (let one = this.#idle.pop(); one !== undefined; one = this.#idle.pop()) {
+      if (one.idleSinceMs > staleMs) return one;
+      one.close('closed');
+    }
+    return undefined;
+  }
+
   #nextWaiting(): Waiting | undefined {
     const next = this.#waiting[this.#waitingHead];
     if (next === undefined) return undefined;
@@ -119,7 +130,7 @@ export class ConnectionPool {
 }
 
 function faulty(fault: Fault): Answer {
-  return { status: 0, body: '', location: '', fault };
+  return { status: 0, body: '', location: '', retryAfter: '', fault };
 }
 
 function addressOf(url: string): Address {

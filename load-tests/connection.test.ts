@@ -11,15 +11,25 @@ describe('an answer on the wire', () => {
     'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\na;x=1\r\n0123456789\r\n0\r\n\r\n';
   const elsewhere = 'HTTP/1.1 303 See Other\r\nlocation: /a?b=c\r\nContent-Length: 0\r\n\r\n';
 
+  const later = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 4\r\n\r\nbusy';
+
   test('is read in every piece it may come in', () => {
-    for (const [text, status, body, location] of [
-      [whole, 201, 'body', ''],
-      [chunks, 200, 'abc0123456789', ''],
-      [elsewhere, 303, '', '/a?b=c'],
+    for (const [text, status, body, location, retryAfter] of [
+      [whole, 201, 'body', '', ''],
+      [chunks, 200, 'abc0123456789', '', ''],
+      [elsewhere, 303, '', '/a?b=c', ''],
+      [later, 503, 'busy', '', '1'],
     ] as const) {
       for (let cut = 0; cut < text.length; cut++)
         expect(readAnswer(text.slice(0, cut))).toEqual({ kind: 'partial' });
-      expect(readAnswer(text)).toEqual({ kind: 'whole', status, body, location, keepAlive: true });
+      expect(readAnswer(text)).toEqual({
+        kind: 'whole',
+        status,
+        body,
+        location,
+        retryAfter,
+        keepAlive: true,
+      });
     }
   });
 

@@ -22,6 +22,8 @@ export interface Answer {
   readonly body: string;
   /** Where a 3xx leads; empty elsewhere. */
   readonly location: string;
+  /** When a 503 asks to come again; empty elsewhere. */
+  readonly retryAfter: string;
   readonly fault: Fault | null;
 }
 
@@ -61,6 +63,7 @@ export class Connection {
   #fault: Fault = 'connect_failed';
   #opened = false;
   #deadlineMs = 0;
+  #idleSinceMs = 0;
 
   constructor(address: Address, events: ConnectionEvents) {
     this.#events = events;
@@ -68,6 +71,7 @@ export class Connection {
     const opened = () => {
       this.#fault = 'connection_reset';
       this.#opened = true;
+      this.#idleSinceMs = performance.now();
       events.onIdle(this);
     };
     if (address.tls) {
@@ -79,6 +83,11 @@ export class Connection {
     }
     this.#socket.on('error', (error) => this.#socket.destroy(error));
     this.#socket.on('close', () => this.#end());
+  }
+
+  /** Since when it has had nothing to do, by `performance.now()`. */
+  get idleSinceMs(): number {
+    return this.#idleSinceMs;
   }
 
   /** Whether the connection was ever open. */
@@ -125,17 +134,18 @@ export class Connection {
     const done = this.#done!;
     this.#received = '';
     this.#done = null;
+    this.#idleSinceMs = performance.now();
     if (reading.keepAlive) this.#events.onIdle(this);
     else this.close('closed');
-    const { status, body, location } = reading;
-    done({ status, body, location, fault: null });
+    const { status, body, location, retryAfter } = reading;
+    done({ status, body, location, retryAfter, fault: null });
   }
 
   #end(): void {
     const done = this.#done;
     this.#done = null;
     this.#events.onGone(this);
-    done?.({ status: 0, body: '', location: '', fault: this.#fault });
+    done?.({ status: 0, body: '', location: '', retryAfter: '', fault: this.#fault });
   }
 }
 
@@ -153,30 +163,31 @@ export function readAnswer(text: string): Reading {
   if (lengthAt < 0) lengthAt = text.indexOf('\r\ncontent-length: ');
   const plain = lengthAt >= 0 && lengthAt < headEnd;
   const keepAlive = !/\r\nconnection: *close/i.test(text.slice(0, headEnd));
-  const location = status >= 300 && status < 400 ? locationOf(text.slice(0, headEnd)) : '';
+  const location = status >= 300 && status < 400 ? headerOf(text.slice(0, headEnd), 'location') : '';
+  const retryAfter = status === 503 ? headerOf(text.slice(0, headEnd), 'retry-after') : '';
   const start = headEnd + 4;
   if (plain) {
     const end = start + Number.parseInt(text.slice(lengthAt + 18, lengthAt + 30), 10);
     if (!(end >= start && end - start <= ANSWER_CHARS_MAX) || text.length > end) return BAD;
     return text.length < end
       ? PARTIAL
-      : { kind: 'whole', status, body: text.slice(start), location, keepAlive };
+      : { kind: 'whole', status, body: text.slice(start), location, retryAfter, keepAlive };
   }
   if (status === 204 || status === 304) {
-    return text.length > start ? BAD : { kind: 'whole', status, body: '', location, keepAlive };
+    return text.length > start ? BAD : { kind: 'whole', status, body: '', location, retryAfter, keepAlive };
   }
   const chunked = /\r\ntransfer-encoding: *chunked/i.test(text.slice(0, headEnd));
-  return chunked ? readChunks(text, start, { status, location, keepAlive }) : BAD;
+  return chunked ? readChunks(text, start, { status, location, retryAfter, keepAlive }) : BAD;
 }
 
-function locationOf(head: string): string {
-  return /\r\nlocation: *([^\r]*)/i.exec(head)?.[1] ?? '';
+function headerOf(head: string, name: 'location' | 'retry-after'): string {
+  return new RegExp(`\r\n${name}: *([^\r]*)`, 'i').exec(head)?.[1] ?? '';
 }
 
 function readChunks(
   text: string,
   start: number,
-  head: { status: number; location: string; keepAlive: boolean },
+  head: { status: number; location: string; retryAfter: string; keepAlive: boolean },
 ): Reading {
   let body = '';
   for (let at = start; ; ) {

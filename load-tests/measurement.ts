@@ -89,6 +89,9 @@ export class Tally {
   }
 }
 
+/** What one payment tells of itself on its way. */
+export type PaymentCounts = Pick<Tally, 'offer' | 'answered' | 'polled' | 'complete' | 'fail' | 'note'>;
+
 /** Counts of one run: `begin`, then the load, then `endWindow` when no more begins, then `end` when all has ended. */
 export class Measurement {
   readonly #timeline = new Timeline();

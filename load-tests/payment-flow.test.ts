@@ -158,7 +158,7 @@ describe('against a gateway of node:http', () => {
     expect(counted).toMatchObject({ offered: 20, completed: 17, errors: 3 });
     expect(Object.fromEntries(counted.causes)).toEqual({
       'pay connection_reset': 1,
-      'pay 503': 1,
+      'pay 503 without Retry-After': 1,
       'pay 303 to another payment': 1,
     });
     const found = await audit();

@@ -14,7 +14,7 @@ import { arrive, pause } from './arrivals.ts';
 import type { ClientRecord } from './client-record.ts';
 import type { Answer } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
-import type { Tally } from './measurement.ts';
+import type { PaymentCounts } from './measurement.ts';
 import type { Mix } from './mix.ts';
 import { REQUEST_TIMEOUT_MS, type Scenario, type ScenarioContext } from './scenario.ts';
 import { causeOf, fieldOf, transactionOf } from './wire.ts';
@@ -28,7 +28,7 @@ const WEBHOOKS_LOOK_MS = 50;
 
 /** A payment whose webhook has not come. */
 interface Unheard {
-  readonly tally: Tally;
+  readonly tally: PaymentCounts;
   /** When the card form was answered; null until then. */
   paidAtMs: number | null;
   /** The webhook was faster than the answer to the form. */
@@ -74,7 +74,7 @@ export class Shop {
   }
 
   /** One payment, from order to final status. Never rejects for what the gateway does. */
-  async sell(dueMs: number, tally: Tally): Promise<boolean> {
+  async sell(dueMs: number, tally: PaymentCounts): Promise<boolean> {
     const { wire, page } = this.#context;
     const merchant = this.#mix();
     const place = this.#record.begin(performance.now(), merchant);
@@ -101,14 +101,14 @@ export class Shop {
     return await this.#pay(merchant, place, sessionId, tally);
   }
 
-  async #openPage(sessionId: string, sessionAtMs: number, tally: Tally): Promise<boolean> {
+  async #openPage(sessionId: string, sessionAtMs: number, tally: PaymentCounts): Promise<boolean> {
     const page = await this.#checkout.request(this.#context.wire.showCheckout(sessionId));
     if (page.status !== 200) return failed(tally, 'page', page);
     tally.answered('page', sessionAtMs, performance.now());
     return true;
   }
 
-  async #pay(merchant: number, place: number, sessionId: string, tally: Tally): Promise<boolean> {
+  async #pay(merchant: number, place: number, sessionId: string, tally: PaymentCounts): Promise<boolean> {
     const sentMs = performance.now();
     this.#record.paySent(place, sentMs);
     if (this.#context.webhooks !== null)
@@ -134,7 +134,7 @@ export class Shop {
     place: number,
     transactionId: string,
     paidAtMs: number,
-    tally: Tally,
+    tally: PaymentCounts,
   ): Promise<boolean> {
     const { wire, firstPollMs } = this.#context;
     const text = wire.getTransaction(merchant, transactionId);
@@ -196,7 +196,8 @@ function isRefusal({ status }: Answer): boolean {
   return (status >= 400 && status < 500) || status === 503;
 }
 
-function failed(tally: Tally, step: string, answer: Answer): boolean {
-  tally.fail(causeOf(step, answer), answer.body, performance.now());
+function failed(tally: PaymentCounts, step: string, answer: Answer): boolean {
+  const bare = answer.status === 503 && answer.retryAfter === '' ? ' without Retry-After' : '';
+  tally.fail(`${causeOf(step, answer)}${bare}`, answer.body, performance.now());
   return false;
 }

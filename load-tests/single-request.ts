@@ -131,7 +131,7 @@ function setUpClient(
     received += chunk.toString('latin1');
   });
   client.on('response', (status, _bytes, latencyMs) => {
-    const answer = { status, body: received, location: '', fault: null };
+    const answer = { status, body: received, location: '', retryAfter: '', fault: null };
     hear(underWay, answer, performance.now() - latencyMs, measurement);
   });
 }

@@ -22,7 +22,7 @@ export async function drive(dataDir: string, words: readonly string[]): Promise<
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-load-'));
   const json = join(folder, 'report.json');
   try {
-    const child = spawn(process.execPath, [ENTRY, SCENARIO, '--no-webhooks', ...words, '--json', json], {
+    const child = spawn(process.execPath, [ENTRY, SCENARIO, ...words, '--json', json], {
       env: { PATH: process.env.PATH, SLUICE_DATA_DIR: dataDir },
       stdio: ['ignore', 'ignore', 'inherit'],
     });

@@ -46,7 +46,8 @@ const FIRST_WARM_UP_FACTOR = 3;
 export async function warmUp(dataDir: string, { warmUpSeconds }: CompareArguments): Promise<void> {
   if (warmUpSeconds === 0) return;
   const seconds = String(warmUpSeconds * FIRST_WARM_UP_FACTOR);
-  await drive(dataDir, ['--concurrency', String(WARM_UP_IN_FLIGHT), '--duration', seconds, '--warmup', '0']);
+  const load = ['--concurrency', String(WARM_UP_IN_FLIGHT), '--duration', seconds, '--warmup', '0'];
+  await drive(dataDir, [...load, '--no-webhooks']);
 }
 
 export async function measure(
@@ -57,7 +58,8 @@ export async function measure(
   { durationSeconds, warmUpSeconds }: CompareArguments,
 ): Promise<Figures> {
   // The same cards in the same order for all contenders of a round.
-  const common = ['--seed', String(round), '--warmup', String(warmUpSeconds), ...(keys ? [] : ['--no-keys'])];
+  const traffic = keys ? ['--no-webhooks'] : ['--no-webhooks', '--no-keys'];
+  const common = ['--seed', String(round), '--warmup', String(warmUpSeconds), ...traffic];
   const climb = await drive(dataDir, ['--max', '--duration', String(durationSeconds), ...common]);
   const rate = Math.max(1, Math.round(climb.achieved * SHARE_OF_CEILING));
   const open = ['--rate', String(rate), '--duration', String(2 * durationSeconds)];

@@ -77,7 +77,11 @@ export type Card = {
 } | null;
 
 export type PaymentEventType =
-  'payment.succeeded' | 'payment.failed' | 'payment.attempt_failed' | 'payment.recovered';
+  | 'payment.succeeded'
+  | 'payment.failed'
+  | 'payment.attempt_failed'
+  | 'payment.recovered'
+  | 'payment.reversed';
 
 export type DeliveryState = 'waiting' | 'delivered' | 'dead';
 
@@ -121,7 +125,7 @@ export interface FieldError {
 export interface TransactionEvent {
   /** ISO 8601, UTC. */
   at: string;
-  /** `intent_created`: the merchant asked for the money; `attempt_started`: a shopper sent a card, or chose UPI; `routed`: sent to the preferred processor; `not_sent`: nothing left for the processor; `fell_back`: sent to the second processor, for the first cannot have charged; `no_fallback`: why no second processor was asked; `accepted`: the bank works on it; `action_required`: the bank waits for the shopper: 3-D Secure, or a UPI app; `shopper_returned`: the shopper came back from the bank’s page; `outcome_unknown`: sent, and no clear word came back; `not_found`: a query: the bank does not know it; `no_answer`: a query: no answer; `never_arrived`: proven never to have arrived; `charged`: the bank’s final word: charged; `declined`: the bank’s final word: declined; `operator_resolved`: an operator decided, with the reason; `late_success`: charged after it had counted as failed; `attempt_succeeded`: the attempt is SUCCESS; `attempt_failed`: the attempt is FAILED */
+  /** `intent_created`: the merchant asked for the money; `attempt_started`: a shopper sent a card, or chose UPI; `routed`: sent to the preferred processor; `not_sent`: nothing left for the processor; `fell_back`: sent to the second processor, for the first cannot have charged; `no_fallback`: why no second processor was asked; `accepted`: the bank works on it; `action_required`: the bank waits for the shopper: 3-D Secure, or a UPI app; `shopper_returned`: the shopper came back from the bank’s page; `outcome_unknown`: sent, and no clear word came back; `not_found`: a query: the bank does not know it; `no_answer`: a query: no answer; `never_arrived`: proven never to have arrived; `charged`: the bank’s final word: charged; `declined`: the bank’s final word: declined; `operator_resolved`: an operator decided, with the reason; `settlement_heard`: the processor’s settlement report said otherwise; `late_success`: charged after it had counted as failed; `success_reversed`: taken back after it had succeeded; `attempt_succeeded`: the attempt is SUCCESS; `attempt_failed`: the attempt is FAILED */
   type:
     | 'intent_created'
     | 'attempt_started'
@@ -139,11 +143,13 @@ export interface TransactionEvent {
     | 'charged'
     | 'declined'
     | 'operator_resolved'
+    | 'settlement_heard'
     | 'late_success'
+    | 'success_reversed'
     | 'attempt_succeeded'
     | 'attempt_failed';
-  /** Who said so: the processor in its answer, its callback, its reply to our query or to the one we asked when the shopper came back; recovery’s own proof; an operator; or we. */
-  source: 'answer' | 'callback' | 'query' | 'return' | 'recovery' | 'operator' | 'sluice';
+  /** Who said so: the processor in its answer, its callback, its reply to our query or to the one we asked when the shopper came back, or its settlement report; recovery’s own proof; an operator; or we. */
+  source: 'answer' | 'callback' | 'query' | 'return' | 'recovery' | 'operator' | 'settlement' | 'sluice';
   /** A sentence for people. */
   detail: string;
   /** Whose line it is; null: the intent’s. */
@@ -247,18 +253,43 @@ export interface Transaction {
   attempt: number;
   /** For a card null until the processor has said which kind it is. */
   paymentMethodType: ('CREDIT_CARD' | 'DEBIT_CARD' | 'UPI') | null;
-  /** What the shopper is to do before the bank goes on; the checkout page shows it. Null when there is nothing to do. */
+  /** What the shopper is to do before the bank goes on. The checkout page shows it; a merchant with a page of its own does it there or sends the shopper to `resultUrl`. Null when there is nothing to do. */
   nextAction:
     | (
         | {
             type: 'redirect';
+            /** A page of the bank, which leads back to our result page. */
             url: string;
+            /** Our page on which the shopper can do it, of every type. Send the shopper here or do it on yours. */
+            resultUrl: string;
+            /** ISO 8601, UTC. */
+            expiresAt: string | null;
+          }
+        | {
+            type: 'form';
+            /** A page of the bank, which leads back to our result page. */
+            url: string;
+            /** To be posted to `url` by the browser, as a form. */
+            fields: Record<string, unknown>;
+            /** Our page on which the shopper can do it, of every type. Send the shopper here or do it on yours. */
+            resultUrl: string;
+            /** ISO 8601, UTC. */
+            expiresAt: string | null;
+          }
+        | {
+            /** The bank wants the one-time password it has sent to the shopper. Only our page takes it: send the shopper to `resultUrl`. */
+            type: 'otp';
+            /** Our page on which the shopper can do it, of every type. Send the shopper here or do it on yours. */
+            resultUrl: string;
             /** ISO 8601, UTC. */
             expiresAt: string | null;
           }
         | {
             type: 'upi_intent';
+            /** Opens a UPI app; on a screen beside the phone, a QR code of it. */
             link: string;
+            /** Our page on which the shopper can do it, of every type. Send the shopper here or do it on yours. */
+            resultUrl: string;
             /** ISO 8601, UTC. */
             expiresAt: string | null;
           }
@@ -446,6 +477,28 @@ export interface WebhooksReplayed {
   replayed: number;
   /** From where to go on; null at the end. */
   next: string | null;
+}
+
+export interface Payouts {
+  /** By day, processor and currency. */
+  payouts: {
+    /** Of the settlement report. */
+    day: string;
+    processor: 'RAZORPAY' | 'PAYU' | 'STRIPE' | 'SANDBOX' | 'SANDBOX_B';
+    currency: Currency;
+    /** Settled payments, less those taken back. */
+    payments: number;
+    /** Minor units; negative where more was taken back than settled. */
+    amount: number;
+    /** Minor units; negative where more was taken back than settled. */
+    processorFees: number;
+    /** Minor units; negative where more was taken back than settled. */
+    processorTax: number;
+    /** Minor units; negative where more was taken back than settled. */
+    merchantFees: number;
+    /** What the merchant is owed: `amount` less `merchantFees`. */
+    payable: number;
+  }[];
 }
 
 /** Every refusal (RFC 9457). */

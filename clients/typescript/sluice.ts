@@ -17,6 +17,7 @@ import type {
   FieldError,
   Intent,
   IntentCreated,
+  Payouts,
   ReplayWebhooks,
   RotateWebhookSecret,
   SessionCreated,
@@ -100,6 +101,8 @@ export interface Sluice {
   getIntent(paymentIntentId: string, options?: ReadOptions): Promise<Intent>;
   getTransaction(transactionId: string, options?: ReadOptions): Promise<Transaction>;
   transactionEvents(transactionId: string, options?: ReadOptions): Promise<TransactionEvents>;
+  /** What the merchant is owed of the settlement reports of these days, `YYYY-MM-DD`, both inclusive; at most 92. */
+  payouts(days: { from: string; to: string }, options?: ReadOptions): Promise<Payouts>;
   webhookEndpoints: EndpointCalls;
 }
 
@@ -190,6 +193,7 @@ export function createSluice(options: SluiceOptions): Sluice {
     getIntent: (id, more) => get(`/v1/payment/intent/${segment(id)}`, more),
     getTransaction: (id, more) => get(`/v1/payment/transaction/${segment(id)}`, more),
     transactionEvents: (id, more) => get(`/v1/payment/transaction/${segment(id)}/events`, more),
+    payouts: ({ from, to }, more) => get(`/v1/payouts?${new URLSearchParams({ from, to })}`, more),
     webhookEndpoints: {
       create: (created, more) => post('/v1/webhook-endpoints', created, more),
       list: (more) => get('/v1/webhook-endpoints', more),

@@ -29,6 +29,12 @@ export function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, args });
 }
 
+/**
+ * A navigation that another one overtakes skips the browser's own passage between two pages (the `@view-transition` of the style), and
+ * Chromium says so as an error of a page that never asked (w3c/csswg-drafts issue 13726).
+ */
+const SKIPPED_TRANSITION = /^AbortError: Transition was skipped/;
+
 /** A page, and what went wrong on it: script errors and refusals of the policy. */
 export interface Visit {
   context: BrowserContext;
@@ -53,7 +59,10 @@ export async function visit(browser: Browser, options: BrowserContextOptions = {
     if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
       faults.push(message.text());
   });
-  page.on('pageerror', (error) => faults.push(String(error)));
+  page.on('pageerror', (error) => {
+    const fault = String(error);
+    if (!SKIPPED_TRANSITION.test(fault)) faults.push(fault);
+  });
   return { context, page, faults };
 }
 

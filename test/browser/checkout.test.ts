@@ -9,10 +9,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { behaviourOf } from '../../sandbox/cards.ts';
+import { behaviourOf } from '../../sandbox/plain/cards.ts';
 import { SCRIPT_PATH } from '../../src/checkout/script.ts';
-import { TEST_CARDS } from '../../src/checkout/test-cards.ts';
-import { query } from '../support/databases.ts';
+import { TEST_BANNERS } from '../../src/checkout/test-cards.ts';
 import { CARDS, chargesOf } from '../support/shop.ts';
 import type { Gateway, World } from '../support/world.ts';
 import { expectAccessible, expectNoSideways, type Visit, WIDTHS } from './browser.ts';
@@ -37,12 +36,6 @@ afterAll(() => scene?.stop());
 const order = () => scene.order();
 const during = (options: BrowserContextOptions, act: (visit: Visit) => Promise<void>) =>
   scene.during(options, act);
-
-/** The session's time is over, its grace is not. */
-async function endSession(sessionId: string): Promise<void> {
-  const end = 'update checkout_sessions set expires_at = now() where session_id = $1 returning 1';
-  expect(await query(world.cluster.owner.control, end, [sessionId])).toHaveLength(1);
-}
 
 describe.concurrent('shoppers', { timeout: 90_000 }, () => {
   describe.each(WAYS)('on a $width, script $script', ({ width, script, options }) => {
@@ -283,7 +276,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
       expect(await page.isVisible('#time-warning')).toBe(true);
       await expectAccessible(page);
       await shot(page, 'last-minute');
-      await endSession(sessionId);
+      await world.sessions.end(sessionId);
       await page.evaluate(`sleep(${leftMs})`);
       await page.waitForURL(/session-expired/);
       expect(await heading(page)).toBe('This payment page has expired');
@@ -301,12 +294,12 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
     await during({}, async ({ page }) => {
       await page.goto(url);
       await type(page, CARDS.successByCallback);
-      await endSession(sessionId);
+      await world.sessions.end(sessionId);
       await pay(page);
       await page.waitForURL(/checkout\/result/);
       link = page.url();
     });
-    await scene.forgetSession(sessionId);
+    await world.sessions.forget(sessionId);
     await during({ javaScriptEnabled: false }, async ({ page }) => {
       await page.goto(link.replace(/&session=.*/, ''));
       await page.waitForSelector('[data-result=paid]');
@@ -419,7 +412,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
   });
 
   test('the cards of the test banner do at the bank what the banner says', () => {
-    const outcomes = TEST_CARDS.map(({ shown, outcome }) => {
+    const outcomes = TEST_BANNERS.SANDBOX.cards.map(({ shown, outcome }) => {
       const { status, declineCode, settles, asks, funding } = behaviourOf(shown.replaceAll(' ', ''));
       return [outcome, status, declineCode ?? null, settles, asks, funding];
     });

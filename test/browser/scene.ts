@@ -9,12 +9,11 @@
  */
 
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { query } from '../support/databases.ts';
 import { createShop } from '../support/shop.ts';
 import { type Gateway, startWorld, type World, type WorldOptions } from '../support/world.ts';
 import { startBrowser, type Visit, visit, WIDTHS } from './browser.ts';
@@ -27,16 +26,17 @@ export interface Order {
   amount: number;
 }
 
+/** Whose order it is. */
+export type Seller = Pick<World, 'merchantId' | 'secretKey'>;
+
 export interface Scene {
   world: World;
   gateway: Gateway;
   browser: Browser;
   /** Origin of the shop's site: `/paid` and `/cart`. */
   shopUrl: string;
-  /** A new order; of an amount of its own, where faults are armed by it. */
-  order(amount?: number): Promise<Order>;
-  /** The session's grace is over. */
-  forgetSession(sessionId: string): Promise<void>;
+  /** A new order, of the world's merchant or another; of an amount of its own, where faults are armed by it. */
+  order(amount?: number, merchant?: Seller): Promise<Order>;
   /** Tells the bank how to behave: `/_bank/faults`, `/_bank/delay`. */
   tellBank(path: string, body: object): Promise<void>;
   /** One visit, from its page to its end: nothing went wrong in the browser. */
@@ -44,17 +44,63 @@ export interface Scene {
   stop(): Promise<void>;
 }
 
-const AMOUNT_USUAL = 12_345_600;
+/** A site of somebody else, on a free port of loopback: a shop, a bank. */
+export interface Site {
+  /** Origin. */
+  url: string;
+  close(): void;
+}
 
-export async function startScene(setting: WorldOptions): Promise<Scene> {
-  const site = createServer((request, response) => {
+export async function startSite(answer: RequestListener): Promise<Site> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, close: () => void server.close() };
+}
+
+/** The shop's site: `/paid` and `/cart`. */
+export function startShopSite(): Promise<Site> {
+  return startSite((request, response) => {
     response.setHeader('content-type', 'text/html');
     response.end(
       `<!doctype html><html lang="en"><title>Shop</title><h1>Shop ${request.url === '/paid' ? 'paid' : 'cart'}</h1>`,
     );
   });
-  await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
-  const shopUrl = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
+}
+
+/** One visit, from its page to its end: nothing went wrong in the browser. */
+export async function visitOnce(
+  browser: Browser,
+  options: BrowserContextOptions,
+  act: (visit: Visit) => Promise<void>,
+): Promise<void> {
+  const one = await visit(browser, options);
+  try {
+    await act(one);
+    expect(one.faults).toEqual([]);
+  } finally {
+    await one.context.close();
+  }
+}
+
+/**
+ * What is found at these addresses answers that there is nothing to see, so a page that goes there by itself stays and can be looked
+ * at. Resolves once it went; `unroute` lets it go.
+ */
+export function standStill(page: Page, addresses: string): Promise<void> {
+  return new Promise((resolve) => {
+    void page.route(addresses, async (route) => {
+      await route.fulfill({ status: 204 });
+      resolve();
+    });
+  });
+}
+
+const AMOUNT_USUAL = 12_345_600;
+
+export async function startScene(setting: WorldOptions): Promise<Scene> {
+  const site = await startShopSite();
+  const shopUrl = site.url;
   const [world, browser] = await Promise.all([
     startWorld({ ...setting, redirectOrigins: [shopUrl] }),
     startBrowser(),
@@ -65,34 +111,22 @@ export async function startScene(setting: WorldOptions): Promise<Scene> {
     gateway,
     browser,
     shopUrl,
-    async order(amount = AMOUNT_USUAL) {
-      const shop = createShop(world, gateway);
+    async order(amount = AMOUNT_USUAL, { merchantId, secretKey }: Seller = world) {
+      const shop = createShop(world, gateway, secretKey, merchantId);
       const paymentIntentId = await shop.intent(amount);
       const urls = { successUrl: `${shopUrl}/paid`, cancelUrl: `${shopUrl}/cart` };
-      const body = { paymentIntentId, merchantId: world.merchantId, ...urls };
+      const body = { paymentIntentId, merchantId, ...urls };
       const answer = await shop.post('/v1/payment/session', body);
       assert.equal(answer.status, 201);
       const { sessionId } = answer.body;
       const url = `${gateway.checkoutUrl}/checkout?session=${sessionId}`;
       return { url, paymentIntentId, sessionId, amount };
     },
-    async forgetSession(sessionId) {
-      const forget = 'delete from checkout_sessions where session_id = $1 returning 1';
-      expect(await query(world.cluster.owner.control, forget, [sessionId])).toHaveLength(1);
-    },
     async tellBank(path, body) {
       const answer = await fetch(`${world.bankUrl}${path}`, { method: 'POST', body: JSON.stringify(body) });
       assert.ok(answer.ok, await answer.text());
     },
-    async during(options, act) {
-      const one = await visit(browser, options);
-      try {
-        await act(one);
-        expect(one.faults).toEqual([]);
-      } finally {
-        await one.context.close();
-      }
-    },
+    during: (options, act) => visitOnce(browser, options, act),
     async stop() {
       await browser.close();
       site.close();

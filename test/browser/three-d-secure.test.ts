@@ -8,7 +8,18 @@ import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CARDS, chargesOf } from '../support/shop.ts';
 import { expectAccessible, expectNoSideways, type Visit, WIDTHS } from './browser.ts';
-import { heading, type Order, pay, type Scene, shot, startScene, type, WAYS, WAYS_APART } from './scene.ts';
+import {
+  heading,
+  type Order,
+  pay,
+  type Scene,
+  shot,
+  standStill,
+  startScene,
+  type,
+  WAYS,
+  WAYS_APART,
+} from './scene.ts';
 
 const ASKS = { success: '4000008100000004', noFunds: '4000008200000003', slow: '4000008300000002' };
 
@@ -39,16 +50,6 @@ async function payWith(page: Page, card: string, order?: Order): Promise<Order> 
 }
 
 const bankPages = () => `${scene.world.bankUrl}/3ds/**`;
-
-/** The bank answers that there is nothing to see, so the page that goes there stays and can be looked at. Resolves once it went. */
-function standStill(page: Page): Promise<void> {
-  return new Promise((resolve) => {
-    void page.route(bankPages(), async (route) => {
-      await route.fulfill({ status: 204 });
-      resolve();
-    });
-  });
-}
 
 /** Amounts that faults are armed by: each of one order. */
 let amounts = 700_000;
@@ -83,7 +84,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
           if (!request.url().startsWith(scene.world.bankUrl)) return;
           toldToBank.push(request.url(), JSON.stringify(request.headers()), request.postData() ?? '');
         });
-        const wentByItself = standStill(page);
+        const wentByItself = standStill(page, bankPages());
         const { paymentIntentId, sessionId } = await payWith(page, ASKS.success);
         await wentByItself;
         expect(await heading(page)).toBe('Your bank asks you to confirm');
@@ -144,7 +145,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
     'axe-core finds nothing on the hand-over and the wait after it, in %s',
     (colorScheme) =>
       during({ colorScheme, viewport: WIDTHS.desktop }, async ({ page }) => {
-        const wentByItself = standStill(page);
+        const wentByItself = standStill(page, bankPages());
         await payWith(page, ASKS.success);
         await wentByItself;
         await expectAccessible(page);
@@ -265,7 +266,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
     during({}, async ({ page }) => {
       const { sessionId } = await payWith(page, ASKS.success);
       await atBank(page);
-      await scene.forgetSession(sessionId);
+      await scene.world.sessions.forget(sessionId);
       await decline(page);
       await page.waitForSelector('[data-result=failed]');
       expect(page.url()).not.toContain('session=');

@@ -16,6 +16,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
+import type { ClusterOptions } from '../support/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import type { World } from '../support/world.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
@@ -75,8 +76,10 @@ async function onSmallDisk(kind: Kind, run: CampaignRun): Promise<CampaignReport
   });
   if (small === null) return skipped(kind, why, run);
   try {
-    const options = kind === 'data' ? { cluster: { dataDir: join(small.folder, 'postgres') } } : {};
-    return await inWorld(options, async (world) => {
+    // One server, whatever the profile says: its disk is everybody's.
+    const cluster: ClusterOptions = { servers: 'one' };
+    if (kind === 'data') cluster.dataDir = join(small.folder, 'postgres');
+    return await inWorld({ cluster }, async (world) => {
       const { folder } = world.cluster;
       if (kind === 'data') await moveLog(world, join(small.folder, 'postgres'), join(folder, 'wal'));
       else await moveLog(world, join(folder, 'postgres'), join(small.folder, 'wal'));

@@ -8,13 +8,12 @@
  */
 
 import { pause } from '../support/eventually.ts';
-import { CARDS } from '../support/shop.ts';
-import type { World } from '../support/world.ts';
+import type { BankProcessor, World } from '../support/world.ts';
 import { allCallbacksHeard, clearFaults, orderFault, struckFaults } from './bank-operator.ts';
 import type { Campaign, CampaignReport, CampaignRun } from './campaign.ts';
 import { answerBank } from './challenged-shopper.ts';
 import { inCrew } from './crew.ts';
-import { dealt, FAULT_PLANS, type FaultPlan } from './fault-plans.ts';
+import { dealt, type FaultPlan, faultPlans, unharmedCard } from './fault-plans.ts';
 import { allFinal, countsBy, openCase } from './judgement.ts';
 import { createLoggedShop, type LoggedShop, type Payment } from './logged-shop.ts';
 import { inWorld, SHORT_TIMES } from './setting.ts';
@@ -30,12 +29,38 @@ const ENDS_WITHIN_MS = 90_000;
 /** The breaker may be open: a payment that was not sent is made again. */
 const TRIES_MAX = 40;
 
-export const faults: Campaign = {
-  name: 'faults',
-  summary: 'a bank that drops, delays, garbles, repeats and forges; one trial is one payment with faults',
-  countDefault: 500,
-  run: (run) => inWorld({}, (world) => meetFaults(world, run)),
+/** The bank as one of the processors it speaks as. */
+export function faultsAt(processor: BankProcessor): Campaign {
+  return {
+    name: NAMES[processor],
+    summary: `the bank as ${processor} drops, delays, garbles, repeats and forges; one trial is one payment with faults`,
+    countDefault: COUNTS[processor],
+    run: (run) => inWorld({}, (world) => meetFaults(world, run, processor)),
+  };
+}
+
+/** What proves that Stripe does not know an intent is a whole list of all of that time, page by page: more of them, by several seeds. */
+const COUNTS: Readonly<Record<BankProcessor, number>> = {
+  SANDBOX: 500,
+  RAZORPAY: 2000,
+  PAYU: 2000,
+  STRIPE: 500,
 };
+
+const NAMES: Readonly<Record<BankProcessor, string>> = {
+  SANDBOX: 'faults',
+  RAZORPAY: 'faults-razorpay',
+  PAYU: 'faults-payu',
+  STRIPE: 'faults-stripe',
+};
+
+/** Why a charge was never sent, which is no fault of its bank's: the breaker was open, or the machine slow. */
+const NEVER_LEFT: readonly string[] = [
+  'processor_unreachable',
+  'processor_breaker_open',
+  'processor_busy',
+  'send_before_passed',
+];
 
 interface Tally {
   trials: number;
@@ -44,14 +69,16 @@ interface Tally {
   violations: string[];
 }
 
-async function meetFaults(world: World, run: CampaignRun): Promise<CampaignReport> {
+async function meetFaults(world: World, run: CampaignRun, processor: BankProcessor): Promise<CampaignReport> {
+  const merchantId = `merchant_${processor.toLowerCase()}`;
+  const merchant = { merchantId, secretKey: await world.addMerchant(merchantId, { processor }) };
   const gateway = await world.startGateway(SHORT_TIMES);
   const { log, judge } = openCase(world);
-  const shop = createLoggedShop(world, gateway, { log });
+  const shop = createLoggedShop(world, gateway, { log, merchant });
   const tally: Tally = { trials: 0, notSent: 0, amounts: AMOUNT_FIRST, violations: [] };
-  const habits = { cards: [CARDS.success], restMs: UNHARMED_REST_MS };
+  const habits = { cards: [unharmedCard(processor)], restMs: UNHARMED_REST_MS };
   const shoppers = startShoppers([shop], UNHARMED_SHOPPERS, run.random, habits);
-  const plans = dealt(FAULT_PLANS, run);
+  const plans = dealt(faultPlans(processor), run);
   await inCrew(plans.length, AT_ONCE, async (index) => {
     await tryPlan(world, shop, plans[index]!, tally);
     if (++tally.trials % 100 === 0) run.tell(`  ${tally.trials} payments`);
@@ -107,8 +134,8 @@ async function endOf(
     const told = await shop.transaction(transactionId);
     if (!answered) answered = await answerBank(world, told, 'approve');
     const { status, outcome, failureCode } = told?.body ?? {};
-    const sendable = plan.name !== 'connection refused';
-    if (sendable && outcome === 'not_sent' && failureCode === 'processor_unreachable') return 'not sent';
+    const neverLeft = outcome === 'not_sent' && NEVER_LEFT.includes(failureCode);
+    if (plan.unsent !== true && neverLeft) return 'not sent';
     if (status === plan.ends) return 'as planned';
     if (performance.now() > until) return String(status);
     await pause(everyMs);

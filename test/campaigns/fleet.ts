@@ -103,10 +103,11 @@ async function whenReady({ gateway, ended }: Ship): Promise<void> {
  */
 export async function arm({ gateway }: Ship, spec: string): Promise<void> {
   const armed = linesOf(gateway, `fault-armed ${spec}`);
-  gateway.child.send(spec);
+  gateway.send(spec);
   await eventually(
     () => {
-      if (linesOf(gateway, `fault-armed ${spec}`) === armed) throw new Error(`${spec} is not armed`);
+      const acknowledged = linesOf(gateway, `fault-armed ${spec}`) - armed;
+      if (acknowledged < gateway.processes) throw new Error(`${spec} is not armed`);
     },
     { withinMs: READY_MS, everyMs: 5 },
   );
@@ -129,7 +130,7 @@ export async function strikeAt(
   void begin().then(() => {
     over = true;
   });
-  return await eventually(
+  const passed = await eventually(
     () => {
       if (linesOf(ship.gateway, line) > before) return true;
       if (over) return false;
@@ -137,6 +138,9 @@ export async function strikeAt(
     },
     { withinMs: STRUCK_MS, everyMs: 10 },
   );
+  // A point strikes once, but where a gateway is two processes it is armed in both.
+  if (passed) ship.gateway.send('none');
+  return passed;
 }
 
 function linesOf(gateway: Gateway, line: string): number {

@@ -17,7 +17,7 @@ import type { World } from '../support/world.ts';
 
 /** What is judged: databases, and the books of the banks there are. */
 export interface Judged {
-  cluster: Cluster;
+  cluster: Pick<Cluster, 'owner' | 'folder'>;
   banks: World['banks'];
 }
 
@@ -57,14 +57,15 @@ export async function allFinal(world: Judged): Promise<void> {
   while ((await queryShards(world, text)).length > 0 && performance.now() < until) await pause(300);
 }
 
-async function judge(
+/** Joins a client log that is complete with the books and the databases. */
+export async function judge(
   judged: Judged,
   clientLog: string,
   over: Partial<VerifyRequest> = {},
 ): Promise<Judgement> {
   const { rules, counts, remarks } = await verify({
     shardDatabaseUrls: judged.cluster.owner.shards,
-    books: judged.banks().map(({ processor, url }) => ({ processor, place: url })),
+    books: judged.banks().map(({ processors, url }) => ({ processors, place: url })),
     clientLog,
     unknownAfterMs: 0,
     now: Date.now(),

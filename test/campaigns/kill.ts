@@ -147,7 +147,7 @@ async function strikeAtOnce(trials: Trials, strike: Strike, still: Ship): Promis
   const early = random() < 0.5;
   if (strike.target === 'gateway') return await fleet.kill(still);
   const from = performance.now();
-  const back = strike.target === 'postgres' ? world.cluster.crash() : crashBank(world);
+  const back = strike.target === 'postgres' ? crashPostgres(trials) : crashBank(world);
   if (early) resume();
   await back;
   resume();
@@ -164,6 +164,14 @@ function victimOf({ fleet, random }: Trials, { at }: Strike): Ship {
 function actionOf({ target }: Strike): 'kill' | 'throw' | 'stop' {
   if (target === 'gateway') return 'kill';
   return target === 'thread' ? 'throw' : 'stop';
+}
+
+/** One of its servers, each in turn. */
+async function crashPostgres({ world, afterPostgresMs }: Trials): Promise<void> {
+  const { servers } = world.cluster;
+  const victim = servers[afterPostgresMs.length % servers.length]!;
+  await victim.kill();
+  await victim.again();
 }
 
 async function crashBank(world: World): Promise<void> {

@@ -10,7 +10,7 @@
 import { CARDS } from '../support/shop.ts';
 import type { CampaignRun } from './campaign.ts';
 import type { Choice } from './challenged-shopper.ts';
-import { dealt, FAULT_PLANS, type FaultOrder, type FaultPlan, SECOND_FAULTS } from './fault-plans.ts';
+import { dealt, type FaultOrder, type FaultPlan, faultPlans, SECOND_FAULTS } from './fault-plans.ts';
 import type { Means } from './logged-shop.ts';
 
 export interface OutcomePlan {
@@ -69,6 +69,8 @@ const CARD_PLANS: ReadonlyArray<FaultPlan & { choice?: Choice }> = [
   asked('UPI with too little money', 'upi', 'insufficient_funds'),
   asked('UPI left', 'upi', 'leave'),
 ];
+
+const FAULT_PLANS = faultPlans('SANDBOX');
 
 const DECK: ReadonlyArray<FaultPlan & { choice?: Choice }> = [
   ...Array.from({ length: SOUND }, () => plain('no fault', CARDS.success)),

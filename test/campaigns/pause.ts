@@ -197,7 +197,7 @@ async function stopBoth(stage: Stage, pair: readonly [Ship, Ship], trial: PairTr
 
 /** A point that was not reached in its trial must not be in the next; one reached only now is left at once. */
 async function wake(ship: Ship): Promise<void> {
-  ship.gateway.child.send('none');
+  ship.gateway.send('none');
   await eventually(async () => {
     ship.gateway.kill('SIGCONT');
     const { status } = await fetch(`${ship.gateway.opsUrl}/healthz`, { signal: AbortSignal.timeout(1000) });

@@ -278,6 +278,7 @@ function strayCallback({ now, eventId }: HearWord): HearCallback {
     transactionId: null,
     word: null,
     receivedAt: now,
+    relay: false,
     eventId,
     now,
   };

@@ -6,6 +6,7 @@
 
 import { createHmac, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { answered } from '../support/callback-answer.ts';
 import { queryShards } from '../support/databases.ts';
 import { type Answer, bookOf, CARDS, createShop, type Shop } from '../support/shop.ts';
 import { type Gateway, startWorld, type World } from '../support/world.ts';
@@ -75,8 +76,24 @@ function chargeIdOf(transactionId: string): Promise<string> {
   );
 }
 
+/** Its row, once it is there: where Kafka carries callbacks it is applied after its answer. */
 function recorded(eventId: string): Promise<Array<{ verdict: string; reason: string | null }>> {
-  return queryShards(world, 'select verdict, reason from processor_callbacks where event_id = $1', [eventId]);
+  const select = 'select verdict, reason from processor_callbacks where event_id = $1';
+  return vi.waitFor(
+    async () => {
+      const rows = await queryShards<{ verdict: string; reason: string | null }>(world, select, [eventId]);
+      expect(rows).toHaveLength(1);
+      return rows;
+    },
+    { timeout: 10_000 },
+  );
+}
+
+/** Sends it; resolves when its row has this verdict. */
+async function takes(said: Said, verdict: string): Promise<void> {
+  const eventId = `sbevt_${randomUUID()}`;
+  expect((await send(event({ ...said, eventId }))).body.verdict).toEqual(answered(verdict));
+  expect(await recorded(eventId)).toMatchObject([{ verdict }]);
 }
 
 test('a callback before the answer decides, and the answer after it changes nothing', async () => {
@@ -103,9 +120,9 @@ test('the same callback three times: applied once, durable each time it is answe
   const body = event({ transactionId, eventId, data: { id } });
   const answers = [await send(body), await send(body), await send(body)];
   expect(answers.map(({ status, body: { verdict } }) => [status, verdict])).toEqual([
-    [200, 'applied'],
-    [200, 'duplicate'],
-    [200, 'duplicate'],
+    [200, answered('applied')],
+    [200, answered('duplicate')],
+    [200, answered('duplicate')],
   ]);
   expect(await recorded(eventId)).toMatchObject([{ verdict: 'applied' }]);
   await shop.becomes(transactionId, 'SUCCESS');
@@ -120,6 +137,7 @@ test('twenty deliveries of one callback at once: one change', async () => {
   const body = event({ transactionId, data: { id } });
   const answers = await Promise.all(Array.from({ length: 20 }, () => send(body)));
   expect(answers.every(({ status }) => status === 200)).toBe(true);
+  await shop.becomes(transactionId, 'SUCCESS');
   expect(
     await queryShards(world, 'select from outbox where transaction_id = $1', [transactionId.slice(4)]),
   ).toHaveLength(1);
@@ -129,20 +147,14 @@ test('out of order: processing after success is ignored, a late success after fa
   const { transactionId } = await shop.buy(CARDS.success);
   await shop.becomes(transactionId, 'SUCCESS');
   const id = await chargeIdOf(transactionId);
-  expect((await send(event({ transactionId, type: 'charge.processing', data: { id } }))).body.verdict).toBe(
-    'ignored',
-  );
-  expect((await send(event({ transactionId, type: 'charge.declined', data: { id } }))).body.verdict).toBe(
-    'ignored',
-  );
+  await takes({ transactionId, type: 'charge.processing', data: { id } }, 'ignored');
+  await takes({ transactionId, type: 'charge.declined', data: { id } }, 'ignored');
   await shop.becomes(transactionId, 'SUCCESS');
 
   const failed = await shop.buy(CARDS.declined);
   await shop.becomes(failed.transactionId, 'FAILED');
   const [declined] = await bookOf(world, failed.transactionId);
-  expect(
-    (await send(event({ transactionId: failed.transactionId, data: { id: declined!.id } }))).body.verdict,
-  ).toBe('applied');
+  await takes({ transactionId: failed.transactionId, data: { id: declined!.id } }, 'applied');
   await shop.becomes(failed.transactionId, 'SUCCESS');
   const types = await queryShards<{ type: string }>(
     world,
@@ -160,7 +172,7 @@ test.each([
   const eventId = `sbevt_${randomUUID()}`;
   expect(await send(event({ transactionId, eventId, data }))).toMatchObject({
     status: 200,
-    body: { verdict: 'quarantined' },
+    body: { verdict: answered('quarantined') },
   });
   expect(await recorded(eventId)).toEqual([{ verdict: 'quarantined', reason }]);
   expect((await shop.transaction(transactionId)).body.status).toBe('PROCESSING');
@@ -172,7 +184,8 @@ test('a callback for a transaction that is not there is kept, answered 200, and 
   const transactionId = `txn_${paymentIntentId.slice(3, -1)}1`;
   const eventId = `sbevt_${randomUUID()}`;
   const body = event({ transactionId, eventId, data: { id: 'ch_early' } });
-  expect(await send(body)).toMatchObject({ status: 200, body: { verdict: 'unmatched' } });
+  expect(await send(body)).toMatchObject({ status: 200, body: { verdict: answered('unmatched') } });
+  expect(await recorded(eventId)).toMatchObject([{ verdict: 'unmatched' }]);
   // The answer to this card says nothing, not even the charge's id: only the early callback can end it.
   expect((await shop.pay(sessionId, CARDS.notChargedHtml502)).status).toBe(202);
   await shop.becomes(transactionId, 'SUCCESS');

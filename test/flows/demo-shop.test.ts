@@ -76,9 +76,9 @@ async function submit(url: string, fields: Record<string, string>): Promise<stri
 }
 
 /** Buys at the shop and pays with a card at the checkout it leads to. Resolves to the address of the order. */
-async function buy(scenario: string, card: string): Promise<string> {
+async function buy(scenario: string, card: string, product = 'kettle'): Promise<string> {
   const orderId = /name="orderId" value="(order_\w+)"/.exec(await page(`${sandboxUrl}/shop`))![1]!;
-  const checkout = await submit(`${sandboxUrl}/shop/orders`, { orderId, product: 'kettle', scenario });
+  const checkout = await submit(`${sandboxUrl}/shop/orders`, { orderId, product, scenario });
   const sessionId = new URL(checkout).searchParams.get('session')!;
   expect(await page(checkout)).toContain(orderId);
   const result = await submit(new URL('/internal/payment/process', checkout).href, {
@@ -111,6 +111,24 @@ test('a kettle is bought: one charge in the bank’s book, a verified webhook, a
   const charges = await chargesOf({ bankUrl: sandboxUrl }, paymentIntentId);
   expect(charges).toMatchObject([{ amount: 14_800, currency: 'JPY' }]);
 });
+
+test.each([
+  ['razorpay', CARDS.success, 'RAZORPAY', /payment\.captured\. Sluice answered 200/],
+  ['payu', CARDS.success, 'PAYU', /status=success unmappedstatus=captured\. Sluice answered 200/],
+  ['stripe', '4242424242424242', 'STRIPE', /payment_intent\.succeeded\. Sluice answered 200/],
+])(
+  'through %s a bowl is paid: its own event is in the story, verified, and one charge in its book',
+  async (till, card, processor, event) => {
+    const order = await buy(`${till}-paid`, card, 'bowl');
+    await storyWith(order, /Webhook payment\.succeeded/);
+    const story = await storyWith(order, event);
+    expect(story).toMatch(/<h2 id="standing-title">Paid</);
+    expect(story).toContain('signature verified');
+    const paymentIntentId = /pi_[0-9a-f]{32}/.exec(story)![0];
+    const charges = await chargesOf({ bankUrl: sandboxUrl }, paymentIntentId);
+    expect(charges).toMatchObject([{ processor, amount: 129_900, currency: 'INR' }]);
+  },
+);
 
 test('a declined card leaves the order unpaid, and another one pays it', async () => {
   const order = await buy('declined', CARDS.declined);

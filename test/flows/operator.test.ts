@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sluice } from '../../src/cli/sluice.ts';
-import { query, queryShards } from '../support/databases.ts';
+import { queryShards } from '../support/databases.ts';
 import { eventually } from '../support/eventually.ts';
 import { bookOf, CARDS, createShop, type Shop } from '../support/shop.ts';
 import { type Gateway, startWorld, type World } from '../support/world.ts';
@@ -131,10 +131,10 @@ function eventsOf(transactionId: string) {
 
 /** Operators' sessions that wait for a row of somebody else. */
 function waitingResolvers() {
-  return query(
-    world.cluster.owner.control,
+  return queryShards(
+    world,
     `select from pg_locks join pg_stat_activity using (pid)
-     where not granted and application_name = 'sluice payments resolve'`,
+     where not granted and application_name = 'sluice payments resolve' and datname = current_database()`,
   );
 }
 

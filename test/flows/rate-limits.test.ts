@@ -10,11 +10,14 @@ import { type Gateway, startWorld, type World } from '../support/world.ts';
 
 let world: World;
 let gateway: Gateway;
+let behindProxy: Gateway;
 let shop: Shop;
 
 beforeAll(async () => {
   world = await startWorld();
   gateway = await world.startGateway({ SLUICE_RATE_LIMITS: 'session=3/3600,card=5/3600' });
+  const proxies = { SLUICE_TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8' };
+  behindProxy = await world.startGateway({ SLUICE_RATE_LIMITS: 'ip=2/3600', ...proxies });
   shop = createShop(world, gateway);
 });
 afterAll(() => world?.stop());
@@ -39,6 +42,25 @@ test('posts of a session and payments with a card are limited, told with 429 and
   expect((await shop.get(`/v1/payment/intent/${intent}`)).body.transactions).toEqual([]);
   expect((await shop.pay(other.sessionId, CARDS.declined)).status).toBe(202);
 
-  const metrics = await (await fetch(`${gateway.opsUrl}/metrics`)).text();
+  const metrics = await gateway.metrics();
   expect(metrics).toMatch(/^sluice_refused_total\{reason="rate_limited",thread="pci"\} 3$/m);
+});
+
+test('behind a trusted proxy each shopper has a limit of its own, which no invented list lifts', async () => {
+  const post = async (forwarded: string): Promise<number> => {
+    const answer = await fetch(`${behindProxy.checkoutUrl}/internal/payment/process`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': forwarded },
+      body: JSON.stringify({ sessionId: `sess_${'0'.repeat(32)}`, method: 'upi' }),
+    });
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  const [known, limited] = [410, 429];
+  const statuses: number[] = [];
+  for (const invented of ['', '198.51.100.1, ', '203.0.113.2, 10.0.0.1, ']) {
+    statuses.push(await post(`${invented}203.0.113.1, 10.0.0.9`));
+  }
+  expect(statuses).toEqual([known, known, limited]);
+  expect(await post('203.0.113.2')).toBe(known);
 });

@@ -42,7 +42,7 @@ async function rowOf(transactionId: string) {
 }
 
 async function queriesOf(processor: string): Promise<string> {
-  const metrics = await (await fetch(`${gateway.opsUrl}/metrics`)).text();
+  const metrics = await gateway.metrics();
   return metrics
     .split('\n')
     .filter((line) => line.startsWith('sluice_recovery_queries_total') && line.includes(`"${processor}"`))

@@ -43,7 +43,7 @@ describe.each(['PostgreSQL', 'Redis'])('sessions in %s', (store) => {
     gateway = await world.startGateway({
       SLUICE_SESSION_TTL_SECONDS: String(TTL_SECONDS),
       SLUICE_SESSION_GRACE_SECONDS: String(GRACE_SECONDS),
-      ...(store === 'Redis' && { SLUICE_REDIS_URL: redisUrl }),
+      SLUICE_REDIS_URL: store === 'Redis' ? redisUrl : '',
     });
     shop = createShop(world, gateway);
   });

@@ -229,14 +229,14 @@ test('PostgreSQL is gone meanwhile: the page says that nothing can be looked up,
   const started = await payByKey(cardFields(ASKS));
   const { transactionId } = (await started.json()) as { transactionId: string };
   const { nextAction } = await asking(transactionId);
-  await world.cluster.postgres.stop();
+  await Promise.all(world.cluster.servers.map((server) => server.kill()));
   const back = await choose(nextAction.url, 'approve');
   const answer = await visit(back);
   expect(answer.headers.get('location')).toBe(`/checkout/result?transaction=${transactionId}`);
   const unknown = await visit(answer.headers.get('location')!);
   expect(unknown.status).toBe(503);
   expect(await unknown.text()).toContain('We cannot look this up right now');
-  await world.cluster.again();
+  await Promise.all(world.cluster.servers.map((server) => server.again()));
   await eventually(
     async () => {
       const page = await visit(`/checkout/result?transaction=${transactionId}`);

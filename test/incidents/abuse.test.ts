@@ -43,7 +43,7 @@ describe('velocity (incident 3)', () => {
     const moved = { url: 'https://thief.example/hooks' };
     expect(await thief.post('/v1/webhook-endpoints', moved)).toMatchObject(refused);
     await createShop(world, gateway).intent();
-    const metrics = await (await fetch(`${gateway.opsUrl}/metrics`)).text();
+    const metrics = await gateway.metrics();
     expect(metrics).toMatch(/^sluice_refused_total\{reason="rate_limited",thread="api"\} \d+$/m);
   });
 
@@ -183,7 +183,7 @@ describe('what is masked is still the card’s (incident 2)', () => {
     await shop.post('/v1/payment/intent', `{"card":"${body.card.masked}"`);
     await shop.get(`/v1/payment/transaction/${body.card.token}`);
     await fetch(`${open.checkoutUrl}/checkout/result?transaction=${body.card.fingerprint}`);
-    const metrics = await (await fetch(`${open.opsUrl}/metrics`)).text();
+    const metrics = await open.metrics();
     expect(await open.stop()).toBe(0);
     const log = open.log();
     expect(log.length).toBeGreaterThan(0);

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { luhnValid } from '../../src/domain/card.ts';
+import { PUBLISHED_CARDS } from '../support/published-cards.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -38,13 +39,18 @@ const KEYS: ReadonlyArray<readonly [string, RegExp]> = [
   ['a password in an address', /\b[a-z][a-z0-9+]{2,}:\/\/[\w.-]+:[^\s:@/'"`${}<>]{6,}@[\w.-]+/g],
 ];
 
-/** What only looks like one: secrets of the Standard Webhooks specification and its package, digits that count up, addresses to be refused. */
+/** What only looks like one: secrets of the Standard Webhooks specification and its package, the key of Razorpay's documents, ids of tests, digits that count up, addresses to be refused. */
 const NO_SECRETS: ReadonlySet<string> = new Set([
   'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
   'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD',
   'whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
   'sk_live_0123456789abcdef0123456789abcdef',
   'sk_test_0123456789abcdef0123456789abcdef',
+  'rzp_test_1DP5mmOlF5G5ag',
+  'rzp_live_1DP5mmOlF5G5ag',
+  'rzp_test_bank0000000001',
+  'rzp_test_Hostile0000001',
+  'rzp_test_SluiceWorld001',
   'https://user:password@pay.example',
   'mysql://root:hunter2@db',
 ]);
@@ -66,7 +72,8 @@ function groupedCardsIn(text: string): string[] {
   );
   return [...groups]
     .map(([written]) => written.replaceAll(/\D/g, ''))
-    .filter((digits) => luhnValid(new TextEncoder().encode(digits)) && !TEST_RANGES.test(digits));
+    .filter((digits) => luhnValid(new TextEncoder().encode(digits)))
+    .filter((digits) => !TEST_RANGES.test(digits) && !PUBLISHED_CARDS.has(digits));
 }
 
 describe('live credentials in a public repository (incident 25)', () => {

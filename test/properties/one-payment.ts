@@ -230,7 +230,15 @@ export async function playPayment(
       const eventId = makeId(T0, shardOfId(INTENT_ID), bytesOf(++events));
       const heard = { ...word, at: time.now };
       const [processor, now] = [word.processor, time.now];
-      const request = { callbackId, transactionId: TXN, word: heard, receivedAt: now, eventId, now };
+      const request = {
+        callbackId,
+        transactionId: TXN,
+        word: heard,
+        receivedAt: now,
+        relay: false,
+        eventId,
+        now,
+      };
       const reply = await ask({ type: 'hear-callback', processor, ...request });
       if (reply.type !== 'callback-heard' || reply.verdict === 'quarantined' || reply.verdict === 'unmatched')
         broken.push(`callback of ${standing} from bank ${leg}: ${JSON.stringify(reply)}`);

@@ -17,8 +17,8 @@ import { SABOTAGES } from './sabotages.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-test('the seventeen are there, each with a bug and a catcher', () => {
-  expect(SABOTAGES.map(({ number }) => number)).toEqual(Array.from({ length: 17 }, (_, i) => i + 1));
+test('the twenty-eight are there, each with a bug and a catcher', () => {
+  expect(SABOTAGES.map(({ number }) => number)).toEqual(Array.from({ length: 28 }, (_, i) => i + 1));
   for (const { edits, caughtBy } of SABOTAGES) {
     expect(edits.length).toBeGreaterThan(0);
     expect(caughtBy.length).toBeGreaterThan(0);

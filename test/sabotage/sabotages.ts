@@ -1,5 +1,5 @@
 /**
- * The seventeen seeded bugs. A suite is trusted when it catches each of them.
+ * The seeded bugs. A suite is trusted when it catches each of them.
  *
  * Every one is a bug that somebody has shipped: it compiles, and a payment that goes well still goes well with it.
  *
@@ -17,9 +17,18 @@ const PAY = 'src/checkout/pay.ts';
 const BANK_CHARGE = 'src/connectors/sandbox/charge.ts';
 const BANK_CALLBACK = 'src/connectors/sandbox/callback.ts';
 const CALLBACK_BUS = 'src/bus/postgres/callback-bus.ts';
+const VERIFY = 'src/callbacks/verify.ts';
+const PAYU_CHARGE = 'src/connectors/payu/charge.ts';
+const PAYU_ANSWER = 'src/connectors/payu/answer.ts';
+const RAZORPAY_CHARGE = 'src/connectors/razorpay/charge.ts';
 
 const STORE_TEST = 'src/storage/postgres/shard-store.test.ts';
 const BANK_TEST = 'src/connectors/sandbox/sandbox.test.ts';
+const RECEIVE_TEST = 'src/callbacks/publish.test.ts';
+const HINTS_TEST = 'test/flows/hints.test.ts';
+const PAYU_TEST = 'src/connectors/payu/payu.test.ts';
+const RAZORPAY_TEST = 'src/connectors/razorpay/razorpay.test.ts';
+const STRIPE_TEST = 'src/connectors/stripe/stripe.test.ts';
 
 export const SABOTAGES: readonly Sabotage[] = [
   {
@@ -31,7 +40,7 @@ export const SABOTAGES: readonly Sabotage[] = [
         file: TURN,
         find: `    let effects: Effect[];
     try {
-      effects = await store.commit(facts);`,
+      effects = await heard(store.commit(facts));`,
         replace: `    for (const { item, facts: own, reply } of proposals) {
       if (item === null || reply === null) continue;
       item.settle(reply(own.map(() => ({ effective: true }) as Effect)));
@@ -40,7 +49,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     }
     let effects: Effect[];
     try {
-      effects = await store.commit(facts);`,
+      effects = await heard(store.commit(facts));`,
       },
       {
         file: ACTOR,
@@ -118,10 +127,10 @@ wal_writer_delay = 2s
       {
         file: PAY,
         find: `    const word = await charge(
-      { transactionId, amount, currency, orderId, leg, account, returnUrl, mayLeave },
+      { transactionId, amount, currency, orderId, leg, account, returnUrl, browser, mayLeave },
       method,
     );`,
-        replace: `    const order = { transactionId, amount, currency, orderId, leg, account, returnUrl, mayLeave };
+        replace: `    const order = { transactionId, amount, currency, orderId, leg, account, returnUrl, browser, mayLeave };
     let word = await charge(order, method);
     if (word.said === 'unknown') {
       word = await charge({ ...order, transactionId: \`\${transactionId.slice(0, -1)}f\` }, method);
@@ -187,8 +196,8 @@ wal_writer_delay = 2s
     edits: [
       {
         file: STATEMENT,
-        find: '    where u.event_id is not null) e),',
-        replace: '    where false) e),',
+        find: '    where u.event_id is not null) e',
+        replace: '    where false) e',
       },
       {
         file: COMMIT,
@@ -420,6 +429,239 @@ wal_writer_delay = 2s
       {
         test: 'test/simulation/simulation.test.ts',
         name: 'whatever goes wrong, no seed loses a payment, doubles a charge or leaves one open',
+      },
+    ],
+  },
+  {
+    number: 18,
+    title: 'PayU’s answer believed without verify_payment',
+    matters: 'An answer is no proof: the order is shipped, and PayU has no such payment in its books.',
+    edits: [
+      {
+        file: PAYU_ANSWER,
+        find: "  | { kind: 'final' }",
+        replace: "  | { kind: 'final'; payment: PayuPayment }",
+      },
+      { file: PAYU_ANSWER, find: "return { kind: 'final' };", replace: "return { kind: 'final', payment };" },
+      {
+        file: PAYU_CHARGE,
+        find: '        return await verified(request, method);',
+        replace: `        if (claim.payment.status !== 'success') return await verified(request, method);
+        return wordOf(claim.payment, {
+          source: 'answer',
+          leg: request.leg,
+          account: request.account.account,
+          at: deps.now(),
+          ambiguousUntil: Number.POSITIVE_INFINITY,
+        });`,
+      },
+    ],
+    caughtBy: [
+      { test: PAYU_TEST, name: 'a charge at PayU > a success that verify_payment does not confirm is none' },
+    ],
+  },
+  {
+    number: 19,
+    title: 'PayU’s callback believed without verify_payment',
+    matters: 'What signs it covers neither PayU’s id nor a time: one genuine callback, kept, pays again.',
+    edits: [
+      {
+        file: 'src/connectors/payu/callback.ts',
+        find: "    said: 'accepted',",
+        replace: "    said: status === 'success' ? 'charged' : 'accepted',",
+      },
+    ],
+    caughtBy: [
+      {
+        test: 'src/connectors/payu/callback.test.ts',
+        name: 'urlencoded > a true one is a hint that names what is signed, and PayU’s id not',
+      },
+      {
+        test: HINTS_TEST,
+        name: 'a signed success is not believed before PayU says so itself; then the next hint is enough',
+      },
+    ],
+  },
+  {
+    number: 20,
+    title: 'PayU’s “Not Found” believed at once',
+    matters: 'PayU’s books lag behind its payments: the shopper is told that nothing was charged, and was.',
+    edits: [
+      {
+        file: 'src/connectors/payu/index.ts',
+        find: 'notFound: threeTimesNotFound(config, { count: 2, msMax: 30_000 }),',
+        replace: 'notFound: { ...threeTimesNotFound(config), queries: 1, proofMs: 0 },',
+      },
+    ],
+    caughtBy: [
+      {
+        test: PAYU_TEST,
+        name: 'contract of PAYU > the dialect > its “not found” is proof after several answers apart, or never',
+      },
+      {
+        test: PAYU_TEST,
+        name: 'what verify_payment says > three “Not Found” over a minute are proof, of a proof that lasts as long',
+      },
+    ],
+  },
+  {
+    number: 21,
+    title: 'Razorpay’s "authorized" taken for money',
+    matters: 'What is not captured within its time goes back to the shopper, and the goods are gone.',
+    edits: [
+      {
+        file: 'src/connectors/razorpay/status.ts',
+        find: `Razorpay captures it, or lets go of it.
+      return saying('accepted');`,
+        replace: `Razorpay captures it, or lets go of it.
+      return saying('charged');`,
+      },
+    ],
+    caughtBy: [
+      {
+        test: RAZORPAY_TEST,
+        name: 'a payment’s status > whatever else a payment shows, only captured money is a success',
+      },
+    ],
+  },
+  {
+    number: 22,
+    title: 'Razorpay’s order that was tried before paid again',
+    matters: 'Somebody has sent this very charge already: paid again, its shopper may pay twice.',
+    edits: [
+      {
+        file: RAZORPAY_CHARGE,
+        find: `  return isUntouched(order) ? order : without('unknown', null, \`the order is \${order.id} \${order.status}\`);`,
+        replace: "  return isUntouched(order) || order.status !== 'paid' ? order : noOrder('it is paid');",
+      },
+    ],
+    caughtBy: [
+      {
+        test: RAZORPAY_TEST,
+        name: 'against a server > an order that was tried before is paid no second time: attempted',
+      },
+    ],
+  },
+  {
+    number: 23,
+    title: 'Razorpay’s time-out listed among the certain failures',
+    matters: 'Late authorisation makes a success of it, after the shopper has paid with another card.',
+    edits: [
+      {
+        file: 'src/connectors/razorpay/reasons.ts',
+        find: "row('payment_timed_out', 'ambiguous'),",
+        replace: "row('payment_timed_out', 'closed'),",
+      },
+    ],
+    caughtBy: [
+      {
+        test: RAZORPAY_TEST,
+        name: "contract > query > found: declined with 'payment_timed_out', 'ambiguous'",
+      },
+    ],
+  },
+  {
+    number: 24,
+    title: 'Stripe left for another without its cancel confirmed',
+    matters:
+      'The intent that nobody cancelled can still be charged, beside the charge at the second processor.',
+    edits: [
+      {
+        file: 'src/connectors/stripe/charge.ts',
+        find: `if (cancelled.kind === 'no_answer') return uncertain(cancelled.detail);`,
+        replace: `if (cancelled.kind === 'no_answer') return word;`,
+      },
+    ],
+    caughtBy: [
+      {
+        test: STRIPE_TEST,
+        name: 'charge > a decline by which another processor may be asked > is unknown when the cancel is answered with nothing',
+      },
+    ],
+  },
+  {
+    number: 25,
+    title: 'Stripe’s list read one page only',
+    matters: 'On a busy day the charge is on the second page: “not found” closes what was paid.',
+    edits: [
+      {
+        file: 'src/connectors/stripe/query.ts',
+        find: '    if (!page.hasMore) {',
+        replace: '    if (!page.hasMore || page.intents.length > 0) {',
+      },
+    ],
+    caughtBy: [
+      {
+        test: STRIPE_TEST,
+        name: 'query > the list is read to its end, newest first, near the time the attempt began',
+      },
+    ],
+  },
+  {
+    number: 26,
+    title: 'callback not bound to the account that signed it',
+    matters:
+      'Most callbacks name no account: whoever knows one merchant’s secret pays another’s orders with it.',
+    edits: [
+      {
+        file: VERIFY,
+        find: '      return { ok: true, callback: ofAccount(read.callback, account) };',
+        replace: '      return { ok: true, callback: read.callback };',
+      },
+      {
+        file: VERIFY,
+        find: `function ofAccount(callback: ProcessorCallback, account: string): ProcessorCallback {
+  const { word } = callback;
+  if (word === null || word.processorAccount === account) return callback;
+  return { ...callback, word: { ...word, processorAccount: account } };
+}
+
+`,
+        replace: '',
+      },
+    ],
+    caughtBy: [
+      {
+        test: RECEIVE_TEST,
+        name: 'a word that names no account is one of the account whose secret signed it',
+      },
+    ],
+  },
+  {
+    number: 27,
+    title: 'hint not asked about',
+    matters: 'A processor whose callbacks are hints has then no callbacks: payments wait for recovery.',
+    edits: [
+      {
+        file: 'src/callbacks/publish.ts',
+        find: 'if (published.ok && callback.hint && callback.transactionId !== null) {',
+        replace:
+          "if (published.ok && published.verdict === 'applied' && callback.hint && callback.transactionId !== null) {",
+      },
+    ],
+    caughtBy: [
+      {
+        test: RECEIVE_TEST,
+        name: 'a hint has its processor asked whatever the shard made of it',
+      },
+      { test: HINTS_TEST, name: 'a payment that failed is paid late, at a hint' },
+    ],
+  },
+  {
+    number: 28,
+    title: 'age of Stripe’s signature not looked at',
+    matters: 'An event of any day, kept by whoever saw it, can be told again as today’s.',
+    edits: [
+      {
+        file: 'src/connectors/stripe/callback.ts',
+        find: 'if (!(ageSeconds <= PAST_SECONDS && ageSeconds >= -FUTURE_SECONDS)) {',
+        replace: 'if (!(Math.abs(ageSeconds) <= PAST_SECONDS * 1000 + FUTURE_SECONDS)) {',
+      },
+    ],
+    caughtBy: [
+      {
+        test: STRIPE_TEST,
+        name: 'contract of STRIPE > callback > an old one and one from the future are refused',
       },
     ],
   },

@@ -213,6 +213,7 @@ export function createBank(world: World, name: BankName): Bank {
     delete charge.next_action;
     trace.note('book', entry.transactionId, charge.status);
     tellOf(entry);
+    world.reports.charged(name, entry, () => tellOf(entry));
   }
 
   function decline(entry: BookEntry, code: string, closed: boolean): void {
@@ -232,7 +233,14 @@ export function createBank(world: World, name: BankName): Bank {
     const callbackId = `evt_${++lastEvent}`;
     const at = EPOCH + Math.floor(scheduler.now());
     const word = wordOf(name, { ...charge }, 'callback', null, at);
-    const callback = { processor: name, callbackId, transactionId, word, receivedAt: at } as const;
+    const callback = {
+      processor: name,
+      callbackId,
+      transactionId,
+      word,
+      hint: false,
+      receivedAt: at,
+    } as const;
     const afterMs = between(happens(faults.callbackSlow) ? CALLBACK_SLOW_MS : CALLBACK_MS);
     later(afterMs, () => deliver(callback, true));
     if (happens(faults.callbackDuplicated)) later(afterMs, () => deliver(callback, true));

@@ -52,6 +52,7 @@ test('what is in order is not objected to', () => {
     attempts: 1,
     charged: 1,
     recovered: 0,
+    reversed: 0,
     fellBack: 0,
   });
   expect(what()).toEqual([]);

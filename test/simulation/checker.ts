@@ -95,7 +95,8 @@ const EDGES: Readonly<Record<TransactionStatus, readonly TransactionStatus[]>> =
   SENT: ['PROCESSING', 'REQUIRES_ACTION', 'SUCCESS', 'FAILED'],
   PROCESSING: ['REQUIRES_ACTION', 'SUCCESS', 'FAILED'],
   REQUIRES_ACTION: ['PROCESSING', 'SUCCESS', 'FAILED'],
-  SUCCESS: [],
+  // Taken back by a report, and by nothing else.
+  SUCCESS: ['FAILED'],
   // Late success.
   FAILED: ['SUCCESS'],
 };
@@ -119,6 +120,7 @@ const STANDINGS: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>([
 /** Refusals for which something must be wrong; too much work is not. */
 const NEEDLESS: ReadonlySet<OutcomeCode> = new Set<OutcomeCode>([
   'storage_unavailable',
+  'shard_unavailable',
   'idempotency_key_in_flight',
 ]);
 
@@ -151,6 +153,15 @@ function answerFault(request: ShardRequest, reply: ShardReply, { intent, attempt
 /** The attempt in the way is the very one this command has started. */
 function isOwn(request: ShardRequest, latest: Attempt | undefined): boolean {
   return request.type === 'start-attempt' && latest?.senderNonce === request.nonce;
+}
+
+function isFailedByReport({ status, failureCode }: Attempt): boolean {
+  return status === 'FAILED' && failureCode === 'settlement_failed';
+}
+
+/** The last word that was heard of it is a report's. */
+function byReport({ evidence }: Attempt): boolean {
+  return evidence.at(-1)?.source === 'settlement';
 }
 
 /** @param parts read late: the parts are made after the checker */
@@ -188,6 +199,12 @@ export function createChecker(parts: () => CheckedParts): Checker {
     // Two words of one turn are one change of the row.
     if (status !== before.status && !EDGES[before.status].includes(status))
       violate(`${id} went from ${before.status} to ${status}`, id);
+    if (
+      (before.status === 'SUCCESS' || isFailedByReport(before)) &&
+      status !== before.status &&
+      !byReport(after)
+    )
+      violate(`${id} went from ${before.status} to ${status} without a report that says so`, id);
     proven(after);
     if (after.senderNonce !== before.senderNonce)
       violate(`${id} was moved by a gateway that took it for an attempt of its own`, id);
@@ -319,13 +336,17 @@ export function createChecker(parts: () => CheckedParts): Checker {
 
   function look(reader: Reader, { intent, attempts }: Payment): void {
     const id = intent.paymentIntentId;
-    const back = reader.intent === 'SUCCESS' || (reader.intent === 'FAILED' && intent.status === 'PENDING');
+    const reversed = new Set(attempts.filter(isFailedByReport).map(({ transactionId }) => transactionId));
+    const back =
+      (reader.intent === 'SUCCESS' && reversed.size === 0) ||
+      (reader.intent === 'FAILED' && intent.status === 'PENDING');
     if (back && reader.intent !== intent.status)
       violate(`a reader saw the intent ${reader.intent}, then ${intent.status}`, id);
     reader.intent = intent.status;
     const seen = new Map(attempts.map(({ transactionId, status }) => [transactionId, status]));
     for (const [transactionId, before] of reader.attempts) {
       const now = seen.get(transactionId);
+      if (reversed.has(transactionId) && before === 'SUCCESS') continue;
       if (now === undefined || STAGES[now] < STAGES[before])
         violate(`a reader saw ${transactionId} ${before}, then ${now ?? 'no more'}`, id);
     }

@@ -142,6 +142,7 @@ async function payOnce(
     method: byUpi ? { kind: 'upi' } : cardOf(card),
     claimedAmount: null,
     claimedCurrency: null,
+    browser: { address: null, userAgent: null },
     successUrl: null,
     cancelUrl: null,
     sessionExpiresAt: null,

@@ -230,7 +230,6 @@ export function createDatabase(world: World, number: number, owns: (shard: numbe
         answer(() => {
           if ((progress.get(name) ?? '') < upTo) progress.set(name, upTo);
         }),
-      clock: () => answer(() => new Date(EPOCH + scheduler.now())),
       close: async () => undefined,
     };
   }

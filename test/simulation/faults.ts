@@ -72,6 +72,8 @@ export interface Layout {
   /** The run goes on for more than a day after the last shopper, so that unpaid intents expire. */
   day: boolean;
   recovery: { walkEveryMs: number; askEveryMs: number };
+  /** Share of the charges that a report of their bank tells of, which mostly takes them back. */
+  reported: number;
 }
 
 type Random = () => number;
@@ -169,6 +171,7 @@ export function drawLayout(random: Random): Layout {
     day,
     // Recovery as rarely as a day of it can be simulated in a second.
     recovery: day ? { walkEveryMs: 60_000, askEveryMs: 10_000 } : { walkEveryMs: 1000, askEveryMs: 250 },
+    reported: pick(0, 0.1, 0.3),
   };
 }
 

@@ -12,11 +12,18 @@ import { createPostgresBus } from '../../src/bus/postgres/callback-bus.ts';
 import type { Pay, PayAnswer, PayRequest } from '../../src/checkout/pay.ts';
 import { LIMITS } from '../../src/config/limits.ts';
 import type { ProcessorCallback } from '../../src/domain/callback.ts';
-import { type IntentId, LOGICAL_SHARDS, shardOfId } from '../../src/domain/ids.ts';
+import {
+  type IntentId,
+  LOGICAL_SHARDS,
+  makeId,
+  shardOfId,
+  type TransactionId,
+} from '../../src/domain/ids.ts';
 import { type OutcomeCode, refusal } from '../../src/domain/outcomes.ts';
+import type { ProcessorWord } from '../../src/domain/processor-word.ts';
 import type { AskShard } from '../../src/messages/ask.ts';
 import type { ShardReply } from '../../src/messages/replies.ts';
-import type { CreateIntent, ShardRequest } from '../../src/messages/requests.ts';
+import type { CreateIntent, HearSettlement, ShardRequest } from '../../src/messages/requests.ts';
 import { createPeer, type Peer } from '../../src/runtime/peer.ts';
 import { createPlacement, type Placement } from '../../src/runtime/placement.ts';
 import type { ShardRange } from '../../src/storage/control.ts';
@@ -36,6 +43,8 @@ export interface Gateway {
   pay(request: () => PayRequest): Promise<Called<PayAnswer>>;
   find(intentId: IntentId): Promise<Called<ShardReply>>;
   receiveCallback(callback: ProcessorCallback): Promise<Called<Published>>;
+  /** As the background thread asks for a correction; the word is of now. */
+  hearSettlement(transactionId: TransactionId, word: ProcessorWord): Promise<Called<ShardReply>>;
   start(): void;
   /** SIGKILL; it is started again after `ms`. */
   kill(ms: number): void;
@@ -189,6 +198,21 @@ export function createGateway(
       ),
     receiveCallback: (callback) =>
       call(world, place('api'), () => running.get('api')!.bus!.publish(callback)),
+    hearSettlement: (transactionId, word) =>
+      call(world, place('background'), () => {
+        const shard = shardOfId(transactionId);
+        const now = host.now();
+        const command: HearSettlement = {
+          type: 'hear-settlement',
+          transactionId,
+          word: { ...word, at: now },
+          operator: 'reconciliation',
+          reason: word.detail,
+          eventId: makeId(now, shard, world.randomBytes(8)),
+          now,
+        };
+        return running.get('background')!.ask!(shard, command, LIMITS.replyTimeoutMs);
+      }),
     start() {
       for (const threadName of names) startThread(threadName);
     },

@@ -30,6 +30,8 @@ export interface Verdict {
   charged: number;
   /** Late successes. */
   recovered: number;
+  /** Successes that a report took back. */
+  reversed: number;
   /** Attempts that went to their second bank. */
   fellBack: number;
 }
@@ -47,7 +49,7 @@ export function judge(
   checker: Checker,
   restMs: number,
 ): Verdict {
-  const verdict: Verdict = { intents: 0, attempts: 0, charged: 0, recovered: 0, fellBack: 0 };
+  const verdict: Verdict = { intents: 0, attempts: 0, charged: 0, recovered: 0, reversed: 0, fellBack: 0 };
   const effects = new Set<string>();
   // Whatever is still open is open too long: that it was waited for is what rest means.
   const terms: Terms = {
@@ -65,6 +67,7 @@ export function judge(
     verdict.attempts += story.attempts.length;
     verdict.charged += story.charges!.length;
     verdict.recovered += story.events.filter(({ type }) => type === 'payment.recovered').length;
+    verdict.reversed += story.events.filter(({ type }) => type === 'payment.reversed').length;
     verdict.fellBack += story.attempts.filter(({ processor }) => processor === 'SANDBOX_B').length;
     effects.add(story.intentId);
     for (const { transactionId } of story.attempts) effects.add(transactionId);
@@ -95,7 +98,10 @@ function storiesOf(
     const intentId = intentIdOf(id);
     const known = stories.get(intentId);
     if (known !== undefined) return known;
-    const made = { intentId, intents: [], attempts: [], events: [], charges: [], refusals: [], told: [] };
+    const made = {
+      ...{ intentId, intents: [], attempts: [], events: [], entries: [], finals: [] },
+      ...{ charges: [], refusals: [], told: [] },
+    };
     stories.set(intentId, made);
     return made;
   };
@@ -126,6 +132,7 @@ function addPayment(story: WritableStory, { intent, attempts }: Payment): void {
   story.intents.push({ ...intent, intentId: paymentIntentId, changedAfterMs: updatedAt - createdAt });
   for (const attempt of attempts) {
     const { routing, evidence } = attempt;
-    story.attempts.push({ ...attempt, routed: { legs: routing.legs, evidence } });
+    const isFailedByReport = attempt.failureCode === 'settlement_failed';
+    story.attempts.push({ ...attempt, isFailedByReport, routed: { legs: routing.legs, evidence } });
   }
 }

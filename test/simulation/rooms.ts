@@ -61,6 +61,7 @@ export function openLanes(world: World, thread: Thread, placement: Placement, in
       turnCommandsMax: layout.turnCommandsMax,
       lingerMsMax: layout.lingerMsMax,
       triesMax: layout.turnTriesMax,
+      breaker: { silentMs: LIMITS.storageSilentMs, probeMs: LIMITS.storageProbeMs },
     };
     const stored = { prefetch: store.prefetch, commit: store.commit, failureOf };
     lanes.set(
@@ -139,14 +140,15 @@ export function openBackground(world: World, thread: Thread, ask: AskShard, appl
   }).start();
   const bus = createPostgresBus({
     apply,
-    unmatched: async () => {
-      const pages = await Promise.all(scans.map((scan) => scan.unmatchedCallbacks(500)));
-      return pages.flat().map(({ eventId, word, ...callback }) => ({
-        ...callback,
-        callbackId: eventId,
-        word: JSON.parse(word) as ProcessorCallback['word'],
-      }));
-    },
+    unmatched: scans.map(
+      (scan) => async () =>
+        (await scan.unmatchedCallbacks(500)).map(({ eventId, word, ...callback }) => ({
+          ...callback,
+          callbackId: eventId,
+          word: JSON.parse(word) as ProcessorCallback['word'],
+          hint: false,
+        })),
+    ),
     onFailed: (error) => trace.note('callback_matching_failed', thread.name, String(error)),
     everyMs: layout.day ? BUS_EVERY_MS_DAY : BUS_EVERY_MS,
     timers: thread.timers,

@@ -51,7 +51,7 @@ async function main(words: readonly string[]): Promise<0 | 1 | 2> {
 
 async function play({ seeds, seed: first, payments, brief, stop }: Asked): Promise<0 | 1> {
   const startedMs = performance.now();
-  const total = { seeds: 0, payments: 0, events: 0, broken: 0, recovered: 0 };
+  const total = { seeds: 0, payments: 0, events: 0, broken: 0, recovered: 0, reversed: 0 };
   for (let n = 0; n < seeds && !(stop && total.broken > 0); n++) {
     const seed = (first + n) % SEED_MAX;
     const seedMs = performance.now();
@@ -62,6 +62,7 @@ async function play({ seeds, seed: first, payments, brief, stop }: Asked): Promi
     total.payments += payments;
     total.events += report.events;
     total.recovered += report.verdict.recovered;
+    total.reversed += report.verdict.reversed;
     if (broken) total.broken++;
     if (!brief || broken) tellSeed(report, payments, (performance.now() - seedMs) / 1000);
     if (broken) await tellBroken(report, payments);
@@ -71,7 +72,7 @@ async function play({ seeds, seed: first, payments, brief, stop }: Asked): Promi
   const seconds = (performance.now() - startedMs) / 1000;
   tell(
     `${total.seeds} seeds, ${total.payments} payments, ${total.events} events in ${seconds.toFixed(1)} s ` +
-      `(${Math.round(total.payments / seconds)} payments/s), ${total.recovered} late successes, ${total.broken} seeds broken`,
+      `(${Math.round(total.payments / seconds)} payments/s), ${total.recovered} late successes, ${total.reversed} taken back, ${total.broken} seeds broken`,
   );
   return total.broken === 0 ? 0 : 1;
 }
@@ -85,7 +86,7 @@ function tellSeed(report: SimulationReport, payments: number, seconds: number): 
   tell(`seed ${seed}  ${faults}`);
   tell(
     `  ${payments} payments, ${Math.round(payments / seconds)}/s, ${events} events over ${(simulatedMs / 1000).toFixed(0)} s; ` +
-      `${verdict.attempts} attempts, ${verdict.charged} charged, ${verdict.recovered} late; hash ${hash}`,
+      `${verdict.attempts} attempts, ${verdict.charged} charged, ${verdict.recovered} late, ${verdict.reversed} taken back; hash ${hash}`,
   );
 }
 

@@ -32,7 +32,7 @@ test('whatever goes wrong, no seed loses a payment, doubles a charge or leaves o
   const [seeds, payments] = [20, 100];
   const firstSeed = Number(process.env.SLUICE_TEST_SEED ?? Date.now() % 1_000_000);
   console.log(`simulated seeds ${firstSeed} to ${firstSeed + seeds - 1} (SLUICE_TEST_SEED)`);
-  const total = { attempts: 0, charged: 0, recovered: 0, fellBack: 0, acknowledged: 0 };
+  const total = { attempts: 0, charged: 0, recovered: 0, reversed: 0, fellBack: 0, acknowledged: 0 };
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     const report = await simulate({ seed, payments });
     if (report.violations.length > 0) console.log(`${report.faults}\nagain: ${again(report, payments)}`);
@@ -40,15 +40,17 @@ test('whatever goes wrong, no seed loses a payment, doubles a charge or leaves o
     total.attempts += report.verdict.attempts;
     total.charged += report.verdict.charged;
     total.recovered += report.verdict.recovered;
+    total.reversed += report.verdict.reversed;
     total.fellBack += report.verdict.fellBack;
     total.acknowledged += report.acknowledged;
   }
   console.log(JSON.stringify(total));
-  // A run in which nobody pays, nobody pays twice or nobody falls back proves nothing.
+  // A run in which nobody pays, nobody pays twice, nobody falls back or nothing is taken back proves nothing.
   expect(total.acknowledged).toBeGreaterThan(seeds * payments * 0.3);
   expect(total.charged).toBeGreaterThan(seeds * payments * 0.3);
   expect(total.attempts).toBeGreaterThan(total.charged * 1.1);
   expect(total.fellBack).toBeGreaterThan(seeds);
+  expect(total.reversed).toBeGreaterThan(seeds);
 }, 120_000);
 
 test('the command refuses what it does not understand and names it', () => {

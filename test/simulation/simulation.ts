@@ -10,7 +10,7 @@
 import { LOGICAL_SHARDS } from '../../src/domain/ids.ts';
 import { isFinal } from '../../src/domain/transaction.ts';
 import type { ShardRange } from '../../src/storage/control.ts';
-import { evenShardMap } from '../../src/storage/shard-map.ts';
+import { databaseOf, evenShardMap } from '../../src/storage/shard-map.ts';
 import { seededRandom } from '../support/random.ts';
 import { BANKS, type BookEntry, createBank } from './bank.ts';
 import { createChecker, type Violation } from './checker.ts';
@@ -20,6 +20,7 @@ import { describeFaults, drawFaults, drawLayout, noFaults } from './faults.ts';
 import { createGateway } from './gateway.ts';
 import { planIncidents } from './incidents.ts';
 import { judge, type Verdict } from './judge.ts';
+import { createReports } from './reports.ts';
 import { createScheduler } from './scheduler.ts';
 import { createTrace } from './trace.ts';
 import type { World } from './world.ts';
@@ -84,10 +85,11 @@ export async function simulate({
   };
   scheduler.after(restAfterMs, look);
   await scheduler.run(() => atRest || checker.violations.length > 0);
+  if (checker.violations.length === 0) world.reports.judge();
   const models = world.databases.map(({ model }) => model);
   const verdict =
     checker.violations.length > 0
-      ? { intents: 0, attempts: 0, charged: 0, recovered: 0, fellBack: 0 }
+      ? { intents: 0, attempts: 0, charged: 0, recovered: 0, reversed: 0, fellBack: 0 }
       : judge(models, booksOf(world), checker, scheduler.now());
   return {
     seed,
@@ -109,8 +111,7 @@ function createWorld(seed: number, watched: string | null): World {
   const scheduler = createScheduler(() => trace);
   const trace = createTrace(scheduler.now, watched);
   const ranges = evenShardMap(layout.databases);
-  const databaseIndex = (shard: number): number =>
-    ranges.find(({ low, high }) => shard >= low && shard <= high)!.database;
+  const databaseIndex = (shard: number): number => databaseOf(ranges, shard);
   const checker = createChecker(() => ({
     databaseOf: (shard) => world.databases[databaseIndex(shard)]!,
     bankOf: (name) => world.banks[name],
@@ -130,6 +131,9 @@ function createWorld(seed: number, watched: string | null): World {
     get banks() {
       return banks;
     },
+    get reports() {
+      return reports;
+    },
     clients: 0,
     randomBytes(length) {
       const bytes = Buffer.alloc(length);
@@ -140,6 +144,7 @@ function createWorld(seed: number, watched: string | null): World {
     happens: (chance) => chance > 0 && random() < chance,
     sleep: (ms) => new Promise((resolve) => void scheduler.after(ms, resolve)),
   };
+  const reports = createReports(world);
   const banks = { SANDBOX: createBank(world, 'SANDBOX'), SANDBOX_B: createBank(world, 'SANDBOX_B') };
   for (let index = 0; index < layout.databases; index++) {
     world.databases.push(createDatabase(world, index, (shard) => databaseIndex(shard) === index));
@@ -197,8 +202,8 @@ function isAtRest(world: World): boolean {
   return world.clients === 0 && unfinishedAtBanks(world) === 0 && openAttempts(world).length === 0;
 }
 
-function unfinishedAtBanks({ banks }: World): number {
-  return BANKS.reduce((sum, name) => sum + banks[name].unfinished(), 0);
+function unfinishedAtBanks({ banks, reports }: World): number {
+  return BANKS.reduce((sum, name) => sum + banks[name].unfinished(), reports.unfinished());
 }
 
 function booksOf({ banks }: World): BookEntry[] {

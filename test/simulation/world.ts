@@ -9,6 +9,7 @@ import type { Checker } from './checker.ts';
 import type { Database } from './database.ts';
 import type { Faults, Layout } from './faults.ts';
 import type { Gateway } from './gateway.ts';
+import type { Reports } from './reports.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Trace } from './trace.ts';
 
@@ -24,6 +25,7 @@ export interface World {
   readonly databases: Database[];
   readonly gateways: Gateway[];
   readonly banks: Readonly<Record<BankName, Bank>>;
+  readonly reports: Reports;
   /** Shoppers, merchants and readers that are not done. */
   clients: number;
   randomBytes(length: number): Buffer;

@@ -60,6 +60,11 @@ export function findCards(files: readonly string[], pans: readonly string[]): st
   });
 }
 
+/** Which files have such words in them. */
+export function findWords(files: readonly string[], words: RegExp): string[] {
+  return files.filter((file) => words.test(readIfThere(file)?.toString('latin1') ?? ''));
+}
+
 /** Null: a running PostgreSQL has removed the file since it was listed. */
 function readIfThere(file: string): Buffer | null {
   try {

@@ -5,11 +5,11 @@
  */
 
 import pg from 'pg';
-import type { World } from './world.ts';
+import type { Cluster } from './cluster.ts';
 
 /** Runs a statement in every shard database and joins the rows. */
 export async function queryShards<Row extends pg.QueryResultRow>(
-  world: Pick<World, 'cluster'>,
+  world: { cluster: Pick<Cluster, 'owner'> },
   text: string,
   values: unknown[] = [],
 ): Promise<Row[]> {

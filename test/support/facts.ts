@@ -145,6 +145,7 @@ export function callback(over: Partial<CallbackRecorded> = {}): CallbackRecorded
     reason: null,
     word: JSON.stringify(aWord()),
     moves: false,
+    relay: false,
     receivedAt: Date.now(),
     ...over,
   };

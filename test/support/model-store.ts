@@ -301,8 +301,12 @@ function moveAttempt(turn: Turn, fact: Extract<Fact, { kind: 'attempt-moved' }>)
   const attempts = payment.attempts.map((attempt) => (attempt === row ? changed : attempt));
   const { status } = payment.intent;
   const second = fact.intentStatus === 'SUCCESS' && status === 'SUCCESS';
+  const unpaid =
+    fact.event?.type === 'payment.reversed' && !attempts.some((attempt) => attempt.status === 'SUCCESS');
   const closes =
-    fact.intentStatus === 'SUCCESS' ? !second : fact.intentStatus === 'FAILED' && status === 'PENDING';
+    fact.intentStatus === 'SUCCESS'
+      ? !second
+      : fact.intentStatus === 'FAILED' && (status === 'PENDING' || unpaid);
   const { updatedAt } = fact.attempt;
   const intent = closes ? { ...payment.intent, status: fact.intentStatus!, updatedAt } : payment.intent;
   turn.put(turn.store.payments, intentId, { intent, attempts });
