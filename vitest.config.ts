@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** A gateway on Kafka, and of two processes, takes longer to start; tests start and kill many. */
+const patience = ['', 'embedded'].includes(process.env.SLUICE_TEST_PROFILE ?? '') ? 1 : 4;
+
 export default defineConfig({
   test: {
     include: [
@@ -10,8 +13,9 @@ export default defineConfig({
       'load-tests/**/*.test.ts',
       'bench/**/*.test.ts',
     ],
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
+    globalSetup: 'test/support/shared-brokers.ts',
+    testTimeout: patience * 30_000,
+    hookTimeout: patience * 120_000,
     pool: 'forks',
     maxWorkers: 2,
     // Tests of one file that run at once, where a file asks for it.
