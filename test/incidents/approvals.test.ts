@@ -253,7 +253,10 @@ describe.concurrent('answers that are not what the bank has in its book, and ans
         const failed = await shop.becomes(transactionId, 'FAILED', 30_000);
         expect(failed.body).toMatchObject({ outcome: 'declined', failureCode: 'insufficient_funds' });
         const { events } = (await shop.get(`/v1/payment/transaction/${transactionId}/events`)).body;
-        const heard = events.filter(({ source }: { source: string }) => source !== 'sluice');
+        // On a busy machine a question may go unanswered before one is answered.
+        const heard = events.filter(
+          ({ source, type }: { source: string; type: string }) => source !== 'sluice' && type !== 'no_answer',
+        );
         expect(heard).toMatchObject([
           { type: 'outcome_unknown', source: 'answer' },
           { type: 'declined', source: 'query' },

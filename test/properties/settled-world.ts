@@ -120,7 +120,7 @@ export interface Played {
   attempts: Attempt[];
   rows: PlayedRow[];
   runs: SettlementRun[];
-  /** Transactions that were said to be charged after a report had its last row of them. */
+  /** Transactions that were said to be charged after a report had its last word of them. */
   chargedSince: ReadonlySet<TransactionId>;
   /** Breaks a person accepted, by transaction. */
   accepted: ReadonlySet<TransactionId>;
@@ -396,11 +396,20 @@ async function report(stage: Stage, { daysOn, rows }: Extract<Step, { do: 'repor
   const [bad] = await stage.hands.runs.badLines(run.runId, 1);
   if (bad !== undefined) throw new Error(`line ${bad.line} was set aside: ${bad.detail}\n${text}`);
   stage.played.runs.push(run);
+  const waiting = await linesOfOpenBreaks(stage.hands, run.runId);
   for (const [at, { row, movement, transactionId }] of movements.entries()) {
     // The first line names the columns.
     stage.played.rows.push({ runId: run.runId, line: at + 2, row, movement, transactionId });
-    if (transactionId !== null) stage.played.chargedSince.delete(transactionId);
+    // What waits for a person says nothing final of its payment.
+    if (transactionId !== null && !waiting.has(at + 2)) stage.played.chargedSince.delete(transactionId);
   }
+}
+
+async function linesOfOpenBreaks({ stores }: Hands, runId: number): Promise<Set<number | null>> {
+  const lists = await Promise.all(
+    stores.map((store) => store.breaks({ states: ['open'], runId, limit: 100 })),
+  );
+  return new Set(lists.flat().map(({ line }) => line));
 }
 
 async function sameReport({ hands, reports, played }: Stage, nth: number): Promise<void> {

@@ -215,11 +215,12 @@ test('updates of attempts and intents stay on their page (HOT)', async () => {
         `select regexp_replace(relname, '_[0-9]{8}$', '') as parent, sum(n_tup_upd)::int as updates, sum(n_tup_hot_upd)::int as hot
          from pg_stat_user_tables where relname ~ '^(transactions|payment_intents)_[0-9]{8}$' group by 1 order by 1`,
       );
-      expect(rows.map(({ parent, updates }) => ({ parent, updates }))).toEqual([
-        { parent: 'payment_intents', updates: 750 },
-        { parent: 'transactions', updates: 750 },
-      ]);
-      for (const { hot } of rows) expect(hot).toBeGreaterThan(0.95 * 750);
+      expect(rows.map(({ parent }) => parent)).toEqual(['payment_intents', 'transactions']);
+      for (const { updates, hot } of rows) {
+        // Sessions of tests before this one tell theirs late.
+        expect(updates).toBeGreaterThanOrEqual(750);
+        expect(hot).toBeGreaterThan(0.95 * updates);
+      }
     },
     { timeout: 10_000, interval: 100 },
   );
