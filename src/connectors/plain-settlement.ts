@@ -107,9 +107,8 @@ function timeOf(value: unknown): number | null | undefined {
   if (value === undefined || value === null || value === '') return null;
   if (typeof value !== 'string' || !TIME.test(value)) return undefined;
   const ms = Date.parse(value);
-  // What is no time is parsed as another: 31 February as 3 March.
-  const isTime = !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(value.slice(0, 19));
-  return isTime ? ms : undefined;
+  // What is no day is parsed as another, 31 February as 3 March, and so is an hour 24.
+  return new Date(ms).getUTCDate() === Number(value.slice(8, 10)) ? ms : undefined;
 }
 
 function textOf(value: unknown): string | null {

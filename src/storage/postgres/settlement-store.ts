@@ -50,6 +50,7 @@ const SETTINGS = {
   plan_cache_mode: 'force_custom_plan',
   max_parallel_workers_per_gather: '0',
   jit: 'off',
+  enable_memoize: 'off',
   synchronous_commit: 'on',
   // What another commit has changed meanwhile is not half seen: the statement is run again (decision 0007).
   default_transaction_isolation: 'repeatable\\ read',

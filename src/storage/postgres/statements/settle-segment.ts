@@ -13,7 +13,8 @@
  * - `numbered`, `posting`: what is posted for it, and `released`: what was held of it for nobody
  * - the writes, and from what they return the sums
  *
- * Rows are sorted by subject once, and stay so: each page of payments and of the ledger is visited in order.
+ * Rows are sorted by subject once, and stay so: each page of payments and of the ledger is visited in order. What is read of them most
+ * stands first in them: to read a column of a row that is kept is to walk over all before it.
  *
  * Unlike a turn's statements it works on sets: the planner is free to hash and merge, on statistics of the staged rows and with the days of
  * the segment's ids as constants, so that other days are not touched.
@@ -128,8 +129,8 @@ export function settleSegment(runId: number, ranges: readonly IdRange[]): string
   const { rows, merchantFees, accountFees } = tablesOf(runId);
   return `with ${FENCE},
 ruled as materialized (
-  select f.*, leg_account is not null as ours,
-    case when leg_account is null then overlay(subject_id::text placing '0' from 36)::uuid else found_id end as subject
+  select leg_account is not null as ours,
+    case when leg_account is null then overlay(subject_id::text placing '0' from 36)::uuid else found_id end as subject, f.*
   from (
     select s.*, t.transaction_id as found_id, t.payment_intent_id, t.merchant_id, t.customer_id, t.amount as our_amount,
       t.currency as our_currency, t.status as our_status, t.processor as found_processor, t.processor_account as found_account,
@@ -222,7 +223,8 @@ posted_before as materialized (
     and p.movement_id = r.movement_id and ${sameMoney('r', 'p')}
   where not r.ours),
 classed as materialized (
-  select j.*, case
+  select ${POST} as post, ${FINAL} as final, k.* from (
+  select case
     when again_run <> $1 then case
       when again_currency <> currency then 'currency_differs'
       when again_gross <> gross then 'amount_differs'
@@ -239,7 +241,7 @@ classed as materialized (
     when outcome = 'failed' then case status_here when 'SUCCESS' then 'failed_there' else 'matched' end
     when status_here = 'FAILED' then 'failed_here'
     when abs(fee - ${DUE_FEE}) > 1 or abs(tax - ${DUE_TAX}) > 1 then 'fee_differs'
-    else 'matched' end as class
+    else 'matched' end as class, j.*
   from (
     select r.*, h.nth, h.settled_so_far, coalesce(h.entries, 0) as entries, h.held_entry, h.held_run, coalesce(h.finals, 0) as finals,
       h.failed_run, h.had, a.run_id as again_run, a.first_line as again_line, a.gross as again_gross, a.fee as again_fee,
@@ -252,7 +254,8 @@ classed as materialized (
     from ruled r left join history h on h.line = r.line left join again a on a.line = r.line
       left join ${merchantFees} m on m.merchant_id = r.merchant_id
       left join ${accountFees} k on k.merchant_id = r.merchant_id and k.account = r.leg_account
-    offset 0) j),
+    offset 0) j
+  offset 0) k),
 -- Of subjects with several rows here: the numbers of what is made of them, and what is taken back.
 numbered as materialized (
   select line as of_line, entry as new_entry, sequence as new_sequence, coalesce(
@@ -262,16 +265,16 @@ numbered as materialized (
       held_entry) as reverses
   from (
     select line, subject, had, held_entry, post, entries + count(post) over chain as entry, finals + count(final) over chain as sequence
-    from (select c.*, ${POST} as post, ${FINAL} as final from classed c where nth is not null) c
+    from classed where nth is not null
     window chain as (partition by subject order by line)) c),
 posting as materialized (
-  select c.line, c.subject, coalesce(n.new_entry, c.entries + 1) as entry, ${POST} as post, coalesce(n.reverses, c.held_entry) as reverses,
+  select c.line, c.subject, coalesce(n.new_entry, c.entries + 1) as entry, c.post, coalesce(n.reverses, c.held_entry) as reverses,
     case when c.ours then c.found_id end as transaction_id, case when c.ours then c.merchant_id end as merchant_id,
     coalesce(c.leg_account, c.at_account) as account, c.currency, c.net, c.fee, c.tax,
-    case ${POST} when 'settlement' then c.merchant_fee - c.gross else 0 end as merchant_payable,
-    case ${POST} when 'settlement' then - c.merchant_fee else 0 end as merchant_fees,
-    case ${POST} when 'suspense' then - c.gross else 0 end as suspense, c.movement_id, c.settlement_id, c.utr
-  from classed c left join numbered n on n.of_line = c.line where ${POST} is not null),
+    case c.post when 'settlement' then c.merchant_fee - c.gross else 0 end as merchant_payable,
+    case c.post when 'settlement' then - c.merchant_fee else 0 end as merchant_fees,
+    case c.post when 'suspense' then - c.gross else 0 end as suspense, c.movement_id, c.settlement_id, c.utr
+  from classed c left join numbered n on n.of_line = c.line where c.post is not null),
 -- Movements that were held for nobody, since a report had them under another account's scope, and have their payment now.
 held_apart as materialized (
   select b.id, b.subject_id, b.transaction_id, b.run_id, b.line, b.reported ->> 'movementId' as movement_id from settlement_breaks b
@@ -323,8 +326,8 @@ final_records as (
     settled_at, reconciled_at, run_id)
   select c.found_id, coalesce(n.new_sequence, c.finals + 1), c.payment_intent_id, c.merchant_id, c.customer_id,
     case c.outcome when 'settled' then c.gross else c.our_amount end, case c.outcome when 'settled' then c.currency else c.our_currency end,
-    ${FINAL}, to_timestamp(c.settled_at / 1000.0), to_timestamp($7::float8 / 1000), $1
-  from classed c left join numbered n on n.of_line = c.line where ${FINAL} is not null),
+    c.final, to_timestamp(c.settled_at::float8 / 1000), to_timestamp($7::float8 / 1000), $1
+  from classed c left join numbered n on n.of_line = c.line where c.final is not null),
 breaks as (
   insert into settlement_breaks (run_id, processor, account, day, class, state, detail, line, subject_id, transaction_id, merchant_id,
     merchant_fee, reported, ours, found_at)
