@@ -262,7 +262,7 @@ describe('what a thread can reach', () => {
 test('every file is imported, or is an entry, a test, or run as a command', () => {
   const imported = new Set([...imports.values()].flat().map(({ target }) => target));
   const commands =
-    /^(src\/(main|cli\/sluice|storage\/postgres\/dump-schema)\.ts|src\/threads\/|sandbox\/main\.ts|scripts\/|bench\/(run|[\w-]+\.bench|(floor|baseline)\/main)\.ts|load-tests\/(run|shard-down)\.ts|clients\/typescript\/generate\.ts|deploy\/processes\/run\.ts|test\/support\/(open-tokens|shared-brokers)\.ts|test\/simulation\/run\.ts|vitest\.config\.ts|test\/campaigns\/run\.ts|test\/sabotage\/run\.ts)/;
+    /^(\.ci\/|src\/(main|cli\/sluice|storage\/postgres\/dump-schema)\.ts|src\/threads\/|sandbox\/main\.ts|scripts\/|bench\/(run|[\w-]+\.bench|(floor|baseline)\/main)\.ts|load-tests\/(run|shard-down)\.ts|clients\/typescript\/generate\.ts|deploy\/processes\/run\.ts|test\/support\/(open-tokens|shared-brokers)\.ts|test\/simulation\/run\.ts|vitest\.config\.ts|test\/campaigns\/run\.ts|test\/sabotage\/run\.ts)/;
   const dead = sources.filter(
     (file) =>
       !imported.has(file) &&
