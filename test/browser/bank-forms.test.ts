@@ -430,7 +430,7 @@ describe.concurrent('shoppers', { timeout: 90_000 }, () => {
 
   test('the time for a password runs down, and then nothing can be typed any more', () =>
     during({}, async ({ page }) => {
-      await page.goto(waitingOtp(null, Date.now() + 4000).url);
+      await page.goto(waitingOtp(null, Date.now() + 10_000).url);
       await page.waitForSelector('#otp');
       await page.waitForSelector('[data-result=asking]');
       expect(await page.locator('#otp').count()).toBe(0);

@@ -8,7 +8,7 @@
 
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -425,18 +425,15 @@ async function startProcess(
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(([key]) => !/^(SLUICE_|SANDBOX_|VITEST|NODE_)/.test(key)),
   );
+  // Its own file, and no pipe that is read later: what it has said before it ends is there when it has ended.
+  const logFd = openSync(logFile, 'w');
   const child = spawn(process.execPath, [entry], {
     cwd: ROOT,
     env: { ...inherited, ...env },
     // Fault points are armed by message.
-    stdio: [
-      'ignore',
-      'pipe',
-      'pipe',
-      ...(env.SLUICE_FAULT_POINTS === 'on-message' ? (['ipc'] as const) : []),
-    ],
+    stdio: ['ignore', 'pipe', logFd, ...(env.SLUICE_FAULT_POINTS === 'on-message' ? (['ipc'] as const) : [])],
   });
-  child.stderr!.pipe(createWriteStream(logFile));
+  closeSync(logFd);
   const ended = new Promise<number | string>((resolve) =>
     child.on('exit', (code, signal) => resolve(code ?? signal ?? 'gone')),
   );
