@@ -50,6 +50,7 @@ const SETTINGS = {
   plan_cache_mode: 'force_custom_plan',
   max_parallel_workers_per_gather: '0',
   jit: 'off',
+  // Each row is looked up by a key of its own: none comes twice.
   enable_memoize: 'off',
   synchronous_commit: 'on',
   // What another commit has changed meanwhile is not half seen: the statement is run again (decision 0007).

@@ -9,7 +9,7 @@
  * - `history`: of the rows before which something was said of their subject, what was said last (`had`); of most reports they are few
  * - `outdated`, `posted_before`: rows that were had before, and are known by more than their subject
  * - `again`: of a row whose outcome was said before, the row that said it of the same movement of money
- * - `classed`: what each row is
+ * - `classed`: what each row is, and what that means for the ledger (`post`) and the final record (`final`)
  * - `numbered`, `posting`: what is posted for it, and `released`: what was held of it for nobody
  * - the writes, and from what they return the sums
  *
