@@ -133,9 +133,11 @@ export function createSettlementStore(options: SettlementStoreOptions): Settleme
 
   async function claimByProcessorId({ runId, scope }: ShardRun): Promise<number[]> {
     await clientOf(runId);
-    const rows = await rowsOf<{ line: number; owners: number }>(
-      claimRows(runId, idsOf(scope.day, -SETTLED_AFTER_DAYS, scope.day, 1)),
-      [scope.processor, scope.account],
+    const rows = await byHashing(() =>
+      rowsOf<{ line: number; owners: number }>(
+        claimRows(runId, idsOf(scope.day, -SETTLED_AFTER_DAYS, scope.day, 1)),
+        [scope.processor, scope.account],
+      ),
     );
     return rows.flatMap(({ line, owners }) => Array<number>(owners).fill(line));
   }
@@ -188,10 +190,24 @@ export function createSettlementStore(options: SettlementStoreOptions): Settleme
     if (survey !== undefined) return survey.done;
     const ids = idsOf(from, -COMPLETED_AFTER_DAYS, to, 0);
     const values = [runId, from, to, due, scope.processor, scope.account, scope.day, now];
-    return await line.again(async () => {
-      const [settled] = await rowsOf<{ totals: ClassTotal[] }>(settleAbsent(ids), values);
-      return settled!.totals;
-    });
+    const [settled] = await byHashing(() =>
+      line.again(() => rowsOf<{ totals: ClassTotal[] }>(settleAbsent(ids), values)),
+    );
+    return settled!.totals;
+  }
+
+  /**
+   * Of a statement that reads all payments of some days. What the planner knows of the ledger may be of before this run: where it believes
+   * in one entry, it would go through all there are for each payment [measured: 50 s for 138,000 payments and 2,200 entries].
+   */
+  async function byHashing<Result>(work: () => Promise<Result>): Promise<Result> {
+    await rowsOf('set enable_nestloop = off', []);
+    try {
+      return await work();
+    } finally {
+      // With a connection that has broken the setting is gone, and whoever broke it has been told.
+      await rowsOf('reset enable_nestloop', []).catch(() => undefined);
+    }
   }
 
   async function hasCommitted(runId: number): Promise<boolean> {

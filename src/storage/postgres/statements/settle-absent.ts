@@ -16,29 +16,36 @@ export const ABSENT_SEGMENT = -1;
 /** What was found if it is done: $1 run. */
 export const SURVEY_ABSENT = `select totals as done from settlement_progress where run_id = $1::int and segment = ${ABSENT_SEGMENT}`;
 
+const COMPLETED_ON = "(t.completed_at at time zone 'utc')::date";
+
 /** $1 run, $2 first day, $3 last day, $4 last day that is due, $5 processor, $6 account or null, $7 day of the scope, $8 milliseconds since 1970. */
 export function settleAbsent(ids: IdRange): string {
   return `with owned as materialized (select low, high from owned_ranges for share),
-succeeded as materialized (
-  select t.transaction_id, t.merchant_id, t.processor_account, t.processor_txn_id, t.amount, t.currency, t.status, t.completed_at, d.day, d.day <= $4::date as due
-  from transactions t cross join lateral (select (t.completed_at at time zone 'utc')::date as day) d
+-- By ids alone, and by hashing: nearly all of a day's payments have an entry.
+unposted as materialized (
+  select t.transaction_id from transactions t
   where ${within('t.transaction_id', [ids])} and t.status = 'SUCCESS' and t.processor = $5
-    and ($6::text is null or t.processor_account = $6) and d.day between $2::date and $3::date
-    and exists (select from owned where ${shardOf('t.transaction_id')} between low and high)),
-absent as materialized (
-  select s.* from succeeded s
-  where not exists (
-      select from ledger_entries e where e.subject_id = s.transaction_id and e.kind <> 'reversal' and ${within('e.subject_id', [ids])}
-        and (e.subject_id, e.entry) not in (
-          select r.subject_id, r.reverses from ledger_entries r where r.kind = 'reversal' and ${within('r.subject_id', [ids])}))
+    and ($6::text is null or t.processor_account = $6) and ${COMPLETED_ON} between $2::date and $3::date
     and not exists (
-      select from payment_ledger l where l.transaction_id = s.transaction_id and l.reconciled_at >= s.completed_at and ${within('l.transaction_id', [ids])})
+      select from ledger_entries e where e.subject_id = t.transaction_id and e.kind <> 'reversal' and ${within('e.subject_id', [ids])}
+        and (e.subject_id, e.entry) not in (
+          select r.subject_id, r.reverses from ledger_entries r where r.kind = 'reversal' and ${within('r.subject_id', [ids])}))),
+-- What is left is looked up by its key ("offset 0": no set is made of it), however much the ledger and the breaks have grown to.
+absent as materialized (
+  select t.*, t.day <= $4::date as due
+  from unposted u cross join lateral (
+    select t.transaction_id, t.merchant_id, t.processor_account, t.amount, t.currency, t.status, t.completed_at, ${COMPLETED_ON} as day
+    from transactions t where t.transaction_id = u.transaction_id and ${within('t.transaction_id', [ids])} offset 0) t
+  where exists (select from owned where ${shardOf('t.transaction_id')} between low and high)
+    and not exists (
+      select from payment_ledger l where l.transaction_id = t.transaction_id and l.reconciled_at >= t.completed_at
+        and ${within('l.transaction_id', [ids])} offset 0)
     and not exists (
       select from settlement_breaks b
-      where b.subject_id = s.transaction_id and b.line is not null and b.found_at >= s.completed_at)
+      where b.subject_id = t.transaction_id and b.line is not null and b.found_at >= t.completed_at offset 0)
     -- Told once, by the run that has its break, however the days of runs overlap.
     and not exists (
-      select from settlement_breaks b where b.transaction_id = s.transaction_id and b.class = 'missing_there')),
+      select from settlement_breaks b where b.transaction_id = t.transaction_id and b.class = 'missing_there' offset 0)),
 breaks as (
   insert into settlement_breaks (run_id, processor, account, day, class, state, detail, subject_id, transaction_id, merchant_id, ours, found_at)
   select $1::int, $5, processor_account, $7::date, 'missing_there', 'open',

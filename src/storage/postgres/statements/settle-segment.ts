@@ -14,7 +14,8 @@
  * - the writes, and from what they return the sums
  *
  * Rows are sorted by subject once, and stay so: each page of payments and of the ledger is visited in order. What is read of them most
- * stands first in them: to read a column of a row that is kept is to walk over all before it.
+ * stands first in them: to read a column of a row that is kept is to walk over all before it. To keep a row costs by its columns: `classed`
+ * has those that nearly all rows need, `posting` is not kept, and breaks, which are few, read their rows once more.
  *
  * Unlike a turn's statements it works on sets: the planner is free to hash and merge, on statistics of the staged rows and with the days of
  * the segment's ids as constants, so that other days are not touched.
@@ -59,7 +60,7 @@ export function surveySegment(runId: number): string {
   const { rows } = tablesOf(runId);
   return `with staged as materialized (select subject_id from ${rows} where line >= $3::int and line < $4::int)
 select (select totals from settlement_progress where run_id = $1::int and segment = $2::int) as done,
-  array(select distinct ${dayOf('subject_id')}::text from staged order by 1) as days,
+  array(select day::text from (select distinct ${dayOf('subject_id')} as day from staged) d order by day) as days,
   array(select distinct ${shardOf('subject_id')} from staged) as shards`;
 }
 
@@ -78,9 +79,9 @@ const sameMovement = (a: string, b: string): string =>
 const sameMoney = (a: string, b: string): string =>
   `(${a}.net = ${b}.net and ${a}.fee = ${b}.fee and ${a}.tax = ${b}.tax and ${a}.currency = ${b}.currency)`;
 
-/** What the processor keeps by contract; null: it is not compared. One minor unit of difference each is rounding. */
-const DUE_FEE = percentOf('gross', 'contract_percent');
-const DUE_TAX = percentOf(DUE_FEE, 'contract_tax_percent');
+/** What the comparing found beside the class, of which only breaks tell. */
+const BREAKS_OWN = `status_here, held_run, again_run, again_line, again_gross, again_fee, again_tax, again_currency, otherwise,
+    merchant_percent, due_fee, contract_tax`;
 
 /** What a row's class has posted: the kind of its entry, or null. */
 const POST = `case
@@ -92,6 +93,11 @@ const POST = `case
 const FINAL = `case
     when outcome = 'failed' then case when class in ('matched', 'failed_there', 'unknown_settled') then 'FAILED' end
     when class in ('matched', 'failed_here', 'unknown_settled') or (class = 'fee_differs' and otherwise is not true) then 'SUCCESS' end`;
+
+/** What is kept of a row once it has its class: what the ledger and the final record need of it, and what a break needs of the comparing. */
+const CLASSED = `class, line, subject, ours, outcome, nth, had, entries, held_entry, finals, found_id, merchant_id, leg_account, at_account,
+    currency, amount, gross, net, fee, tax, merchant_fee, payment_intent_id, customer_id, our_amount, our_currency, settled_at,
+    movement_id, settlement_id, utr, ${BREAKS_OWN}`;
 
 /** What is reported, as a break keeps it. */
 const REPORTED = `jsonb_build_object('kind', kind, 'outcome', outcome, 'amount', amount, 'fee', fee, 'tax', tax, 'net', net,
@@ -116,7 +122,7 @@ const DETAIL = `case
     when class = 'currency_differs' then format('the report has %s minor units of %s, we have %s of %s', gross, currency, our_amount, our_currency)
     when class = 'amount_differs' then format('the report has %s minor units of %s, we have %s of %s', gross, currency, our_amount, our_currency)
     when class = 'fee_differs' then format('the processor has kept a fee of %s and a tax of %s minor units, its contract says %s and %s',
-      fee, tax, ${DUE_FEE}, coalesce(${DUE_TAX}, tax))
+      fee, tax, due_fee, coalesce(round(due_fee * contract_tax), tax))
     else format('%s here, and the report %s', status_here,
       case outcome when 'settled' then format('has settled it with %s minor units of %s', gross, currency) else 'takes it back' end) end`;
 
@@ -223,7 +229,7 @@ posted_before as materialized (
     and p.movement_id = r.movement_id and ${sameMoney('r', 'p')}
   where not r.ours),
 classed as materialized (
-  select ${POST} as post, ${FINAL} as final, k.* from (
+  select ${POST} as post, ${FINAL} as final, ${CLASSED} from (
   select case
     when again_run <> $1 then case
       when again_currency <> currency then 'currency_differs'
@@ -240,7 +246,8 @@ classed as materialized (
     when status_here not in ('SUCCESS', 'FAILED') then 'unknown_settled'
     when outcome = 'failed' then case status_here when 'SUCCESS' then 'failed_there' else 'matched' end
     when status_here = 'FAILED' then 'failed_here'
-    when abs(fee - ${DUE_FEE}) > 1 or abs(tax - ${DUE_TAX}) > 1 then 'fee_differs'
+    -- One minor unit of difference each is rounding.
+    when abs(fee - due_fee) > 1 or abs(tax - round(due_fee * contract_tax)) > 1 then 'fee_differs'
     else 'matched' end as class, j.*
   from (
     select r.*, h.nth, h.settled_so_far, coalesce(h.entries, 0) as entries, h.held_entry, h.held_run, coalesce(h.finals, 0) as finals,
@@ -248,12 +255,14 @@ classed as materialized (
       a.tax as again_tax, a.currency as again_currency, a.otherwise, 
       -- Hashed subplans: joins would be planned for the one row the planner believes in.
       (r.line in (select line from posted_before)) is true as is_posted_before, (r.line in (select line from outdated)) is true as is_outdated,
-       coalesce(m.percent, 0) as merchant_percent,
-      ${percentOf('r.gross', 'coalesce(m.percent, 0)')}::bigint as merchant_fee, k.percent as contract_percent, k.tax_percent as contract_tax_percent,
+      coalesce(m.percent, 0) as merchant_percent, coalesce(round(r.gross * m.rate), 0)::bigint as merchant_fee,
+      -- What the processor keeps by contract; null: it is not compared.
+      round(r.gross * k.rate) as due_fee, k.tax_rate as contract_tax,
       case h.had when 'settled' then 'SUCCESS' when 'failed' then 'FAILED' else r.our_status end as status_here
     from ruled r left join history h on h.line = r.line left join again a on a.line = r.line
-      left join ${merchantFees} m on m.merchant_id = r.merchant_id
-      left join ${accountFees} k on k.merchant_id = r.merchant_id and k.account = r.leg_account
+      left join (select merchant_id, percent, percent * 0.01 as rate from ${merchantFees}) m on m.merchant_id = r.merchant_id
+      left join (select merchant_id, account, percent * 0.01 as rate, tax_percent * 0.01 as tax_rate from ${accountFees}) k
+        on k.merchant_id = r.merchant_id and k.account = r.leg_account
     offset 0) j
   offset 0) k),
 -- Of subjects with several rows here: the numbers of what is made of them, and what is taken back.
@@ -267,8 +276,9 @@ numbered as materialized (
     select line, subject, had, held_entry, post, entries + count(post) over chain as entry, finals + count(final) over chain as sequence
     from classed where nth is not null
     window chain as (partition by subject order by line)) c),
-posting as materialized (
-  select c.line, c.subject, coalesce(n.new_entry, c.entries + 1) as entry, c.post, coalesce(n.reverses, c.held_entry) as reverses,
+-- Not kept: it is read whole once, and of few rows otherwise.
+posting as not materialized (
+  select c.line, c.subject, c.nth, coalesce(n.new_entry, c.entries + 1) as entry, c.post, coalesce(n.reverses, c.held_entry) as reverses,
     case when c.ours then c.found_id end as transaction_id, case when c.ours then c.merchant_id end as merchant_id,
     coalesce(c.leg_account, c.at_account) as account, c.currency, c.net, c.fee, c.tax,
     case c.post when 'settlement' then c.merchant_fee - c.gross else 0 end as merchant_payable,
@@ -296,7 +306,8 @@ released as materialized (
       and ${within('e.subject_id', ranges)}
     cross join lateral (select max(m.entry) as entries from ledger_entries m where m.subject_id = e.subject_id and ${within('m.subject_id', ranges)}) n
     left join (
-      select subject, count(*) as entries from posting where subject in (select subject_id from owned_now) group by subject) q on q.subject = e.subject_id
+      select subject, count(*) as entries from posting
+      where exists (select from held_apart) and subject in (select subject_id from owned_now) group by subject) q on q.subject = e.subject_id
   where not exists (
     select from ledger_entries r where r.subject_id = e.subject_id and r.reverses = e.entry and ${within('r.subject_id', ranges)})),
 entries as (
@@ -313,7 +324,7 @@ entries as (
     - coalesce(l.merchant_fees, q.merchant_fees), - coalesce(l.suspense, q.suspense),
     $6::date, $1, p.line, p.movement_id, p.settlement_id, p.utr, to_timestamp($7::float8 / 1000)
   from posting p left join live l on l.subject_id = p.subject and l.entry = p.reverses
-    left join posting q on q.subject = p.subject and q.entry = p.reverses
+    left join posting q on q.nth is not null and q.subject = p.subject and q.entry = p.reverses
   where p.post = 'reversal'
   union all
   select subject_id, next, 'reversal', entry, transaction_id, merchant_id, processor, processor_account, currency,
@@ -334,7 +345,7 @@ breaks as (
   select $1, $4, coalesce(leg_account, at_account), $6::date, class,
     case when class in ('failed_there', 'failed_here', 'unknown_settled') then 'correcting' else 'open' end,
     ${DETAIL}, line, subject, found_id, merchant_id, merchant_percent, ${REPORTED}, ${OURS}, to_timestamp($7::float8 / 1000)
-  from classed where class not in ('matched', 'already_posted') order by line),
+  from (select line, class, ${BREAKS_OWN} from classed where class not in ('matched', 'already_posted')) c join ruled using (line) order by line),
 no_longer_missing as (
   update settlement_breaks b set state = 'settled', closed_at = to_timestamp($7::float8 / 1000), closed_by = 'reconciliation',
     reason = format('run %s has had it at line %s', $1::int, c.line)
