@@ -533,12 +533,16 @@ function paidOut(draw: Draw, kind: 'refund' | 'adjustment'): Movement {
   };
 }
 
-/** How many cases a plan needs for so many rows in its judged report. */
+/** How many cases a plan needs for at least so many rows in its judged report. */
 export function casesFor(rows: number, plan: Omit<Plan, 'cases'>): number {
   const caseOf = planCases(plan);
+  const rowsOf = (number: number): number =>
+    caseOf(number).rows.filter(({ report }) => report === 'judged').length;
   let ofDeck = 0;
-  for (let number = 0; number < DECK_SIZE; number++) {
-    ofDeck += caseOf(number).rows.filter(({ report }) => report === 'judged').length;
-  }
-  return Math.ceil((rows / ofDeck) * DECK_SIZE);
+  for (let number = 0; number < DECK_SIZE; number++) ofDeck += rowsOf(number);
+  const decks = Math.floor(rows / ofDeck);
+  let cases = decks * DECK_SIZE;
+  // Decks have the same rows, in an order of their own.
+  for (let made = decks * ofDeck; made < rows; cases++) made += rowsOf(cases);
+  return cases;
 }
