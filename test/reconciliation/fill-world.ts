@@ -38,10 +38,9 @@ export async function fillWorld(cluster: Cluster, plan: Plan): Promise<number> {
   const paths = cluster.ranges.map((_, at) => join(folder, `shard-${at}.tsv`));
   const count = await writePayments(cluster, plan, paths);
   for (const [at, url] of cluster.owner.shards.entries()) {
-    const adminUrl = cluster.shardServers[at]!.adminUrl(new URL(url).pathname.slice(1));
     await query(url, 'select sluice_ensure_partitions($1, $2)', [DAYS.from, DAYS.to]);
     // Several statements: a temporary table lives as long as its connection.
-    await query(adminUrl, FILL_SQL.replace('PATH', paths[at]!));
+    await query(cluster.shardAdminUrls[at]!, FILL_SQL.replace('PATH', paths[at]!));
   }
   rmSync(folder, { recursive: true });
   return count;

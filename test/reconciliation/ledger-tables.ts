@@ -51,10 +51,8 @@ export async function forgetSettlement(
     payments === 'payments stay'
       ? ''
       : ', payment_intents, transactions, outbox, processor_callbacks, operator_audit, incidents';
-  for (const [at, url] of cluster.owner.shards.entries()) {
-    const admin = cluster.shardServers[at]!.adminUrl(new URL(url).pathname.slice(1));
+  for (const admin of cluster.shardAdminUrls)
     await query(admin, `truncate ${Object.keys(SHARD_TABLES).join(', ')}${more} restart identity cascade`);
-  }
   const admin = cluster.server.adminUrl(new URL(cluster.owner.control).pathname.slice(1));
   const all = payments === 'payments stay' ? '' : ', merchants';
   await query(admin, `truncate ${Object.keys(CONTROL_TABLES).join(', ')}${all} restart identity cascade`);

@@ -42,6 +42,8 @@ export interface Cluster extends EmbeddedDatabases {
   server: ClusterServer;
   /** The server of each shard. */
   shardServers: readonly ClusterServer[];
+  /** Connection URL of the superuser to the database of each shard. */
+  shardAdminUrls: readonly string[];
   /** Each server once. */
   servers: readonly ClusterServer[];
   /** kill -9 of every server, whole; resolves when each runs again on its port, its log replayed. */
@@ -81,10 +83,11 @@ export async function startCluster(shards = 2, options: ClusterOptions = {}): Pr
   try {
     const first = await startServer(dataDir, environment, started);
     const own = servers === 'one' ? [] : Array.from({ length: shards }, (_, shard) => `shard-${shard + 1}`);
-    const shardServers = await Promise.all(
+    const ownServers = await Promise.all(
       own.map((name) => startServer(join(folder, name), environment, started)),
     );
-    const databases = await databasesOn(first, shardServers, shards);
+    const databases = await databasesOn(first, ownServers, shards);
+    const shardServers = servers === 'one' ? Array.from({ length: shards }, () => first) : ownServers;
     await migrateAll(databases.owner, SERVICE_ROLES);
     return {
       ...databases,
@@ -92,7 +95,10 @@ export async function startCluster(shards = 2, options: ClusterOptions = {}): Pr
       ranges: evenShardMap(shards),
       folder,
       server: first,
-      shardServers: servers === 'one' ? Array.from({ length: shards }, () => first) : shardServers,
+      shardServers,
+      shardAdminUrls: databases.owner.shards.map((url, at) =>
+        shardServers[at]!.adminUrl(new URL(url).pathname.slice(1)),
+      ),
       servers: started,
       running: first.running,
       async crash() {

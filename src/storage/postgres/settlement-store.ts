@@ -205,7 +205,7 @@ export function createSettlementStore(options: SettlementStoreOptions): Settleme
     try {
       return await work();
     } finally {
-      // With a connection that has broken the setting is gone, and whoever broke it has been told.
+      // When the connection has broken the setting is gone with it, and who waits for the statement is told.
       await rowsOf('reset enable_nestloop', []).catch(() => undefined);
     }
   }

@@ -52,8 +52,14 @@ export const shardOf = (id: string): string =>
 
 const dayOf = (id: string): string => `(uuid_extract_timestamp(${id}) at time zone 'utc')::date`;
 
-/** Whether a merchant's or a processor's percent of an amount: half a minor unit is rounded up. Exact: all of it is numeric. */
-export const percentOf = (amount: string, percent: string): string => `round(${amount} * ${percent} * 0.01)`;
+/** A merchant's or a processor's share of an amount: half a minor unit is rounded up. Exact: all of it is numeric. */
+const shareOf = (amount: string, rate: string): string => `round(${amount} * ${rate})`;
+
+/** What a percent makes of one minor unit. */
+const rateOf = (percent: string): string => `(${percent} * 0.01)`;
+
+/** The share of an amount that a percent says. */
+export const percentOf = (amount: string, percent: string): string => shareOf(amount, rateOf(percent));
 
 /** What a segment is about, and what was found if it is done: $1 run, $2 segment, $3 first line, $4 line after the last. */
 export function surveySegment(runId: number): string {
@@ -81,7 +87,10 @@ const sameMoney = (a: string, b: string): string =>
 
 /** What the comparing found beside the class, of which only breaks tell. */
 const BREAKS_OWN = `status_here, held_run, again_run, again_line, again_gross, again_fee, again_tax, again_currency, otherwise,
-    merchant_percent, due_fee, contract_tax`;
+    merchant_percent, due_fee, contract_tax_rate`;
+
+/** The tax that the processor keeps by contract; null: it is not compared. */
+const DUE_TAX = shareOf('due_fee', 'contract_tax_rate');
 
 /** What a row's class has posted: the kind of its entry, or null. */
 const POST = `case
@@ -122,7 +131,7 @@ const DETAIL = `case
     when class = 'currency_differs' then format('the report has %s minor units of %s, we have %s of %s', gross, currency, our_amount, our_currency)
     when class = 'amount_differs' then format('the report has %s minor units of %s, we have %s of %s', gross, currency, our_amount, our_currency)
     when class = 'fee_differs' then format('the processor has kept a fee of %s and a tax of %s minor units, its contract says %s and %s',
-      fee, tax, due_fee, coalesce(round(due_fee * contract_tax), tax))
+      fee, tax, due_fee, coalesce(${DUE_TAX}, tax))
     else format('%s here, and the report %s', status_here,
       case outcome when 'settled' then format('has settled it with %s minor units of %s', gross, currency) else 'takes it back' end) end`;
 
@@ -247,7 +256,7 @@ classed as materialized (
     when outcome = 'failed' then case status_here when 'SUCCESS' then 'failed_there' else 'matched' end
     when status_here = 'FAILED' then 'failed_here'
     -- One minor unit of difference each is rounding.
-    when abs(fee - due_fee) > 1 or abs(tax - round(due_fee * contract_tax)) > 1 then 'fee_differs'
+    when abs(fee - due_fee) > 1 or abs(tax - ${DUE_TAX}) > 1 then 'fee_differs'
     else 'matched' end as class, j.*
   from (
     select r.*, h.nth, h.settled_so_far, coalesce(h.entries, 0) as entries, h.held_entry, h.held_run, coalesce(h.finals, 0) as finals,
@@ -255,13 +264,13 @@ classed as materialized (
       a.tax as again_tax, a.currency as again_currency, a.otherwise, 
       -- Hashed subplans: joins would be planned for the one row the planner believes in.
       (r.line in (select line from posted_before)) is true as is_posted_before, (r.line in (select line from outdated)) is true as is_outdated,
-      coalesce(m.percent, 0) as merchant_percent, coalesce(round(r.gross * m.rate), 0)::bigint as merchant_fee,
+      coalesce(m.percent, 0) as merchant_percent, coalesce(${shareOf('r.gross', 'm.rate')}, 0)::bigint as merchant_fee,
       -- What the processor keeps by contract; null: it is not compared.
-      round(r.gross * k.rate) as due_fee, k.tax_rate as contract_tax,
+      ${shareOf('r.gross', 'k.rate')} as due_fee, k.tax_rate as contract_tax_rate,
       case h.had when 'settled' then 'SUCCESS' when 'failed' then 'FAILED' else r.our_status end as status_here
     from ruled r left join history h on h.line = r.line left join again a on a.line = r.line
-      left join (select merchant_id, percent, percent * 0.01 as rate from ${merchantFees}) m on m.merchant_id = r.merchant_id
-      left join (select merchant_id, account, percent * 0.01 as rate, tax_percent * 0.01 as tax_rate from ${accountFees}) k
+      left join (select merchant_id, percent, ${rateOf('percent')} as rate from ${merchantFees}) m on m.merchant_id = r.merchant_id
+      left join (select merchant_id, account, ${rateOf('percent')} as rate, ${rateOf('tax_percent')} as tax_rate from ${accountFees}) k
         on k.merchant_id = r.merchant_id and k.account = r.leg_account
     offset 0) j
   offset 0) k),
