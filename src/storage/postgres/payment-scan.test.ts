@@ -11,7 +11,7 @@ import {
   moved,
   started,
 } from '../../../test/support/facts.ts';
-import type { Attempt } from '../../domain/transaction.ts';
+import { type Attempt, isFailedByReport } from '../../domain/transaction.ts';
 import type { PaymentScan, ScannedAttempt } from '../payment-scan.ts';
 import type { ShardStore } from '../storage.ts';
 import { openPaymentScan } from './payment-scan.ts';
@@ -45,7 +45,7 @@ function scannedOf(attempt: Attempt): ScannedAttempt {
   const { processor, processorAccount, leg, sendBefore, updatedAt } = attempt;
   return {
     ...{ transactionId, merchantId, amount, currency, status, reopenable },
-    isFailedByReport: attempt.failureCode === 'settlement_failed',
+    isFailedByReport: isFailedByReport(attempt),
     ...{ processor, processorAccount, leg, routed: null, sendBefore, updatedAt },
   };
 }
@@ -220,4 +220,32 @@ test('reads the ledger by subject and number, and the final record, each with wh
   } finally {
     await owner.end();
   }
+});
+
+test('an attempt is failed by a report when it is FAILED and a row says so, whatever failed it first', async () => {
+  const row = { source: 'settlement', leg: null, processorTxnId: null } as const;
+  const said = (before: Attempt, what: 'charged' | 'declined', detail: string) =>
+    moved(before, { ...row, said: what, detail });
+  const intents = Array.from({ length: 4 }, () => freshIntent());
+  const attempts = intents.map((intent) => attemptFor(intent));
+  const paid = moved(attempts[0]!);
+  const takenBack = said(paid.attempt, 'declined', 'row 1');
+  const refused = declined(attempts[1]!);
+  const confirmed = said(refused.attempt, 'declined', 'row 1');
+  const failedFirst = said(attempts[2]!, 'declined', 'row 1');
+  const givenBack = said(failedFirst.attempt, 'charged', 'row 2');
+  const refusedAlone = declined(attempts[3]!);
+  await store.commit(intents.map((intent) => created(intent)));
+  await store.commit(attempts.map((attempt) => started(attempt)));
+  await store.commit([paid, refused, failedFirst, refusedAlone]);
+  await store.commit([takenBack, confirmed, givenBack]);
+  const last = [takenBack, confirmed, givenBack, refusedAlone].map(({ attempt }) => attempt);
+  await scanned(BEFORE_ALL, async (scan) => {
+    const rows = await all(scan.attempts);
+    const found = last.map(
+      ({ transactionId }) => rows.find((one) => one.transactionId === transactionId)!.isFailedByReport,
+    );
+    expect(found).toEqual([true, true, false, false]);
+    expect(found).toEqual(last.map(isFailedByReport));
+  });
 });

@@ -36,8 +36,8 @@ const ROUTED = `case when leg = 1 and (routing is null or (routing #> '{legs,1}'
       and routing #>> '{legs,0,processor}' = processor and routing #>> '{legs,0,processorAccount}' = processor_account)) then null
     else jsonb_build_object('legs', coalesce(routing -> 'legs', '[]'), 'evidence', evidence) end`;
 
-/** As the gateway notes it. */
-const FAILED_BY_REPORT = `(status = 'FAILED' and failure_code = 'settlement_failed') is true`;
+/** As the gateway knows it (`isFailedByReport` in domain/transaction.ts). */
+const FAILED_BY_REPORT = `(status = 'FAILED' and evidence @> '[{"source": "settlement", "said": "declined"}]') is true`;
 
 const CORRECTED = [...CORRECTED_CLASSES].map((name) => `'${name}'`).join(', ');
 
