@@ -76,7 +76,8 @@ function ensureSystemPackages() {
   const setsUp = task === 'start' || tests;
   if (setsUp && !pkcs11Named && !softHsmPaths.some((path) => existsSync(path))) wanted.push('softhsm2');
   if (tests && !inPath('redis-server')) wanted.push('redis-server');
-  if (tests && !inPath('chromium')) wanted.push('chromium');
+  if (tests && !inPath('chromium-headless-shell') && !inPath('chromium'))
+    wanted.push('chromium-headless-shell');
   if (tests && !inPath('haproxy')) wanted.push('haproxy');
   // For promtool, which checks the alert rules.
   if (tests && !inPath('promtool')) wanted.push('prometheus');

@@ -66,7 +66,7 @@ async function open(): Promise<void> {
   const desk = openSettlementDesk(guest);
   const processors = connectors(options);
   const confirm = takes('callbacks') ? openConfirm(processors, ask, accounts!) : null;
-  const bus = takes('callbacks') ? openBus(guest, applyCallback(guest, ask)) : null;
+  const bus = takes('callbacks') ? await openBus(guest, applyCallback(guest, ask)) : null;
   let draining = false;
 
   await followCertificate(guest, servers);

@@ -75,12 +75,12 @@ async function open(): Promise<void> {
   const trouble = createTrouble(log);
   const corrections = openCorrections(guest, ask, trouble);
   const settlements = openSettlementSchedule(guest, { control, accounts, processors });
-  const bus = openBus(guest, applyCallback(guest, ask), {
+  const bus = await openBus(guest, applyCallback(guest, ask), {
     correct: corrections.correct,
     unmatched: scans.map((scan, database) => () => unmatchedCallbacks(scan, database)),
     onFailed: (error) => trouble.note('callback_matching_failed', { errorMessage: String(error) }),
   });
-  const relay = startRelay(guest);
+  const relay = await startRelay(guest);
   const sessions = options.redis.urls.length === 0 ? createPostgresSessions(options.databases.control) : null;
   const partitions = options.databases.shards.map((connectionString) =>
     createPartitionUpkeep(connectionString),

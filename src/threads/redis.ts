@@ -4,13 +4,15 @@
  * @module
  */
 
-import { connectRedis, type RedisConnection } from '../storage/redis/connection.ts';
+import type { RedisConnection } from '../storage/redis/connection.ts';
 import type { GatewayThread } from './gateway.ts';
 
 /** Null where no Redis is named. One that cannot be reached holds up the start for three seconds, and is used once it is there. */
 export async function openRedis(guest: GatewayThread): Promise<RedisConnection | null> {
   const { urls, caFile } = guest.options.options.redis;
   if (urls.length === 0) return null;
+  // Its client is loaded only where there is a Redis.
+  const { connectRedis } = await import('../storage/redis/connection.ts');
   const redis = connectRedis({
     urls,
     caFile,

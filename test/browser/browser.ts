@@ -21,10 +21,15 @@ export const WIDTHS = {
   desktop: { width: 1280, height: 800 },
 } as const;
 
+/** Chromium without what draws its windows: the same pages for a third less CPU. Else the whole browser. */
+const PROGRAMS = ['chromium-headless-shell', 'chromium'];
+
 /** Starts the browser that bootstrap installs. */
 export function startBrowser(): Promise<Browser> {
-  const program = (process.env.PATH ?? '').split(':').map((folder) => join(folder, 'chromium'));
-  const executablePath = program.find((path) => existsSync(path)) ?? '/usr/bin/chromium';
+  const folders = (process.env.PATH ?? '').split(':');
+  const paths = PROGRAMS.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const executablePath = paths.find((path) => existsSync(path));
+  if (executablePath === undefined) throw new Error(`none of ${PROGRAMS.join(', ')} is in PATH`);
   const args = ['--disable-gpu', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])];
   return chromium.launch({ executablePath, args });
 }

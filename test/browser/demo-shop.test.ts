@@ -8,10 +8,11 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import axe from 'axe-core';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { signedWebhook } from '../../sandbox/shop/testing/fake-sluice.ts';
 import { SECRET, type ShopWorld, startShopWorld } from '../../sandbox/shop/testing/shop-world.ts';
+import { startBrowser } from './browser.ts';
 
 const PRICE = { amount: 14_800, currency: 'JPY' };
 
@@ -23,7 +24,7 @@ let world: ShopWorld;
 const complaints: string[] = [];
 
 beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+  browser = await startBrowser();
   checkout = createServer((_, response) => response.setHeader('content-type', 'text/html').end('checkout'));
   await new Promise<void>((resolve) => checkout.listen(0, '127.0.0.1', resolve));
 });
