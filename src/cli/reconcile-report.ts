@@ -10,7 +10,7 @@ import { CLASS_WORDS, showScope } from '../reconciliation/class-words.ts';
 import { reportCsv } from '../reconciliation/report-csv.ts';
 import { reportJson } from '../reconciliation/report-json.ts';
 import { countOf, needsPerson, type RunReport } from '../reconciliation/settlement-desk.ts';
-import { showCount, showMoney } from '../reconciliation/shown-money.ts';
+import { showCount, showMoney, showRows } from '../reconciliation/shown-money.ts';
 import type { SettlementReport } from '../storage/settlement-runs.ts';
 import { printable, showSpan, showTime } from './payments.ts';
 import type { OUTPUTS } from './reconcile-words.ts';
@@ -56,7 +56,7 @@ function headLines({ run }: RunReport): string[] {
   const rate = Math.round((report.rows * 1000) / tookMs);
   return [
     ...lines,
-    `  ${showTime(finishedAt)}, by ${printable(run.startedBy)}: ${showCount(report.rows)} rows in ${showTook(tookMs)} (${showCount(rate)} rows/s)${notYet(report)}, ${showCount(report.badLines)} set aside`,
+    `  ${showTime(finishedAt)}, by ${printable(run.startedBy)}: ${showRows(report.rows)} in ${showTook(tookMs)} (${showCount(rate)} rows/s)${notYet(report)}, ${showCount(report.badLines)} set aside`,
   ];
 }
 

@@ -22,7 +22,7 @@ import { CLASS_WORDS, toneOf } from './class-words.ts';
 import { barList, divergingBars, type Part, shareBar } from './report-charts.ts';
 import { STYLE, STYLE_SOURCE } from './report-style.ts';
 import { countOf, needsPerson, type RunReport } from './settlement-desk.ts';
-import { showCount, showMoney, showSum } from './shown-money.ts';
+import { showCount, showMoney, showRows, showSum } from './shown-money.ts';
 
 /** What the page may do: wear its style. */
 export const REPORT_POLICY = `default-src 'none'; style-src ${STYLE_SOURCE}; base-uri 'none'; form-action 'none'`;
@@ -70,7 +70,7 @@ function head(report: RunReport): Html {
 <p class="under">${account === null ? 'all accounts' : `account ${account}`}${stateBadge(report)}</p>
 <ul class="tiles">
 ${tile('Rows', showCount(run.report?.rows ?? 0), rate(report))}
-${tile('Agree', total === 0 ? 'none' : percent(agree, total), `${showCount(agree)} rows`)}
+${tile('Agree', total === 0 ? 'none' : percent(agree, total), showRows(agree))}
 ${tile('Corrected', showCount(countOf(run, CORRECTED_CLASSES)), correctionsNote(corrections))}
 ${tile('Need a person', showCount(person + corrections.refused), person + corrections.refused === 0 ? 'nothing to do' : 'see below')}
 ${tile('Set aside', showCount(run.report?.badLines ?? 0), 'lines that could not be read')}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { showCount, showMoney } from './shown-money.ts';
+import { showCount, showMoney, showRows } from './shown-money.ts';
 
 it.each([
   ['485000', 'INR', '4,850.00 INR'],
@@ -16,4 +16,5 @@ it.each([
 
 it('thousands are apart', () => {
   expect([0, 999, 1000, 1_000_000].map(showCount)).toEqual(['0', '999', '1,000', '1,000,000']);
+  expect([0, 1, 2000].map(showRows)).toEqual(['0 rows', '1 row', '2,000 rows']);
 });

@@ -24,3 +24,8 @@ export function showMoney(minor: string | number | bigint, currency: string): st
 export function showCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
+
+/** `1 row`, `1,000,000 rows`. */
+export function showRows(count: number): string {
+  return `${showCount(count)} ${count === 1 ? 'row' : 'rows'}`;
+}
