@@ -8,7 +8,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { createFetchSettlements } from './report-pages.ts';
+import type { SettlementItem } from './connector.ts';
+import { createFetchSettlements, type ReportDialect, type ReportPage } from './report-pages.ts';
 import { createStripeSettlements } from './stripe/settlements.ts';
 
 const servers: Server[] = [];
@@ -31,6 +32,17 @@ const TIMES = { connectTimeoutMs: 1000, timeoutMs: 1000 };
 const ACCOUNT = { account: 'acct_1', secretKey: 'sk', webhookSecret: 'wh' };
 const REQUEST = { account: ACCOUNT, day: '2026-01-21' };
 
+function dialectOf(origin: string, read: (items: SettlementItem[]) => ReportPage): ReportDialect {
+  return {
+    processor: 'SANDBOX',
+    origin,
+    overlaps: false,
+    ask: () => ({ method: 'GET', path: '/', headers: {}, body: null }),
+    read: (body) => read((body as { items: SettlementItem[] }).items),
+    nameOf: ({ id }) => id,
+  };
+}
+
 async function drained(pages: AsyncIterable<readonly object[]>): Promise<number> {
   let items = 0;
   for await (const page of pages) items += page.length;
@@ -39,16 +51,24 @@ async function drained(pages: AsyncIterable<readonly object[]>): Promise<number>
 
 test('more items than the day is said to have end the fetch when they come, however many pages would follow', async () => {
   const { url, asked } = await bank((n) => ({ items: [{ id: `a${n}` }, { id: `b${n}` }] }));
-  const fetch = createFetchSettlements(TIMES, {
-    processor: 'SANDBOX',
-    origin: url,
-    overlaps: false,
-    ask: () => ({ method: 'GET', path: '/', headers: {}, body: null }),
-    read: (body) => ({ ...(body as { items: [] }), more: asked.length < 20, total: 3 }),
-    nameOf: ({ id }) => id,
-  });
+  const read = (items: SettlementItem[]) => ({ items, more: asked.length < 20, total: 3 });
+  const fetch = createFetchSettlements(TIMES, dialectOf(url, read));
   await expect(drained(fetch(REQUEST))).rejects.toThrow('4 items came of 3');
   expect(asked).toHaveLength(2);
+});
+
+test('pages that come too slowly end the fetch after three hours, to be tried again', async () => {
+  const { url, asked } = await bank((n) => ({ items: [{ id: `a${n}` }] }));
+  const dialect = dialectOf(url, (items) => ({ items, more: true, total: null }));
+  // An hour passes with each look at the clock: at the begin, then before each page.
+  let hours = 0;
+  const fetch = createFetchSettlements(TIMES, dialect, () => hours++ * 3_600_000);
+  await expect(drained(fetch(REQUEST))).rejects.toMatchObject({
+    name: 'SettlementsUnavailable',
+    message: expect.stringContaining('not whole after 180 minutes'),
+    retryable: true,
+  });
+  expect(asked).toHaveLength(3);
 });
 
 test('an id of Stripe’s is asked for as it is, whatever is in it', async () => {

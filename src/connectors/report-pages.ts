@@ -60,18 +60,26 @@ export interface ReportPage {
 
 /** Ten million items of Razorpay's, a million of Stripe's: more is a page that has no end. */
 const PAGES_MAX = 10_000;
+/** Ten thousand pages of a second each are fetched in less than three hours. Slower ones keep the reports of other accounts waiting. */
+const FETCH_MINUTES_MAX = 180;
 /** A thousand items of Razorpay's are 1 MB. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 /** A page of a report may be long in the making: at least this, whatever a charge may take. */
 const TIMEOUT_MS_MIN = 30_000;
 
-/** Fetches by a dialect, over a connection of the fetch's own. */
+/**
+ * Fetches by a dialect, over a connection of the fetch's own.
+ * @param monotonicMs milliseconds of a clock that never jumps
+ */
 export function createFetchSettlements(
   { connectTimeoutMs, timeoutMs }: Pick<RoomConfig, 'connectTimeoutMs' | 'timeoutMs'>,
   dialect: ReportDialect,
+  monotonicMs: () => number = () => performance.now(),
 ): FetchSettlements {
   return async function* fetchSettlements(request) {
     const { signal } = request;
+    const endMs = monotonicMs() + FETCH_MINUTES_MAX * 60_000;
+    const isLate = (): boolean => monotonicMs() > endMs;
     const client = createHttpClient({
       origin: dialect.origin,
       connectionsMax: 1,
@@ -81,7 +89,7 @@ export function createFetchSettlements(
     const stop = (): void => void client.close();
     signal?.addEventListener('abort', stop, { once: true });
     try {
-      yield* walk(client, Math.max(timeoutMs, TIMEOUT_MS_MIN), dialect, request);
+      yield* walk(client, Math.max(timeoutMs, TIMEOUT_MS_MIN), dialect, request, isLate);
     } finally {
       signal?.removeEventListener('abort', stop);
       await client.close();
@@ -94,11 +102,13 @@ async function* walk(
   timeoutMs: number,
   dialect: ReportDialect,
   request: SettlementsRequest,
+  isLate: () => boolean,
 ): AsyncGenerator<readonly SettlementItem[]> {
   const walked: Walked = { pages: 0, items: 0, last: null, total: null };
   const seen = new Set<string>();
   for (;;) {
     if (request.signal?.aborted) throw failure(dialect, request, { detail: 'given up' });
+    if (isLate()) throw failure(dialect, request, { detail: `not whole after ${FETCH_MINUTES_MAX} minutes` });
     if (walked.pages === PAGES_MAX) {
       const detail = `more than ${PAGES_MAX} pages`;
       throw failure(dialect, request, { detail, status: '2xx', retryable: false });
