@@ -41,7 +41,7 @@ import { type Movement, percentOf } from '../reconciliation/plan.ts';
 import { plainText } from '../reconciliation/report-file.ts';
 import { type Cluster, startCluster } from '../support/cluster.ts';
 import { commitAsLane } from '../support/commit-as-lane.ts';
-import { query } from '../support/databases.ts';
+import { query, queryShards } from '../support/databases.ts';
 import { anIntent, aWord, SHOWN_CARD } from '../support/payments.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -160,7 +160,11 @@ export async function startSettledWorld(): Promise<SettledWorld> {
       lanes[databaseOf(cluster.ranges, shard)]!.submit(request, clock.monotonicMs() + 30_000, resolve),
     );
   const hands: Hands = {
-    ...{ ask, shardStores, stores, runs, folder: cluster.folder },
+    ...{ ask, shardStores, stores, runs },
+    async finalsOf(runId) {
+      const sql = "select replace(transaction_id::text, '-', '') as id from payment_ledger where run_id = $1";
+      return (await queryShards<{ id: TransactionId }>({ cluster }, sql, [runId])).map(({ id }) => id);
+    },
     databaseOf: (shard) => databaseOf(cluster.ranges, shard),
   };
   return {
@@ -220,7 +224,8 @@ interface Hands {
   shardStores: readonly PostgresShardStore[];
   stores: readonly SettlementStore[];
   runs: ReturnType<typeof createSettlementRuns>;
-  folder: string;
+  /** Transactions that a run has made a final record of. */
+  finalsOf(runId: number): Promise<TransactionId[]>;
 }
 
 /** What a play has made so far. */
@@ -396,20 +401,12 @@ async function report(stage: Stage, { daysOn, rows }: Extract<Step, { do: 'repor
   const [bad] = await stage.hands.runs.badLines(run.runId, 1);
   if (bad !== undefined) throw new Error(`line ${bad.line} was set aside: ${bad.detail}\n${text}`);
   stage.played.runs.push(run);
-  const waiting = await linesOfOpenBreaks(stage.hands, run.runId);
+  // A row that was had before, or waits for a person, says nothing final of its payment.
+  for (const id of await stage.hands.finalsOf(run.runId)) stage.played.chargedSince.delete(id);
   for (const [at, { row, movement, transactionId }] of movements.entries()) {
     // The first line names the columns.
     stage.played.rows.push({ runId: run.runId, line: at + 2, row, movement, transactionId });
-    // What waits for a person says nothing final of its payment.
-    if (transactionId !== null && !waiting.has(at + 2)) stage.played.chargedSince.delete(transactionId);
   }
-}
-
-async function linesOfOpenBreaks({ stores }: Hands, runId: number): Promise<Set<number | null>> {
-  const lists = await Promise.all(
-    stores.map((store) => store.breaks({ states: ['open'], runId, limit: 100 })),
-  );
-  return new Set(lists.flat().map(({ line }) => line));
 }
 
 async function sameReport({ hands, reports, played }: Stage, nth: number): Promise<void> {
