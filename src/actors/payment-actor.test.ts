@@ -803,7 +803,7 @@ function checkRules(before: Payment, after: Payment): void {
     expect(attempt.amount).toBe(intent.amount);
     const next = attempts[i + 1];
     // An attempt is only ever followed by another when it was closed and reopenable.
-    if (next !== undefined && attempt.status !== 'SUCCESS' && !isFailedByReport(attempt))
+    if (next !== undefined && attempt.status !== 'SUCCESS' && attempt.failureCode !== 'settlement_failed')
       expect(attempt).toMatchObject({ status: 'FAILED', reopenable: true });
   }
   const open = attempts.filter((attempt) => attempt.status !== 'SUCCESS' && attempt.status !== 'FAILED');

@@ -541,7 +541,15 @@ describe('a settlement report', () => {
       expect(isFailedByReport(applied(full, settled('declined')).attempt)).toBe(true);
     });
 
-    test('stands against a charge that was on its way, as it does where that came first', () => {
+    test('each row is kept, so that it is known when it comes again after another report', () => {
+      const twice = applied(confirmed.attempt, settled('declined', { detail: 'run 8, row 1' })).attempt;
+      const restored = applied(twice, settled('charged', { detail: 'run 9, row 1' })).attempt;
+      expect(moveAttempt(restored, settled('declined', { detail: 'run 8, row 1' })).verdict).toBe(
+        'duplicate',
+      );
+    });
+
+    test('fails against a charge that was on its way, whichever comes first', () => {
       expect(moveAttempt(confirmed.attempt, aWord({ source: 'callback' })).verdict).toBe('ignored');
       const chargedFirst = applied(failed, aWord({ source: 'callback' })).attempt;
       expect(applied(chargedFirst, settled('declined')).attempt.status).toBe('FAILED');
@@ -598,11 +606,20 @@ describe('a settlement report', () => {
       });
     });
 
+    test('a report that agrees that the second has failed says nothing of a charge there', () => {
+      const second = settled('declined', SECOND);
+      const confirmed = applied(two({ status: 'FAILED', failureCode: 'card_declined' }), second).attempt;
+      const charge = aWord({ source: 'callback', leg: null });
+      expect(applied(confirmed, charge)).toMatchObject({
+        attempt: { status: 'SUCCESS', leg: 1 },
+        incidents: ['earlier_leg_charged'],
+      });
+      const charged = applied(two({ status: 'FAILED', failureCode: 'card_declined' }), charge).attempt;
+      expect(moveAttempt(charged, second).verdict).toBe('ignored');
+    });
+
     test('a callback of a charge there does not undo what a report has failed, and is an incident', () => {
-      const failed = applied(
-        two({ status: 'PROCESSING' }),
-        settled('declined', { processor: 'SANDBOX_B', processorAccount: 'acct_b' }),
-      ).attempt;
+      const failed = applied(two({ status: 'PROCESSING' }), settled('declined', SECOND)).attempt;
       expect(moveAttempt(failed, aWord({ source: 'callback', leg: null }))).toMatchObject({
         verdict: 'ignored',
         incidents: ['earlier_leg_charged'],

@@ -190,8 +190,8 @@ function takesBack({ status }: Attempt, { source, said }: ProcessorWord): boolea
 }
 
 /**
- * A report has failed what had failed before. It is kept, since from then on the failure stands by the report: else it would depend on
- * whether the charge was heard of before the report or after it.
+ * A correction fails what has failed meanwhile. It is kept, since from then on the failure stands by the report: else the status would
+ * depend on whether the charge was heard of before the correction or after it.
  */
 function confirmsFailure({ status }: Attempt, { source, said }: ProcessorWord): boolean {
   return status === 'FAILED' && source === 'settlement' && said === 'declined';
@@ -285,17 +285,19 @@ function moveByOtherLeg(attempt: Attempt, word: ProcessorWord, leg: RoutedLeg): 
       incidents: [...incidents, 'second_charge'],
     };
   }
-  if (!mayRestore(attempt, word)) return { verdict: 'ignored', reason: 'a report has failed it', incidents };
+  // What was moved to FAILED by a report stays so; where a report only agreed that this leg had failed, it has said nothing of the other.
+  if (attempt.failureCode === SETTLEMENT_FAILED && !mayRestore(attempt, word))
+    return { verdict: 'ignored', reason: 'a report has failed it', incidents };
   const { processor, processorAccount } = leg;
   const there = { ...attempt, leg: leg.leg, processor, processorAccount, processorTxnId: null };
   const next = afterWord(there, word, 'SUCCESS');
   return { verdict: 'applied', attempt: next, event: eventOf(attempt, next), incidents };
 }
 
-/** A word that moves nothing is kept once, not at each repeat. */
+/** A word that moves nothing is kept once, not at each repeat. The rows of reports are told apart by their details. */
 function note(attempt: Attempt, word: ProcessorWord): AttemptMove {
   const last = attempt.evidence.at(-1);
-  if (last?.said === word.said && last.source === word.source)
+  if (word.source !== 'settlement' && last?.said === word.said && last.source === word.source)
     return still('duplicate', `${word.said} again`);
   if (isFull(attempt, word)) return still('ignored', 'enough was noted');
   return { verdict: 'applied', attempt: changedBy(attempt, word), event: null, incidents: [] };
@@ -361,7 +363,7 @@ const OUTCOMES: Readonly<Record<Exclude<Said, 'not_found' | 'no_answer'>, Attemp
   never_arrived: 'not_sent',
 };
 
-/** The failure code of what a processor's report has failed first. */
+/** The failure code of what a processor's report has moved to FAILED. */
 export const SETTLEMENT_FAILED = 'settlement_failed';
 
 function failureCodeOf({ source, said, failureCode }: ProcessorWord): string {

@@ -481,7 +481,7 @@ export const STORY_TYPES = {
   charged: 'the bank’s final word: charged',
   declined: 'the bank’s final word: declined',
   operator_resolved: 'an operator decided, with the reason',
-  settlement_heard: 'the processor’s settlement report said otherwise',
+  settlement_heard: 'what the processor’s settlement report said of it',
   late_success: 'charged after it had counted as failed',
   success_reversed: 'taken back after it had succeeded',
   attempt_succeeded: 'the attempt is SUCCESS',

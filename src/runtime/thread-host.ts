@@ -67,7 +67,7 @@ export interface ThreadHost {
 const YOUNG_GENERATION_MB = 96;
 
 // Each thread has Node strip the types of what it loads, by a WebAssembly module of which it needs little: compiled whole in every
-// thread it was a fifth of a gateway's start.
+// thread it was a seventh of a gateway's start.
 setFlagsFromString('--wasm-lazy-compilation');
 
 /** How long a thread that has let go of everything may take to end by itself. */

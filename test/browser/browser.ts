@@ -21,7 +21,7 @@ export const WIDTHS = {
   desktop: { width: 1280, height: 800 },
 } as const;
 
-/** Chromium without what draws its windows: the same pages for a third less CPU. Else the whole browser. */
+/** Chromium without what draws its windows: the same pages for two fifths less CPU. Else the whole browser. */
 const PROGRAMS = ['chromium-headless-shell', 'chromium'];
 
 /** Starts the browser that bootstrap installs. */

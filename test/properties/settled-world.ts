@@ -22,7 +22,7 @@ import {
   type TransactionId,
 } from '../../src/domain/ids.ts';
 import { resolveByOperator } from '../../src/domain/operator-resolution.ts';
-import { type Attempt, isFinal } from '../../src/domain/transaction.ts';
+import { type Attempt, isFailedByReport, isFinal } from '../../src/domain/transaction.ts';
 import type { ShardReply } from '../../src/messages/replies.ts';
 import type { ShardRequest } from '../../src/messages/requests.ts';
 import { applyCorrection, createCorrections } from '../../src/reconciliation/corrections.ts';
@@ -357,7 +357,8 @@ async function say(stage: Stage, { slot, said, by, twice }: Extract<Step, { do: 
         : { type: 'hear-word', transactionId, word, eventId, now },
     );
   }
-  if (said === 'charged') stage.played.chargedSince.add(transactionId);
+  // What a correction has failed stays so, whoever but a report or an operator says that it was charged.
+  if (said === 'charged' && !isFailedByReport(attempt)) stage.played.chargedSince.add(transactionId);
 }
 
 function chargeOf(transactionId: TransactionId): string {

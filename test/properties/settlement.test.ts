@@ -294,7 +294,7 @@ async function checkFinals(
     const stands = live.some(({ transaction, kind }) => transaction === id && kind === 'settlement');
     expect(stands, `${id} is ${final} by its final record`).toBe(final === 'SUCCESS');
     const refused = open.some((one) => one.id === id && one.state !== 'corrected');
-    // Who says after a report that it was charged has the last word, until the next report.
+    // Who says after a run that it was charged has the last word, until a run makes another final record.
     if (refused || accepted.has(id) || (final === 'FAILED' && chargedSince.has(id))) continue;
     expect(attempt.status, `${id} by its final record`).toBe(final);
   }

@@ -162,6 +162,11 @@ function isFailedByReport({ status, evidence }: Attempt): boolean {
   );
 }
 
+/** The other bank has charged it: a report that only agreed that this leg had failed says nothing of that. */
+function isOfOtherLeg(before: Attempt, after: Attempt): boolean {
+  return after.leg !== before.leg && before.failureCode !== 'settlement_failed';
+}
+
 /** The last word that was heard of it is a report's. */
 function byReport({ evidence }: Attempt): boolean {
   return evidence.at(-1)?.source === 'settlement';
@@ -203,7 +208,7 @@ export function createChecker(parts: () => CheckedParts): Checker {
     if (status !== before.status && !EDGES[before.status].includes(status))
       violate(`${id} went from ${before.status} to ${status}`, id);
     if (
-      (before.status === 'SUCCESS' || isFailedByReport(before)) &&
+      (before.status === 'SUCCESS' || (isFailedByReport(before) && !isOfOtherLeg(before, after))) &&
       status !== before.status &&
       !byReport(after)
     )
