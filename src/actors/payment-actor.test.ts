@@ -820,7 +820,7 @@ function checkRules(before: Payment, after: Payment): void {
     expect(attempts.some(isFailedByReport)).toBe(true);
 }
 
-/** Only a report takes back what its last row has it failed, whatever had failed it first. */
+/** The last row about it says that nothing was paid: told by itself, not as the code tells it. */
 function isFailedByReport({ status, evidence }: Attempt): boolean {
   return (
     status === 'FAILED' && evidence.findLast(({ source }) => source === 'settlement')?.said === 'declined'

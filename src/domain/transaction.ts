@@ -165,9 +165,10 @@ const HAS_IT: ReadonlySet<Said> = new Set(['accepted', 'action_required']);
 /** The table's cell, but for some words that it cannot tell from others. */
 function cellOf(attempt: Attempt, word: ProcessorWord): Cell {
   if (isLeftToSender(attempt, word)) return 'noted';
-  if (takesBack(attempt, word)) return 'FAILED';
-  if (confirmsFailure(attempt, word)) return 'noted';
-  if (word.said === 'charged' && !mayRestore(attempt, word)) return 'ignored';
+  // Nothing else takes a success back. What had failed before stands by the report from then on: else the status would depend on whether
+  // the charge was heard of before its correction or after it.
+  if (failsByReport(word)) return attempt.status === 'FAILED' ? 'noted' : 'FAILED';
+  if (word.said === 'charged' && isFailedByReport(attempt) && !LAST_WORD.has(word.source)) return 'ignored';
   return asksAnew(attempt, word) ? 'REQUIRES_ACTION' : MOVES[attempt.status][word.said];
 }
 
@@ -184,32 +185,14 @@ function isLeftToSender(attempt: Attempt, { said, source, elsewhere, at }: Proce
   return mayFallBack && takesOver && at <= attempt.sendBefore;
 }
 
-/** A processor's report is the only word that takes a success back. */
-function takesBack({ status }: Attempt, { source, said }: ProcessorWord): boolean {
-  return status === 'SUCCESS' && source === 'settlement' && said === 'declined';
-}
-
-/**
- * A correction fails what has failed meanwhile. It is kept, since from then on the failure stands by the report: else the status would
- * depend on whether the charge was heard of before the correction or after it.
- */
-function confirmsFailure({ status }: Attempt, { source, said }: ProcessorWord): boolean {
-  return status === 'FAILED' && source === 'settlement' && said === 'declined';
-}
-
-/**
- * What a report has failed is over for callbacks and queries: they may be older than it, however late they come, and a replayed one
- * would undo the correction. Only another report, or an operator, says that it was charged after all.
- */
-function mayRestore(attempt: Attempt, { source }: ProcessorWord): boolean {
-  return !isFailedByReport(attempt) || source === 'settlement' || source === 'operator';
+/** A row of a processor's report that says that nothing was paid. */
+function failsByReport({ source, said }: Pick<Evidence, 'source' | 'said'>): boolean {
+  return source === 'settlement' && said === 'declined';
 }
 
 /** It is FAILED and a report says so, whatever had failed it first: a charge of it was taken back, or never became money. */
 export function isFailedByReport({ status, evidence }: Pick<Attempt, 'status' | 'evidence'>): boolean {
-  return (
-    status === 'FAILED' && evidence.some(({ source, said }) => source === 'settlement' && said === 'declined')
-  );
+  return status === 'FAILED' && evidence.some(failsByReport);
 }
 
 /** A row of a report is known by its detail. Heard again, it changes nothing, whatever other reports have said since. */
@@ -286,7 +269,7 @@ function moveByOtherLeg(attempt: Attempt, word: ProcessorWord, leg: RoutedLeg): 
     };
   }
   // What was moved to FAILED by a report stays so; where a report only agreed that this leg had failed, it has said nothing of the other.
-  if (attempt.failureCode === SETTLEMENT_FAILED && !mayRestore(attempt, word))
+  if (attempt.failureCode === SETTLEMENT_FAILED && !LAST_WORD.has(word.source))
     return { verdict: 'ignored', reason: 'a report has failed it', incidents };
   const { processor, processorAccount } = leg;
   const there = { ...attempt, leg: leg.leg, processor, processorAccount, processorTxnId: null };
@@ -382,10 +365,14 @@ const FAILURE_CODES: Readonly<Partial<Record<Said, string>>> = {
  */
 function reopens(word: ProcessorWord): boolean {
   if (word.said === 'not_sent') return word.source === 'answer';
-  return word.said === 'declined' && word.referenceClosed && !CLOSES_FOR_GOOD.has(word.source);
+  return word.said === 'declined' && word.referenceClosed && !LAST_WORD.has(word.source);
 }
 
-const CLOSES_FOR_GOOD: ReadonlySet<WordSource> = new Set(['operator', 'settlement']);
+/**
+ * What these close stays closed. What a report has failed is over for all others: their words may be older than it, however late they
+ * come, and a replayed one would undo the correction.
+ */
+const LAST_WORD: ReadonlySet<WordSource> = new Set(['operator', 'settlement']);
 
 /**
  * The same attempt on its second leg, by the word that proves the first was not charged; null: the word proves no such thing, or the

@@ -155,7 +155,7 @@ function isOwn(request: ShardRequest, latest: Attempt | undefined): boolean {
   return request.type === 'start-attempt' && latest?.senderNonce === request.nonce;
 }
 
-/** Only a report takes back what its last row has it failed, whatever had failed it first. */
+/** The last row about it says that nothing was paid: told by itself, not as the code tells it. */
 function isFailedByReport({ status, evidence }: Attempt): boolean {
   return (
     status === 'FAILED' && evidence.findLast(({ source }) => source === 'settlement')?.said === 'declined'
